@@ -1,0 +1,82 @@
+/**
+ * Errors that a client, a peer or an operator is meant to see.
+ *
+ * Consul's RPC carries an error as a bare string and clients match on parts of it, so the text is wire
+ * format. The kind decides how it shows at each edge: HTTP status, DNS rcode, whether to retry.
+ */
+export type ErrorKind =
+  /** The caller's mistake; never retried. */
+  | "badRequest"
+  /** The token may not. */
+  | "permissionDenied"
+  /** The thing is not there, and that is an error for this call. */
+  | "notFound"
+  | "methodNotAllowed"
+  | "payloadTooLarge"
+  | "conflict"
+  | "rateLimited"
+  /** No leader, no path to the datacenter: try again, maybe elsewhere. */
+  | "unavailable"
+  /** Ours, or one that Consul answers with status 500; logged with its cause. */
+  | "internal";
+
+export const HTTP_STATUS: Readonly<Record<ErrorKind, number>> = {
+  badRequest: 400,
+  permissionDenied: 403,
+  notFound: 404,
+  methodNotAllowed: 405,
+  payloadTooLarge: 413,
+  conflict: 409,
+  rateLimited: 429,
+  unavailable: 500,
+  internal: 500,
+};
+
+/** Texts that Consul's own code matches on. A changed letter is a breaking change. */
+export const WIRE_TEXT = {
+  NO_LEADER: ["unavailable", "No cluster leader"],
+  NO_DC_PATH: ["unavailable", "No path to datacenter"],
+  NO_SERVERS: ["unavailable", "No known Consul servers"],
+  NOT_READY: ["unavailable", "Not ready to serve consistent reads"],
+  PERMISSION_DENIED: ["permissionDenied", "Permission denied"],
+  ACL_NOT_FOUND: ["permissionDenied", "ACL not found"],
+  ACL_DISABLED: ["internal", "ACL support disabled"],
+  RATE_EXCEEDED: ["rateLimited", "RPC rate limit exceeded"],
+} as const satisfies Record<string, readonly [ErrorKind, string]>;
+
+export type ErrorCode = keyof typeof WIRE_TEXT;
+
+export class TribuneError extends Error {
+  override readonly name = "TribuneError";
+  readonly kind: ErrorKind;
+  /** Stable handle for tests, metrics and docs; undefined for one-off texts. */
+  readonly code: ErrorCode | undefined;
+
+  constructor(kind: ErrorKind, message: string, options: { code?: ErrorCode; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.code = options.code;
+  }
+
+  static of(code: ErrorCode, cause?: unknown): TribuneError {
+    const [kind, text] = WIRE_TEXT[code];
+    return new TribuneError(kind, text, { code, cause });
+  }
+
+  static badRequest(message: string): TribuneError {
+    return new TribuneError("badRequest", message);
+  }
+
+  static internal(message: string, cause?: unknown): TribuneError {
+    return new TribuneError("internal", message, { cause });
+  }
+
+  /** Rebuilds the kind from an RPC error string. Peers wrap texts, so match inside. */
+  static fromWire(text: string): TribuneError {
+    for (const code of Object.keys(WIRE_TEXT) as ErrorCode[]) {
+      const [kind, wireText] = WIRE_TEXT[code];
+      if (text.includes(wireText)) return new TribuneError(kind, text, { code });
+    }
+    return new TribuneError("internal", text);
+  }
+}

@@ -1,0 +1,24 @@
+// Runs every *.test.js of the built packages, or those whose path contains one of the given words.
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const words = process.argv.slice(2).filter((word) => !word.startsWith("-"));
+const files = ["api", "client", "tribune"].flatMap((name) => {
+  const dist = join(root, "packages", name, "dist");
+  return readdirSync(dist, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".test.js"))
+    .map((file) => join(dist, file));
+});
+const chosen = words.length === 0 ? files : files.filter((file) => words.some((word) => file.includes(word)));
+if (chosen.length === 0) {
+  console.error(`No test file matches ${words.join(" ")}; file names look like ${files[0] ?? "(none built)"}`);
+  process.exit(1);
+}
+const result = spawnSync(process.execPath, ["--test", "--test-reporter=spec", ...chosen.sort()], {
+  cwd: root,
+  stdio: "inherit",
+});
+process.exit(result.status ?? 1);
