@@ -1,4 +1,7 @@
 /** Contracts and wire structs shared by the server, the client and the documentation. */
+
+export * from "./contract.ts";
+export * from "./contracts/kv.ts";
 export * from "./duration.ts";
 export * from "./json.ts";
 export * from "./schema.ts";
