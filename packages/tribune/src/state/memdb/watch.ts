@@ -5,98 +5,90 @@
  */
 import type { WatchSet } from "./types.ts";
 
-/**
- * All watch sets waiting for one key or prefix. Two parallel arrays with removal by swapping: a watch set
- * knows its slot in each of its cells, so that joining and leaving need no hashing and no search.
- */
-class Cell {
+/** All watch sets waiting for one key or prefix. Lives only while it has any. */
+interface Cell {
+  readonly registry: WatchRegistry;
   readonly home: Map<string, Cell>;
   readonly key: string;
-  readonly registry: WatchRegistry;
-  readonly watchers: WatchSetImpl[] = [];
-  /** places[i] is the position of this cell in watchers[i].cells. */
-  readonly places: number[] = [];
+  newest: Link | undefined;
+}
 
-  constructor(registry: WatchRegistry, home: Map<string, Cell>, key: string) {
-    this.registry = registry;
-    this.home = home;
-    this.key = key;
+/** One watch set waiting in one cell: a doubly linked list per cell, a singly linked one per watch set. */
+class Link {
+  readonly watch: WatchSetImpl;
+  readonly cell: Cell;
+  readonly nextOfWatch: Link | undefined;
+  newer: Link | undefined = undefined;
+  older: Link | undefined;
+
+  constructor(watch: WatchSetImpl, cell: Cell, nextOfWatch: Link | undefined) {
+    this.watch = watch;
+    this.cell = cell;
+    this.nextOfWatch = nextOfWatch;
+    this.older = cell.newest;
+    if (this.older !== undefined) this.older.newer = this;
+    cell.newest = this;
+  }
+
+  unlink(): void {
+    if (this.older !== undefined) this.older.newer = this.newer;
+    if (this.newer !== undefined) this.newer.older = this.older;
+    else {
+      this.cell.newest = this.older;
+      if (this.older === undefined) this.cell.registry.drop(this.cell);
+    }
   }
 }
 
+type WatchState = "waiting" | "fired" | "released";
+
 export class WatchSetImpl implements WatchSet {
-  #fired = false;
-  #done = false;
-  #wake: (() => void)[] | undefined;
-  readonly cells: Cell[] = [];
-  /** slots[j] is the position of this watch set in cells[j].watchers. */
-  readonly slots: number[] = [];
+  #state: WatchState = "waiting";
+  #links: Link | undefined;
+  #wakers: (() => void)[] = [];
 
   get fired(): boolean {
-    return this.#fired;
+    return this.#state === "fired";
   }
 
   onFire(wake: () => void): () => void {
-    if (this.#fired) {
-      wake();
-      return () => {};
-    }
-    this.#wake ??= [];
-    this.#wake.push(wake);
+    if (this.#state === "fired") wake();
+    if (this.#state !== "waiting") return () => {};
+    this.#wakers.push(wake);
     return () => {
-      const at = this.#wake?.indexOf(wake) ?? -1;
-      if (at >= 0) this.#wake?.splice(at, 1);
+      const at = this.#wakers.indexOf(wake);
+      if (at >= 0) this.#wakers.splice(at, 1);
     };
   }
 
   release(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#wake = undefined;
+    if (this.#state !== "waiting") return;
+    this.#state = "released";
+    this.#wakers = [];
     this.#leaveAll();
   }
 
   join(cell: Cell): void {
-    // One read runs at a time, so a cell it has already joined has it as its newest watcher.
-    const count = cell.watchers.length;
-    if (count > 0 && cell.watchers[count - 1] === this) return;
-    cell.watchers.push(this);
-    cell.places.push(this.cells.length);
-    this.cells.push(cell);
-    this.slots.push(count);
+    // One read runs at a time: if it has already joined this cell, it is still the newest there.
+    if (cell.newest?.watch !== this) this.#links = new Link(this, cell, this.#links);
   }
 
-  /** Marks it fired and leaves every cell. @returns whether it was still waiting. */
-  expire(): boolean {
-    if (this.#done) return false;
-    this.#done = true;
-    this.#fired = true;
+  /** Marks it fired and leaves every cell. The caller wakes it once the whole commit is visible. */
+  expire(): void {
+    this.#state = "fired";
     this.#leaveAll();
-    return true;
   }
 
   /** Calls the wakers of an expired watch set. They must not throw. */
   wakeAll(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    if (wake !== undefined) for (const run of wake) run();
+    const wakers = this.#wakers;
+    this.#wakers = [];
+    for (const wake of wakers) wake();
   }
 
   #leaveAll(): void {
-    for (let at = 0; at < this.cells.length; at++) {
-      const cell = this.cells[at] as Cell;
-      const slot = this.slots[at] as number;
-      const movedWatcher = cell.watchers.pop() as WatchSetImpl;
-      const movedPlace = cell.places.pop() as number;
-      if (slot < cell.watchers.length) {
-        cell.watchers[slot] = movedWatcher;
-        cell.places[slot] = movedPlace;
-        movedWatcher.slots[movedPlace] = slot;
-      }
-      if (cell.watchers.length === 0) cell.registry.drop(cell);
-    }
-    this.cells.length = 0;
-    this.slots.length = 0;
+    for (let link = this.#links; link !== undefined; link = link.nextOfWatch) link.unlink();
+    this.#links = undefined;
   }
 }
 
@@ -133,12 +125,9 @@ export class WatchRegistry {
 
   /** Expires every watch set that depends on `key` and adds it to `expired`. */
   expireFor(key: string, expired: WatchSetImpl[]): void {
-    const exact = this.#exact.get(key);
-    if (exact !== undefined) expireCell(exact, expired);
+    expireCell(this.#exact.get(key), expired);
     for (const [length, cells] of this.#prefixes) {
-      if (length > key.length) continue;
-      const cell = cells.get(length === key.length ? key : key.slice(0, length));
-      if (cell !== undefined) expireCell(cell, expired);
+      if (length <= key.length) expireCell(cells.get(length === key.length ? key : key.slice(0, length)), expired);
     }
   }
 
@@ -147,6 +136,7 @@ export class WatchRegistry {
     for (const cells of this.#prefixes.values()) for (const cell of cells.values()) expireCell(cell, expired);
   }
 
+  /** Forgets a cell in which nobody waits any more. */
   drop(cell: Cell): void {
     cell.home.delete(cell.key);
     if (cell.home.size === 0 && cell.home !== this.#exact) this.#prefixes.delete(cell.key.length);
@@ -155,17 +145,17 @@ export class WatchRegistry {
   #cell(home: Map<string, Cell>, key: string): Cell {
     let cell = home.get(key);
     if (cell === undefined) {
-      cell = new Cell(this, home, key);
+      cell = { registry: this, home, key, newest: undefined };
       home.set(key, cell);
     }
     return cell;
   }
 }
 
-function expireCell(cell: Cell, expired: WatchSetImpl[]): void {
-  // Expiring the last watcher pops it from this very array.
-  while (cell.watchers.length > 0) {
-    const watch = cell.watchers[cell.watchers.length - 1] as WatchSetImpl;
-    if (watch.expire()) expired.push(watch);
+function expireCell(cell: Cell | undefined, expired: WatchSetImpl[]): void {
+  // Expiring a watch set takes its link out of this very list.
+  for (let link = cell?.newest; link !== undefined; link = cell?.newest) {
+    link.watch.expire();
+    expired.push(link.watch);
   }
 }
