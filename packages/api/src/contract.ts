@@ -156,6 +156,10 @@ export interface ReadContract<P extends Parameters, Q, R> extends Common<P> {
   readonly reply: Struct<R>;
   /** Whether `?index=` may block. */
   readonly blocking: boolean;
+  /** Whether `?cached` is honoured (X-Cache and Age say so); elsewhere it is ignored. */
+  readonly cacheable?: boolean;
+  /** Whether X-Consul-Effective-Consistency is answered: catalog and health do, the others never did. */
+  readonly saysConsistency?: boolean;
 }
 
 /** A write: validated and completed by the leader, then one Raft entry, answered when applied. */

@@ -36,6 +36,15 @@ export interface HttpView {
   readonly datacenter: string;
   readonly nodeName: string;
   readonly token: string;
+  readonly limits: HttpLimits;
+  /** The body as it arrives, for local endpoints without a body parameter; empty elsewhere. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Bytes (`limits.*` of the configuration). */
+export interface HttpLimits {
+  readonly kvMaxValueSize: number;
+  readonly txnMaxReqLen: number;
 }
 
 /** What a read may know besides the state: pure, the same for every caller. */
@@ -59,6 +68,8 @@ export interface ReadBinding<P, Q, R> {
 }
 
 export interface WriteBinding<P, Q> {
+  /** Runs before the body is read, to refuse what is not worth reading. Throws a TribuneError. */
+  admit?(http: HttpView): void;
   request(values: P, http: HttpView): Q;
   /**
    * What the leader does before the log: checks, ids, times, defaults. May throw a TribuneError.
