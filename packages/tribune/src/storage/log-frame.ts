@@ -40,28 +40,33 @@ export class FrameBuilder {
   }
 
   u16(value: number): this {
-    this.#buffer.writeUInt16BE(value, this.#grow(2));
+    const at = this.#grow(2);
+    this.#buffer.writeUInt16BE(value, at);
     return this;
   }
 
   u32(value: number): this {
-    this.#buffer.writeUInt32BE(value, this.#grow(4));
+    const at = this.#grow(4);
+    this.#buffer.writeUInt32BE(value, at);
     return this;
   }
 
   /** A safe integer that is not negative. */
   u64(value: number): this {
-    writeU64(this.#buffer, value, this.#grow(8));
+    const at = this.#grow(8);
+    writeU64(this.#buffer, value, at);
     return this;
   }
 
   f64(value: number): this {
-    this.#buffer.writeDoubleBE(value, this.#grow(8));
+    const at = this.#grow(8);
+    this.#buffer.writeDoubleBE(value, at);
     return this;
   }
 
   bytes(value: Uint8Array): this {
-    this.#buffer.set(value, this.#grow(value.length));
+    const at = this.#grow(value.length);
+    this.#buffer.set(value, at);
     return this;
   }
 
@@ -82,6 +87,7 @@ export class FrameBuilder {
     if (this.#buffer.length > CAPACITY_BYTES_KEPT_MAX) this.#buffer = Buffer.allocUnsafeSlow(CAPACITY_BYTES_INITIAL);
   }
 
+  /** Reserves bytes and returns where they start. May replace `#buffer`: look at that only afterwards. */
   #grow(byteCount: number): number {
     const at = this.#length;
     const needed = at + byteCount;

@@ -160,6 +160,20 @@ test("old entries come from disk, bounded by bytes, and a compacted one does not
   assert.equal(again.recovered.lastIndex, 300);
 });
 
+test("a batch outgrows its first buffer at any field", async () => {
+  for (let size = 0; size < 90; size++) {
+    const disk = new MemoryDisk();
+    const { log } = await open(disk, {});
+    // Sixteen KiB are passed within one of these, wherever in it the size makes that happen.
+    await log.append({ hardState: { term: 1, votedFor: "a".repeat(size) }, entries: entries(1, 300, 1, 64) });
+    void log.append({ entries: entries(301, 600, 1, 1_000) });
+    await log.append({ entries: entries(601, 700) });
+    const again = await open(disk.crash(keepNothing), {});
+    assert.deepEqual(plain(await readAll(again.log)), plain(await readAll(log)), `${size}`);
+    assert.equal(again.recovered.lastIndex, 700);
+  }
+});
+
 test("reset puts an installed snapshot in the place of the log", async () => {
   const disk = new MemoryDisk();
   const { log } = await open(disk);
