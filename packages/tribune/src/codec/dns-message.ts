@@ -12,6 +12,8 @@ import {
 /** Compression pointers have 14 bits (RFC 1035 §4.1.4). */
 const POINTER_OFFSET_MAX = 0x3fff;
 const OPTION_CLIENT_SUBNET = 8;
+/** A name that needs no unescaping and breaks no bound: what the fast way of writing takes. */
+const PLAIN_NAME = /^(?=.{2,254}$)(?:[!-\-/-[\]-~]{1,63}\.)+$/;
 /** Records a reply from upstream may hold; 64 KiB cannot carry more than about six thousand. */
 const RECORDS_MAX = 8192;
 
@@ -108,26 +110,43 @@ class MessageWriter {
   }
 
   name(name: string, mayPoint: boolean): void {
-    const labels = labelBytes(name);
-    // Suffixes are only looked up as text when compressing; splitting again costs less than keeping both forms.
-    const texts = this.#offsets === undefined ? undefined : splitName(name);
-    for (const [index, label] of labels.entries()) {
-      if (this.#offsets !== undefined && texts !== undefined) {
-        const suffix = texts.slice(index).join(".");
-        const known = this.#offsets.get(suffix);
-        if (known !== undefined && mayPoint) {
-          this.word(0xc000 | known);
-          return;
-        }
-        if (known === undefined && this.#at <= POINTER_OFFSET_MAX) this.#offsets.set(suffix, this.#at);
-      }
-      this.#reserve(label.length + 1);
-      this.#out[this.#at++] = label.length;
-      this.#out.set(label, this.#at);
-      this.#at += label.length;
+    if (PLAIN_NAME.test(name)) this.#plainName(name, mayPoint);
+    else this.#escapedName(name, mayPoint);
+  }
+
+  /** Nearly every name: letters, digits and the like, so that characters are bytes. */
+  #plainName(name: string, mayPoint: boolean): void {
+    this.#reserve(name.length + 2);
+    for (let start = 0; start < name.length - 1; ) {
+      if (this.#offsets !== undefined && this.#pointsBack(start === 0 ? name : name.slice(start), mayPoint)) return;
+      const end = name.indexOf(".", start);
+      this.#out[this.#at++] = end - start;
+      for (let at = start; at < end; at++) this.#out[this.#at++] = name.charCodeAt(at);
+      start = end + 1;
     }
-    this.#reserve(1);
     this.#out[this.#at++] = 0;
+  }
+
+  /** @throws DnsNameError */
+  #escapedName(name: string, mayPoint: boolean): void {
+    const texts = splitName(name);
+    for (const [index, label] of labelBytes(name).entries()) {
+      if (this.#offsets !== undefined && this.#pointsBack(`${texts.slice(index).join(".")}.`, mayPoint)) return;
+      this.bytes(Uint8Array.of(label.length));
+      this.bytes(label);
+    }
+    this.bytes(Uint8Array.of(0));
+  }
+
+  /** Ends a name with a pointer to the same suffix if it may and can; otherwise notes where the suffix stands. */
+  #pointsBack(suffix: string, mayPoint: boolean): boolean {
+    const known = this.#offsets?.get(suffix);
+    if (known !== undefined && mayPoint) {
+      this.word(0xc000 | known);
+      return true;
+    }
+    if (known === undefined && this.#at <= POINTER_OFFSET_MAX) this.#offsets?.set(suffix, this.#at);
+    return false;
   }
 
   record(record: DnsRecord): void {

@@ -44,6 +44,7 @@ export class AnswerTable {
   readonly #bodies: Uint8Array;
   readonly #bodyAt: Uint32Array;
   readonly #bodyBytesMin: number;
+  readonly #bodyBytesMax: number;
   /** SRV only: the address of each target, then the further records of its row (owned by the target as well). */
   readonly #addresses: readonly Uint8Array[];
   readonly #further: readonly (readonly Uint8Array[])[];
@@ -89,6 +90,7 @@ export class AnswerTable {
     this.#bodies = new Uint8Array(this.#bodyAt[entries.length] as number);
     for (const [index, { body }] of entries.entries()) this.#bodies.set(body, this.#bodyAt[index]);
     this.#bodyBytesMin = entries.reduce((least, { body }) => Math.min(least, body.length), Number.MAX_SAFE_INTEGER);
+    this.#bodyBytesMax = entries.reduce((most, { body }) => Math.max(most, body.length), 0);
     this.#order = Uint32Array.from(entries, (_, index) => index);
 
     const targets = new Map<string, number>();
@@ -168,6 +170,12 @@ export class AnswerTable {
   ): { count: number; bytes: number } {
     const compress = frame.compress && !plain;
     const ownerBytes = plain ? frame.ownerPlainBytes : frame.owner.length;
+    if (!this.#isSrv && this.#bodyBytesMin === this.#bodyBytesMax) {
+      const each = ownerBytes + this.#bodyBytesMin;
+      const count = cut ? Math.min(wanted, Math.floor((bytesMax - frame.head.length) / each)) : wanted;
+      if (draw !== undefined) this.#draw(draw.drawn, Math.max(count, Math.min(wanted, 1)), draw.rng);
+      return { count, bytes: frame.head.length + count * each };
+    }
     let answersEnd = frame.head.length;
     let bytes = frame.head.length;
     const round = ++this.#seenRound;
@@ -213,11 +221,15 @@ export class AnswerTable {
     out[7] = count;
     let at = frame.head.length;
     if (this.#isSrv && this.#targetOffsets.length < count) this.#targetOffsets = new Uint32Array(count * 2);
+    const { owner } = frame;
+    const bodies = this.#bodies;
+    const bodyAt = this.#bodyAt;
+    const order = this.#order;
     for (let place = 0; place < count; place++) {
-      const index = this.#order[place] as number;
-      at = copy(frame.owner, 0, frame.owner.length, out, at);
+      const index = order[place] as number;
+      at = copy(owner, 0, owner.length, out, at);
       if (this.#isSrv) this.#targetOffsets[place] = at + SRV_TARGET_AT;
-      at = copy(this.#bodies, this.#bodyAt[index] as number, this.#bodyAt[index + 1] as number, out, at);
+      at = copy(bodies, bodyAt[index] as number, bodyAt[index + 1] as number, out, at);
     }
     let additional = 0;
     if (this.#isSrv) {
@@ -272,12 +284,11 @@ export class AnswerTable {
 
   /** At least what `#write` will need. */
   #bytesBound(count: number, frame: AnswerFrame, cut: boolean): number {
-    let bytes = frame.head.length + frame.opt.length + count * frame.owner.length;
+    let bytes = frame.head.length + frame.opt.length + count * (frame.owner.length + this.#bodyBytesMax);
+    if (!this.#isSrv) return bytes;
     for (let place = 0; place < count; place++) {
       const index = this.#order[place] as number;
       const bodyBytes = (this.#bodyAt[index + 1] as number) - (this.#bodyAt[index] as number);
-      bytes += bodyBytes;
-      if (!this.#isSrv) continue;
       const nameBytesMax = bodyBytes - SRV_TARGET_AT;
       bytes += nameBytesMax + (this.#addresses[index] as Uint8Array).length;
       if (!cut) for (const body of this.#further[index] as readonly Uint8Array[]) bytes += nameBytesMax + body.length;

@@ -49,6 +49,8 @@ interface Route {
   readonly lookup: Lookup | undefined;
   readonly service: ServiceRoute | undefined;
   readonly node: NodeRoute | undefined;
+  /** The last answer that says no; its SOA serial, the time, makes it good for a second. */
+  negative: { readonly serial: number; readonly rcode: number; readonly reply: Uint8Array } | undefined;
 }
 
 interface ServiceRoute {
@@ -171,6 +173,7 @@ export class Responder {
         lookup?.kind === "node" && isNodeType(question.type)
           ? { query: { dc: lookup.dc, node: lookup.node, freshness: zone.freshness }, answered: undefined }
           : undefined,
+      negative: undefined,
     };
   }
 
@@ -374,6 +377,7 @@ export class Responder {
   ): Uint8Array {
     const rcode = found.status === "nxdomain" ? RCODE.NXDOMAIN : RCODE.NOERROR;
     const isNegative = found.status === "nxdomain" || found.status === "nodata";
+    if (isNegative && !found.scoped) return this.#no(route, id, rcode);
     const scoped = found.scoped && rcode === RCODE.NOERROR;
     return this.#finish(route, transport, {
       id,
@@ -384,6 +388,20 @@ export class Responder {
       additional: found.additional,
       edns: ednsReply(route.request, scoped ? (route.request.edns?.subnet?.sourcePrefix ?? 0) : 0),
     });
+  }
+
+  /** NXDOMAIN, or no data of this type (RFC 2308 §2): nothing but the SOA, and so never too big for any transport. */
+  #no(route: Route, id: number, rcode: number): Uint8Array {
+    const serial = Math.floor(this.#deps.runtime.clock.wallMs() / 1000);
+    if (route.negative?.serial !== serial || route.negative.rcode !== rcode) {
+      const reply: DnsMessage = {
+        ...message(0, route.flags | rcode, route.question),
+        authority: [this.#soa()],
+        edns: ednsReply(route.request, 0),
+      };
+      route.negative = { serial, rcode, reply: encodeMessage(reply, !this.#zone.options.disableCompression) };
+    }
+    return withId(route.negative.reply, id);
   }
 
   #finish(route: Route, transport: Transport, reply: DnsMessage): Uint8Array {
