@@ -74,15 +74,16 @@ export function encodeRecordBody(record: DnsRecord): Uint8Array {
 class MessageWriter {
   #out = Buffer.allocUnsafe(1024);
   #at = 0;
-  /** Where each name suffix stands; kept even without `compress`-able use so that later names can point at it. */
+  /** Where each name suffix stands first; undefined when nothing may point. */
   readonly #offsets: Map<string, number> | undefined;
 
   constructor(compress: boolean) {
     this.#offsets = compress ? new Map() : undefined;
   }
 
+  /** A copy of just the size: messages are kept, and a view would pin the buffer pool. */
   finish(): Uint8Array {
-    return this.#out.subarray(0, this.#at);
+    return new Uint8Array(this.#out.subarray(0, this.#at));
   }
 
   #reserve(count: number): void {
@@ -260,6 +261,11 @@ function readRecord(packet: Uint8Array, view: DataView, at: number): { record: D
   return { record: { name: owner.name, type, class: cls, ttl: view.getUint32(owner.end + 4), data }, end };
 }
 
+/** `slice` of a Buffer would share its memory. */
+function copyOf(packet: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(packet.subarray(start, end));
+}
+
 function readData(
   packet: Uint8Array,
   view: DataView,
@@ -276,7 +282,7 @@ function readData(
     case TYPE.A:
     case TYPE.AAAA:
       return end - start === (type === TYPE.A ? 4 : 16)
-        ? { kind: "address", bytes: packet.slice(start, end) }
+        ? { kind: "address", bytes: copyOf(packet, start, end) }
         : undefined;
     case TYPE.CNAME:
     case TYPE.NS:
@@ -323,12 +329,12 @@ function readData(
       for (let at = start; at < end; ) {
         const stop = at + 1 + (packet[at] as number);
         if (stop > end) return undefined;
-        strings.push(packet.slice(at + 1, stop));
+        strings.push(copyOf(packet, at + 1, stop));
         at = stop;
       }
       return { kind: "txt", strings };
     }
     default:
-      return { kind: "raw", bytes: packet.slice(start, end) };
+      return { kind: "raw", bytes: copyOf(packet, start, end) };
   }
 }

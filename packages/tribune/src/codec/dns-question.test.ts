@@ -75,7 +75,7 @@ test("a question may end early at a border, and the missing parts read as 0", ()
 });
 
 test("a malformed additional record is rejected with the question echoed", () => {
-  const opt = (data: string): string => `0000290400000000${"00"}00${(data.length / 2).toString(16).padStart(4, "0")}${data}`;
+  const opt = (data: string): string => `000029040000000000${(data.length / 2).toString(16).padStart(4, "0")}${data}`;
   for (const data of ["0008000800070918c6336400", "000800020001", "0008000400012100", "00080004", "000300ff"]) {
     assert.equal(rejection(packet("0100", "0001000000000001", FOO + opt(data))), "81010001", data);
   }
