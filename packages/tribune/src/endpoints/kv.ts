@@ -1,7 +1,19 @@
-import { type DirEntry, DirEntry as DirEntrySchema, KVSRequest, kvContracts, list, make, toJson } from "@tribune/api";
+import {
+  type DirEntry,
+  DirEntry as DirEntrySchema,
+  IndexedDirEntries,
+  IndexedKeyList,
+  KVSRequest,
+  kvContracts,
+  list,
+  make,
+  toJson,
+} from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
+import { kvGet, kvKeys, kvList } from "../state/kv.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
+import { prepareKv } from "./kv-rules.ts";
 
 const ENTRIES = list(DirEntrySchema);
 
@@ -29,7 +41,10 @@ export const kvEndpoints = bind(kvContracts, {
       const given = http.query.has("separator") ? separator : http.query.get("seperator");
       return { ...common, Prefix: key, Seperator: given };
     },
-    query: (tx, request) => listKeys(tx, request.Prefix, request.Seperator),
+    query(tx, request) {
+      const { index, keys } = kvKeys(tx, request.Prefix, request.Seperator);
+      return make(IndexedKeyList, { Index: index, Keys: keys });
+    },
     show(reply, request): Answer {
       const keys = reply.Keys ?? [];
       // The root may be empty; a prefix without keys is not there.
@@ -38,7 +53,10 @@ export const kvEndpoints = bind(kvContracts, {
   },
   kvList: {
     request: ({ key }, _http, common) => ({ ...common, Key: key }),
-    query: (tx, request) => listEntries(tx, request.Key),
+    query(tx, request) {
+      const { index, entries } = kvList(tx, request.Key);
+      return make(IndexedDirEntries, { Index: index, Entries: entries });
+    },
     show: (reply) => showEntries(reply.Entries as readonly DirEntry[] | null),
   },
   kvGet: {
@@ -46,7 +64,10 @@ export const kvEndpoints = bind(kvContracts, {
       requireKey(key);
       return { ...common, Key: key };
     },
-    query: (tx, request) => getEntry(tx, request.Key),
+    query(tx, request) {
+      const { index, entry } = kvGet(tx, request.Key);
+      return make(IndexedDirEntries, { Index: index, Entries: entry === undefined ? null : [entry] });
+    },
     show(reply, _request, http): Answer {
       const entry = reply.Entries?.[0];
       if (!http.query.has("raw") || entry === undefined || entry === null) return showEntries(reply.Entries as DirEntry[] | null);
@@ -60,6 +81,15 @@ export const kvEndpoints = bind(kvContracts, {
     },
   },
   kvPut: {
+    admit(http) {
+      const { contentLength = 0, limits } = http;
+      if (contentLength <= limits.kvMaxValueSize) return;
+      const url = "https://www.consul.io/docs/agent/options.html#kv_max_value_size";
+      throw new TribuneError(
+        "payloadTooLarge",
+        `Request body(${contentLength} bytes) too large, max size: ${limits.kvMaxValueSize} bytes. See ${url}.`,
+      );
+    },
     request({ key, value }, http) {
       requireKey(key);
       refuseConflicts(http, "cas", "acquire", "release");

@@ -13,7 +13,7 @@ import {
   uint,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
-import { JsonSyntaxError, parseJson } from "../lib/go-json.ts";
+import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import type { ServerHealth } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
@@ -124,7 +124,7 @@ function decode<T>(body: Uint8Array, read: (raw: unknown) => T, prefix: string):
   try {
     return read(parseJson(Buffer.from(body).toString("utf8")));
   } catch (error) {
-    if (error instanceof JsonSyntaxError || error instanceof JsonShapeError) return refuse(prefix + error.message);
+    if (error instanceof JsonError || error instanceof JsonShapeError) return refuse(prefix + error.message);
     throw error;
   }
 }

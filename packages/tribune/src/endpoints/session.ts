@@ -14,7 +14,7 @@ import {
 import { formatGoDuration } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { randomUuid } from "../lib/random.ts";
-import { getSession, listSessions, nodeSessions } from "../state/session.ts";
+import { sessionGet, sessionList, sessionsOnNode } from "../state/session.ts";
 import type { LeaderApi } from "./agent-api.ts";
 import { type Answer, json, text } from "./answer.ts";
 import { type Bindings, bind } from "./binding.ts";
@@ -81,7 +81,7 @@ function prepareCreate(request: SessionRequest, leader: LeaderApi): SessionReque
     }
   }
   let id = randomUuid(leader.rng);
-  while (leader.peek((tx) => getSession(tx, id).session) !== undefined) id = randomUuid(leader.rng);
+  while (leader.peek((tx) => sessionGet(tx, id).session) !== undefined) id = randomUuid(leader.rng);
   return { ...request, Session: { ...session, ID: id, Behavior: behavior } };
 }
 
@@ -125,7 +125,7 @@ export const sessionEndpoints = bind(sessionContracts, {
       make(SessionSpecificRequest, { Datacenter: http.datacenter, Token: http.token, SessionID: session, Session: session }),
     answer(request, leader) {
       requireUuid(request.SessionID);
-      const { session } = leader.peek((tx) => getSession(tx, request.SessionID));
+      const { session } = leader.peek((tx) => sessionGet(tx, request.SessionID));
       if (session !== undefined && session.TTL !== "") leader.resetSessionTimer(session.ID, session.TTL);
       return session;
     },
@@ -138,7 +138,7 @@ export const sessionEndpoints = bind(sessionContracts, {
     request: ({ session }, _http, common) => ({ ...common, SessionID: session, Session: session }),
     query(tx, request) {
       requireUuid(request.SessionID);
-      const { index, session } = getSession(tx, request.SessionID);
+      const { index, session } = sessionGet(tx, request.SessionID);
       return make(IndexedSessions, { Index: index, Sessions: session === undefined ? null : [session] });
     },
     show,
@@ -146,7 +146,7 @@ export const sessionEndpoints = bind(sessionContracts, {
   sessionNode: {
     request: ({ node }, _http, common) => ({ ...common, Node: node }),
     query(tx, request) {
-      const { index, sessions } = nodeSessions(tx, request.Node);
+      const { index, sessions } = sessionsOnNode(tx, request.Node);
       return make(IndexedSessions, { Index: index, Sessions: sessions });
     },
     show,
@@ -154,7 +154,7 @@ export const sessionEndpoints = bind(sessionContracts, {
   sessionList: {
     request: (_values, _http, common) => common,
     query(tx) {
-      const { index, sessions } = listSessions(tx);
+      const { index, sessions } = sessionList(tx);
       return make(IndexedSessions, { Index: index, Sessions: sessions });
     },
     show,

@@ -28,7 +28,7 @@ import {
   zero,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
-import { JsonSyntaxError, parseJson } from "../lib/go-json.ts";
+import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import type { TxnOutcome } from "./agent-api.ts";
 import type { Answer } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
@@ -182,7 +182,7 @@ function readOps(body: Uint8Array, http: HttpView): { readonly ops: TxnOp[]; rea
   try {
     given = fromJson(OPS, parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")), true) ?? [];
   } catch (error) {
-    if (!(error instanceof JsonSyntaxError) && !(error instanceof JsonShapeError)) throw error;
+    if (!(error instanceof JsonError) && !(error instanceof JsonShapeError)) throw error;
     throw TribuneError.badRequest(`Failed to parse body: ${error.message}`);
   }
   if (given.length > OPS_MAX) tooLarge(`Transaction contains too many operations (${given.length} > ${OPS_MAX})`);

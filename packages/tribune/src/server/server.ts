@@ -17,7 +17,7 @@ import type { Metrics } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import { DEFAULT_RAFT_CONFIG, type ServerId } from "../raft/types.ts";
-import { getAutopilotConfig } from "../state/autopilot.ts";
+import { autopilotConfig } from "../state/autopilot.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { readTxn } from "../state/txn.ts";
 import { hostPort, type ServerIdentity } from "./identity.ts";
@@ -383,7 +383,7 @@ export class Server implements OperatorApi, TxnApi {
   }
 
   autopilotConfig(): AutopilotConfig | undefined {
-    return this.#d.stateMachine.db.peek((tx) => getAutopilotConfig(tx).config);
+    return this.#d.stateMachine.db.peek((tx) => autopilotConfig(tx).config);
   }
 
   async setAutopilotConfig(config: AutopilotConfig, cas: boolean): Promise<boolean> {

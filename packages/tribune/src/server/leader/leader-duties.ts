@@ -11,10 +11,10 @@ import {
 import { parseGoDuration } from "../../lib/duration.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
-import { getAutopilotConfig } from "../../state/autopilot.ts";
-import { hasTombstones } from "../../state/kv.ts";
+import { autopilotConfig } from "../../state/autopilot.ts";
+import { TOMBSTONES } from "../../state/kv.ts";
 import type { Database } from "../../state/memdb/types.ts";
-import { listSessions } from "../../state/session.ts";
+import { sessionList } from "../../state/session.ts";
 import type { ServerIdentity } from "../identity.ts";
 import { Expiring } from "./expiring.ts";
 import { serverRegistration } from "./self-registration.ts";
@@ -57,10 +57,10 @@ export class LeaderDuties {
   async begin(): Promise<void> {
     this.#leading = true;
     const { db, identity, autopilot, propose } = this.#d;
-    for (const session of db.peek((tx) => listSessions(tx).sessions)) if (session.TTL !== "") this.resetSession(session.ID, session.TTL);
+    for (const session of db.peek((tx) => sessionList(tx).sessions)) if (session.TTL !== "") this.resetSession(session.ID, session.TTL);
     this.#armTombstones();
     const started = [propose(TYPE.register, RegisterRequest, serverRegistration(identity))];
-    if (db.peek((tx) => getAutopilotConfig(tx).config) === undefined) {
+    if (db.peek((tx) => autopilotConfig(tx).config) === undefined) {
       const request = make(AutopilotSetConfigRequest, { Datacenter: identity.datacenter, Config: autopilot });
       started.push(propose(TYPE.autopilot, AutopilotSetConfigRequest, request));
     }
@@ -107,7 +107,7 @@ export class LeaderDuties {
     this.#cancelTombstones = runtime.timers.after(TOMBSTONE_GRANULARITY_MS, () => {
       this.#armTombstones();
       const nowMs = runtime.clock.nowMs();
-      if (db.peek(hasTombstones)) this.#tombstoneMarks.push({ atMs: nowMs, index: appliedIndex() });
+      if (db.peek((tx) => !isEmpty(tx.peekScan(TOMBSTONES, "")))) this.#tombstoneMarks.push({ atMs: nowMs, index: appliedIndex() });
       let reapIndex = 0;
       while (this.#tombstoneMarks[0] !== undefined && this.#tombstoneMarks[0].atMs + TOMBSTONE_TTL_MS <= nowMs)
         reapIndex = this.#tombstoneMarks.shift()!.index;
@@ -118,4 +118,9 @@ export class LeaderDuties {
       );
     });
   }
+}
+
+function isEmpty(rows: Iterable<unknown>): boolean {
+  for (const _ of rows) return false;
+  return true;
 }
