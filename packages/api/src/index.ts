@@ -1,6 +1,9 @@
 /** Contracts and wire structs shared by the server, the client and the documentation. */
 
 export * from "./contract.ts";
+export * from "./contracts/catalog.ts";
+export * from "./contracts/coordinate.ts";
+export * from "./contracts/health.ts";
 export * from "./contracts/kv.ts";
 export * from "./duration.ts";
 export * from "./json.ts";

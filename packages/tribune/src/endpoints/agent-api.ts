@@ -1,11 +1,12 @@
 import type { Rng } from "../lib/runtime.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
+import type { CoordinateMaps, CoordinateUpdates } from "./coordinate.ts";
 
 /**
  * What endpoints may ask of the leader they run on. Grows by area: each file of this room that needs more
  * declares its part as an interface and extends this one here.
  */
-export interface LeaderApi {
+export interface LeaderApi extends CoordinateUpdates {
   readonly datacenter: string;
   readonly rng: Rng;
   wallMs(): number;
@@ -18,7 +19,7 @@ export interface LeaderApi {
 }
 
 /** What agent-local endpoints may ask of the agent; extended by the files that need it. */
-export interface AgentApi {
+export interface AgentApi extends CoordinateMaps {
   readonly datacenter: string;
   readonly nodeName: string;
 }
