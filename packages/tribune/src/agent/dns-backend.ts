@@ -1,4 +1,14 @@
-import type { DnsBackend, Freshness, NodeQuery, NodeRow, PreparedQuery, PreparedResult, ServiceAtAddress, ServiceQuery, ServiceRow } from "../dns/backend.ts";
+import type {
+  DnsBackend,
+  Freshness,
+  NodeQuery,
+  NodeRow,
+  PreparedQuery,
+  PreparedResult,
+  ServiceAtAddress,
+  ServiceQuery,
+  ServiceRow,
+} from "../dns/backend.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Answered, Indexed, QueryEngine } from "../server/query-engine.ts";
 import { connectHealth, serviceHealth } from "../state/catalog/health-queries.ts";
@@ -58,7 +68,10 @@ export class StateDnsBackend implements DnsBackend {
     this.#check(this.#datacenter, freshness);
     return this.#ask<One<ServiceAtAddress>>(`dns service at ${address}`, (tx) => {
       const found = serviceNodesAtAddress(tx, address).rows.find((row) => row.ServiceAddress === address);
-      return { Index: tx.index, row: found && { service: found.ServiceName, dc: found.Datacenter || this.#datacenter } };
+      return {
+        Index: tx.index,
+        row: found && { service: found.ServiceName, dc: found.Datacenter || this.#datacenter },
+      };
     }).reply.row;
   }
 

@@ -18,7 +18,8 @@ export function httpOptions(config: RuntimeConfig): HttpOptions {
     translateWanAddresses: config.translateWanAddrs,
     aclDefaultPolicy: config.acl.enabled ? config.acl.defaultPolicy : "allow",
     unprintablePathFilter: !config.disableHttpUnprintableCharFilter,
-    connectionsPerClientMax: config.limits.httpMaxConnsPerClient <= 0 ? Number.POSITIVE_INFINITY : config.limits.httpMaxConnsPerClient,
+    connectionsPerClientMax:
+      config.limits.httpMaxConnsPerClient <= 0 ? Number.POSITIVE_INFINITY : config.limits.httpMaxConnsPerClient,
     headerBytesMax: config.http.maxHeaderBytes > 0 ? config.http.maxHeaderBytes : HEADER_BYTES_DEFAULT,
     limits: { kvMaxValueSize: config.limits.kvMaxValueBytes, txnMaxReqLen: config.limits.txnMaxRequestBytes },
     uiPath: config.ui.enabled || config.ui.dir !== "" ? config.ui.contentPath : undefined,

@@ -22,7 +22,8 @@ export async function nodeId(configured: string, dataDir: string, disk: Disk, rn
   const kept = dataDir === "" ? undefined : await disk.readFile(path);
   if (kept !== undefined) {
     const id = Buffer.from(kept).toString("utf8").trim().toLowerCase();
-    if (!UUID.test(id)) throw TribuneError.internal(`node ID in ${path} is not a valid UUID; correct or remove that file`);
+    if (!UUID.test(id))
+      throw TribuneError.internal(`node ID in ${path} is not a valid UUID; correct or remove that file`);
     return id;
   }
   const id = randomUuid(rng);

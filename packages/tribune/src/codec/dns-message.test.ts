@@ -22,8 +22,14 @@ const typed = (type: number, data: fc.Arbitrary<RecordData>): fc.Arbitrary<DnsRe
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 const target = name.map((target): RecordData => ({ kind: "name", target }));
 const record = fc.oneof(
-  typed(TYPE.A, bytes(4).map((b): RecordData => ({ kind: "address", bytes: b }))),
-  typed(TYPE.AAAA, bytes(16).map((b): RecordData => ({ kind: "address", bytes: b }))),
+  typed(
+    TYPE.A,
+    bytes(4).map((b): RecordData => ({ kind: "address", bytes: b })),
+  ),
+  typed(
+    TYPE.AAAA,
+    bytes(16).map((b): RecordData => ({ kind: "address", bytes: b })),
+  ),
   typed(TYPE.CNAME, target),
   typed(TYPE.NS, target),
   typed(TYPE.PTR, target),
@@ -44,11 +50,14 @@ const record = fc.oneof(
   ),
   typed(
     TYPE.TXT,
-    fc.array(fc.uint8Array({ maxLength: 255 }), { minLength: 1, maxLength: 3 }).map(
-      (strings): RecordData => ({ kind: "txt", strings }),
-    ),
+    fc
+      .array(fc.uint8Array({ maxLength: 255 }), { minLength: 1, maxLength: 3 })
+      .map((strings): RecordData => ({ kind: "txt", strings })),
   ),
-  typed(65, fc.uint8Array({ maxLength: 40 }).map((b): RecordData => ({ kind: "raw", bytes: b }))),
+  typed(
+    65,
+    fc.uint8Array({ maxLength: 40 }).map((b): RecordData => ({ kind: "raw", bytes: b })),
+  ),
 );
 const records = fc.array(record, { maxLength: 12 });
 const message: fc.Arbitrary<DnsMessage> = fc.record({
@@ -97,7 +106,13 @@ test("an independent codec reads the same names, addresses and targets", () => {
 test("golden bytes: three addresses of one name share it by pointer", () => {
   const question = { name: "db.service.consul.", type: TYPE.A, class: CLASS_IN };
   const answers = [1, 2, 3].map((last): DnsRecord => {
-    return { name: question.name, type: TYPE.A, class: CLASS_IN, ttl: 0, data: { kind: "address", bytes: Uint8Array.of(10, 0, 0, last) } };
+    return {
+      name: question.name,
+      type: TYPE.A,
+      class: CLASS_IN,
+      ttl: 0,
+      data: { kind: "address", bytes: Uint8Array.of(10, 0, 0, last) },
+    };
   });
   const encoded = encodeMessage(
     { id: 0x1234, flags: 0x8500, question, answers, authority: [], additional: [], edns: undefined },
@@ -118,7 +133,12 @@ test("an SRV target is written in full and may be pointed at", () => {
     ttl: 0,
     data: { kind: "srv", priority: 1, weight: 1, port: 80, target: "n.db.consul." },
   };
-  const glue: DnsRecord = { ...srv, name: "n.db.consul.", type: TYPE.A, data: { kind: "address", bytes: new Uint8Array(4) } };
+  const glue: DnsRecord = {
+    ...srv,
+    name: "n.db.consul.",
+    type: TYPE.A,
+    data: { kind: "address", bytes: new Uint8Array(4) },
+  };
   const encoded = Buffer.from(
     encodeMessage(
       {

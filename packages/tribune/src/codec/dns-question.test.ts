@@ -58,7 +58,13 @@ test("silence for what is no request or cannot be answered", () => {
 });
 
 test("sections that announce too much, or the wrong opcode, are rejected before they are read", () => {
-  for (const counts of ["0000000000000000", "0002000000000000", "0001000200000000", "0001000000020000", "0001000000000003"]) {
+  for (const counts of [
+    "0000000000000000",
+    "0002000000000000",
+    "0001000200000000",
+    "0001000000020000",
+    "0001000000000003",
+  ]) {
     assert.equal(rejection(packet("0100", counts, FOO)), "81010000", counts);
   }
   assert.equal(rejection(packet("1110", "0001000000000000", FOO)), "91140000");

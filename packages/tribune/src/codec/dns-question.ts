@@ -1,3 +1,4 @@
+import { encodeMessage } from "./dns-message.ts";
 import { readName } from "./dns-name.ts";
 import {
   type ClientSubnet,
@@ -9,7 +10,6 @@ import {
   RCODE,
   TYPE,
 } from "./dns-types.ts";
-import { encodeMessage } from "./dns-message.ts";
 
 /** A request that has passed the parser. */
 export interface DnsRequest {

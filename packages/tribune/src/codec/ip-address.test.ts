@@ -49,7 +49,13 @@ test("agrees with the platform about what an address is", () => {
 test("reverse names", () => {
   assert.equal(ipOfReverseName("1.2.0.10.in-addr.arpa."), "10.0.2.1");
   assert.equal(ipOfReverseName(`1.${"0.".repeat(23)}8.b.d.0.1.0.0.2.ip6.arpa.`), "2001:db8::1");
-  for (const name of ["arpa.", "in-addr.arpa.", "2.0.10.in-addr.arpa.", "x.1.2.0.10.in-addr.arpa.", "1.2.0.300.in-addr.arpa."]) {
+  for (const name of [
+    "arpa.",
+    "in-addr.arpa.",
+    "2.0.10.in-addr.arpa.",
+    "x.1.2.0.10.in-addr.arpa.",
+    "1.2.0.300.in-addr.arpa.",
+  ]) {
     assert.equal(ipOfReverseName(name), undefined, name);
   }
 });

@@ -113,8 +113,7 @@ export class Finder {
   findNode(node: NodeRow, { question, depth }: Ask): MaybePromise<Found> {
     const { type, name } = question;
     const asksMeta = type === TYPE.TXT || type === TYPE.ANY;
-    const meta =
-      asksMeta || this.#zone.options.nodeMetaTxt ? metaRecords(name, node, this.#zone.nodeTtl) : [];
+    const meta = asksMeta || this.#zone.options.nodeMetaTxt ? metaRecords(name, node, this.#zone.nodeTtl) : [];
     const found = (addresses: readonly DnsRecord[]): Found => ({
       answers: asksMeta ? [...addresses, ...meta] : addresses,
       additional: asksMeta ? [] : meta,
@@ -180,15 +179,10 @@ export class Finder {
     });
   }
 
-  #resolveAll(
-    aliases: ReadonlySet<string>,
-    depth: number,
-  ): MaybePromise<ReadonlyMap<string, readonly DnsRecord[]>> {
+  #resolveAll(aliases: ReadonlySet<string>, depth: number): MaybePromise<ReadonlyMap<string, readonly DnsRecord[]>> {
     let all: MaybePromise<Map<string, readonly DnsRecord[]>> = new Map();
     for (const alias of aliases) {
-      all = chain(all, (resolved) =>
-        chain(this.#resolve(alias, depth), (records) => resolved.set(alias, records)),
-      );
+      all = chain(all, (resolved) => chain(this.#resolve(alias, depth), (records) => resolved.set(alias, records)));
     }
     return all;
   }

@@ -1,5 +1,5 @@
-import { TribuneError } from "../lib/errors.ts";
 import { formatIp, parseIp } from "../codec/ip-address.ts";
+import { TribuneError } from "../lib/errors.ts";
 
 /** Fields of the zone's SOA record, seconds. */
 export interface SoaOptions {

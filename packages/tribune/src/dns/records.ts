@@ -23,9 +23,7 @@ export interface ServiceContext {
 }
 
 /** Records of an instance, or the host name that has to be resolved first. */
-export type RowRecords =
-  | ({ readonly kind: "records" } & Records)
-  | { readonly kind: "alias"; readonly target: string };
+export type RowRecords = ({ readonly kind: "records" } & Records) | { readonly kind: "alias"; readonly target: string };
 
 const NOTHING: RowRecords = { kind: "records", answers: [], additional: [] };
 
@@ -162,11 +160,7 @@ function recordIdentity({ data }: DnsRecord): string {
   return data.kind === "address" ? data.bytes.join(".") : data.kind === "name" ? data.target : "";
 }
 
-function srvRecords(
-  rows: readonly ServiceRow[],
-  context: ServiceContext,
-  each: (row: ServiceRow) => Records,
-): Records {
+function srvRecords(rows: readonly ServiceRow[], context: ServiceContext, each: (row: ServiceRow) => Records): Records {
   const seen = new Set<string>();
   const answers: DnsRecord[] = [];
   const additional: DnsRecord[] = [];

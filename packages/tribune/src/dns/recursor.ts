@@ -1,4 +1,4 @@
-import { encodeMessage, type DnsReply, parseReply } from "../codec/dns-message.ts";
+import { type DnsReply, encodeMessage, parseReply } from "../codec/dns-message.ts";
 import { CLASS_IN, type DnsQuestion, type DnsRecord, FLAG, RCODE, TYPE } from "../codec/dns-types.ts";
 import type { Logger } from "../lib/log.ts";
 import { shuffle } from "../lib/random.ts";
@@ -167,7 +167,10 @@ function accept(bytes: Uint8Array, request: Uint8Array, question: DnsQuestion): 
   if (reply === undefined || (reply.flags & FLAG.QR) === 0) return undefined;
   if (bytes[0] !== request[0] || bytes[1] !== request[1]) return undefined;
   const asked = reply.question;
-  if (asked !== undefined && (asked.type !== question.type || asked.name.toLowerCase() !== question.name.toLowerCase())) {
+  if (
+    asked !== undefined &&
+    (asked.type !== question.type || asked.name.toLowerCase() !== question.name.toLowerCase())
+  ) {
     return undefined;
   }
   return { bytes, reply };

@@ -369,12 +369,7 @@ export class Responder {
     return encodeMessage({ ...message(id, flags, route.question), edns: ednsReply(route.request, 0) }, false);
   }
 
-  #reply(
-    route: Route,
-    id: number,
-    transport: Transport,
-    found: Awaited<ReturnType<Finder["find"]>>,
-  ): Uint8Array {
+  #reply(route: Route, id: number, transport: Transport, found: Awaited<ReturnType<Finder["find"]>>): Uint8Array {
     const rcode = found.status === "nxdomain" ? RCODE.NXDOMAIN : RCODE.NOERROR;
     const isNegative = found.status === "nxdomain" || found.status === "nodata";
     if (isNegative && !found.scoped) return this.#no(route, id, rcode);

@@ -75,7 +75,9 @@ export class DnsServer {
       const reply = this.#responder.respond(packet, "udp", fromHost);
       if (reply instanceof Promise) {
         // respond() does not reject; a socket closed meanwhile is the only thing left to go wrong.
-        reply.then((bytes) => bytes && this.#sockets.length > 0 && socket.send(bytes, fromPort, fromHost)).catch(() => {});
+        reply
+          .then((bytes) => bytes && this.#sockets.length > 0 && socket.send(bytes, fromPort, fromHost))
+          .catch(() => {});
       } else if (reply !== undefined) socket.send(reply, fromPort, fromHost);
     });
     return socket;

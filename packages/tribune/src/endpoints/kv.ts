@@ -19,9 +19,11 @@ const ENTRIES = list(DirEntrySchema);
 
 /** Consul's parser words for what `?flags` and `?cas` refuse. */
 function parseU64(raw: string): number | bigint {
-  if (!/^\d+$/.test(raw)) throw TribuneError.internal(`strconv.ParseUint: parsing ${JSON.stringify(raw)}: invalid syntax`);
+  if (!/^\d+$/.test(raw))
+    throw TribuneError.internal(`strconv.ParseUint: parsing ${JSON.stringify(raw)}: invalid syntax`);
   const value = BigInt(raw);
-  if (value >= 1n << 64n) throw TribuneError.internal(`strconv.ParseUint: parsing ${JSON.stringify(raw)}: value out of range`);
+  if (value >= 1n << 64n)
+    throw TribuneError.internal(`strconv.ParseUint: parsing ${JSON.stringify(raw)}: value out of range`);
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }
 
@@ -70,7 +72,8 @@ export const kvEndpoints = bind(kvContracts, {
     },
     show(reply, _request, http): Answer {
       const entry = reply.Entries?.[0];
-      if (!http.query.has("raw") || entry === undefined || entry === null) return showEntries(reply.Entries as DirEntry[] | null);
+      if (!http.query.has("raw") || entry === undefined || entry === null)
+        return showEntries(reply.Entries as DirEntry[] | null);
       // nosniff and the sandbox keep a browser from running what somebody stored.
       return {
         kind: "bytes",

@@ -75,7 +75,11 @@ export const operatorEndpoints = bind(operatorContracts, {
   },
   operatorAutopilotSet: {
     async answer({ configuration }, http, agent) {
-      const given = decode(configuration, (raw) => fromJson(AutopilotBody, raw, true), "Error parsing autopilot config: ");
+      const given = decode(
+        configuration,
+        (raw) => fromJson(AutopilotBody, raw, true),
+        "Error parsing autopilot config: ",
+      );
       const cas = http.query.has("cas");
       const casRaw = http.query.get("cas");
       if (cas && !/^\d{1,16}$/.test(casRaw))
@@ -129,7 +133,8 @@ function decode<T>(body: Uint8Array, read: (raw: unknown) => T, prefix: string):
   }
 }
 
-const isoSeconds = (unixMs: number): string => `${new Date(Math.round(unixMs / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+const isoSeconds = (unixMs: number): string =>
+  `${new Date(Math.round(unixMs / 1000) * 1000).toISOString().slice(0, 19)}Z`;
 
 function healthShape(server: ServerHealth): unknown {
   return {

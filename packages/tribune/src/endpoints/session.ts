@@ -1,7 +1,8 @@
 import {
+  formatGoDuration,
+  fromJson,
   IndexedSessions,
   JsonShapeError,
-  fromJson,
   list,
   make,
   parseGoDuration,
@@ -11,7 +12,6 @@ import {
   sessionContracts,
   toJson,
 } from "@tribune/api";
-import { formatGoDuration } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { randomUuid } from "../lib/random.ts";
 import { sessionGet, sessionList, sessionsOnNode } from "../state/session.ts";
@@ -47,7 +47,9 @@ function sessionFromBody(body: unknown, nodeName: string): Session {
   const merged: Record<string, unknown> = { ...given };
   for (const [name, value] of Object.entries(defaults)) if (!said.has(name.toLowerCase())) merged[name] = value;
   const lockDelay = merged["LockDelay"] as number;
-  const number = Object.entries(body as object).some(([name, value]) => name.toLowerCase() === "lockdelay" && typeof value === "number");
+  const number = Object.entries(body as object).some(
+    ([name, value]) => name.toLowerCase() === "lockdelay" && typeof value === "number",
+  );
   if (number && lockDelay < LOCK_DELAY_SECONDS_MAX) merged["LockDelay"] = lockDelay * 1e9;
   return withoutDefaultChecks(merged as Session);
 }
@@ -74,7 +76,9 @@ function prepareCreate(request: SessionRequest, leader: LeaderApi): SessionReque
   if (session.TTL !== "") {
     const ttlNs = parseGoDuration(session.TTL);
     if (ttlNs === undefined)
-      throw TribuneError.internal(`Session TTL '${session.TTL}' invalid: time: invalid duration ${JSON.stringify(session.TTL)}`);
+      throw TribuneError.internal(
+        `Session TTL '${session.TTL}' invalid: time: invalid duration ${JSON.stringify(session.TTL)}`,
+      );
     if (ttlNs !== 0 && (ttlNs < leader.sessionTtlMinNs || ttlNs > TTL_NS_MAX)) {
       const bounds = `${formatGoDuration(leader.sessionTtlMinNs)}=${formatGoDuration(TTL_NS_MAX)}`;
       throw TribuneError.internal(`Invalid Session TTL '${ttlNs}', must be between [${bounds}]`);
@@ -122,7 +126,12 @@ export const sessionEndpoints = bind(sessionContracts, {
   },
   sessionRenew: {
     request: ({ session }, http) =>
-      make(SessionSpecificRequest, { Datacenter: http.datacenter, Token: http.token, SessionID: session, Session: session }),
+      make(SessionSpecificRequest, {
+        Datacenter: http.datacenter,
+        Token: http.token,
+        SessionID: session,
+        Session: session,
+      }),
     answer(request, leader) {
       requireUuid(request.SessionID);
       const { session } = leader.peek((tx) => sessionGet(tx, request.SessionID));

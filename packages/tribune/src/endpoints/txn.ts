@@ -1,5 +1,7 @@
 import {
   any,
+  bool,
+  bytes,
   DirEntry,
   duration,
   fromJson,
@@ -15,12 +17,10 @@ import {
   NodeService,
   nullable,
   struct,
-  text as textField,
-  bool,
-  bytes,
-  toJson,
   TxnOp,
   TxnResult,
+  text as textField,
+  toJson,
   txnContracts,
   u64,
   uint,
@@ -137,7 +137,12 @@ export const txnEndpoints = bind(txnContracts, {
           kind: "json",
           status: refused(outcome) ? 409 : 200,
           // Only the freshness is told: a transaction does not block, so its index is of no use.
-          headers: ["X-Consul-Lastcontact", String(Math.floor(meta.lastContactMs)), "X-Consul-Knownleader", String(meta.knownLeader)],
+          headers: [
+            "X-Consul-Lastcontact",
+            String(Math.floor(meta.lastContactMs)),
+            "X-Consul-Knownleader",
+            String(meta.knownLeader),
+          ],
           value: {
             ...shape(outcome),
             Index: 0,
@@ -180,7 +185,8 @@ function readOps(body: Uint8Array, http: HttpView): { readonly ops: TxnOp[]; rea
   }
   let given: readonly Infer<typeof Op>[];
   try {
-    given = fromJson(OPS, parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")), true) ?? [];
+    given =
+      fromJson(OPS, parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")), true) ?? [];
   } catch (error) {
     if (!(error instanceof JsonError) && !(error instanceof JsonShapeError)) throw error;
     throw TribuneError.badRequest(`Failed to parse body: ${error.message}`);
@@ -243,7 +249,8 @@ function convert(op: Infer<typeof Op>, http: HttpView, valueMax: number): { op: 
     // The longer names are what an old client library sent by mistake.
     Interval: given.Interval || given.IntervalDuration,
     Timeout: given.Timeout || given.TimeoutDuration,
-    DeregisterCriticalServiceAfter: given.DeregisterCriticalServiceAfter || given.DeregisterCriticalServiceAfterDuration,
+    DeregisterCriticalServiceAfter:
+      given.DeregisterCriticalServiceAfter || given.DeregisterCriticalServiceAfterDuration,
   });
   const check = make(HealthCheck, {
     Node: body.Node,

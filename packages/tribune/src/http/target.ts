@@ -76,8 +76,7 @@ function bodyValue(parameter: Parameter<unknown>, body: Uint8Array): unknown {
     const value = parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
     return schema === undefined ? value : fromJson(schema, value, true);
   } catch (error) {
-    if (!(error instanceof JsonShapeError) && !(error instanceof JsonError))
-      throw error;
+    if (!(error instanceof JsonShapeError) && !(error instanceof JsonError)) throw error;
     throw TribuneError.badRequest((parameter.invalid ?? "Request decode failed: %s").replace("%s", error.message));
   }
 }

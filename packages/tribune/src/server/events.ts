@@ -21,13 +21,17 @@ export interface EventTarget {
 export class Events implements EventApi {
   readonly #runtime: Pick<Runtime, "timers" | "rng">;
   readonly #target: EventTarget;
-  readonly #compile: (pattern: string) => { test(text: string): boolean };
+  readonly #compile: (pattern: string) => (text: string) => boolean;
   readonly #recent: UserEvent[] = [];
   readonly #waiting = new Set<() => void>();
   #lamportTime = 1;
 
   /** @param compile an RE2 expression; throws with Go's words for one that is none. */
-  constructor(target: EventTarget, compile: (pattern: string) => { test(text: string): boolean }, runtime: Pick<Runtime, "timers" | "rng">) {
+  constructor(
+    target: EventTarget,
+    compile: (pattern: string) => (text: string) => boolean,
+    runtime: Pick<Runtime, "timers" | "rng">,
+  ) {
     this.#target = target;
     this.#compile = compile;
     this.#runtime = runtime;
@@ -70,7 +74,9 @@ export class Events implements EventApi {
       try {
         if (pattern !== "") this.#compile(pattern!);
       } catch (error) {
-        throw TribuneError.internal(`Invalid ${what} filter: ${error instanceof Error ? error.message : String(error)}`);
+        throw TribuneError.internal(
+          `Invalid ${what} filter: ${error instanceof Error ? error.message : String(error)}`,
+        );
       }
     }
   }
@@ -83,12 +89,12 @@ export class Events implements EventApi {
   }
 
   #isForUs(event: UserEvent): boolean {
-    if (event.nodeFilter !== "" && !this.#compile(event.nodeFilter).test(this.#target.nodeName)) return false;
+    if (event.nodeFilter !== "" && !this.#compile(event.nodeFilter)(this.#target.nodeName)) return false;
     if (event.serviceFilter === "") return true;
     const service = this.#compile(event.serviceFilter);
     const tag = event.tagFilter === "" ? undefined : this.#compile(event.tagFilter);
     for (const own of this.#target.services())
-      if (service.test(own.name) && (tag === undefined || own.tags.some((each) => tag.test(each)))) return true;
+      if (service(own.name) && (tag === undefined || own.tags.some((each) => tag(each)))) return true;
     return false;
   }
 }

@@ -37,6 +37,12 @@ export class MemoryLog implements DurableLog {
     return Promise.resolve();
   }
 
+  reset(index: number): Promise<void> {
+    this.#entries = [];
+    this.#firstIndex = index + 1;
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

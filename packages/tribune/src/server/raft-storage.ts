@@ -17,6 +17,6 @@ export async function scanLog(log: DurableLog, snapshot: SnapshotMeta | undefine
   }
   const { log: recovered, discardLog } = scan.finish();
   // Entries that the snapshot replaces or contradicts must never be read again.
-  if (discardLog) await log.compact(log.lastIndex);
+  if (discardLog && snapshot !== undefined) await log.reset(snapshot.index, snapshot.term);
   return recovered;
 }

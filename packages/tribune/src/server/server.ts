@@ -28,6 +28,7 @@ import { type Answered, type Indexed, QueryEngine } from "./query-engine.ts";
 import { raftConfigurationCodec } from "./raft-codec.ts";
 import { RaftHost, type RoleChange } from "./raft-host.ts";
 import { scanLog } from "./raft-storage.ts";
+import { SnapshotService } from "./snapshot-service.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { StateMachine } from "./state-machine-port.ts";
 import type { DurableLog, SnapshotKeeper, StoredSnapshot } from "./storage-port.ts";
@@ -95,6 +96,7 @@ export class Server implements OperatorApi, TxnApi {
   readonly #leader: LeaderApi;
   #host!: RaftHost;
   #snapshotter: Snapshotter | undefined;
+  #snapshots!: SnapshotService;
   #role: RoleChange = { role: "follower", term: 0, leader: undefined, leaderAddress: undefined };
   #leaderSinceMs = 0;
   #stopped = false;
@@ -127,6 +129,7 @@ export class Server implements OperatorApi, TxnApi {
       lockDelayMs: (key) => lockDelays.leftMs(key),
       resetSessionTimer: (id, ttl) => this.#duties.resetSession(id, ttl),
       clearSessionTimer: (id) => this.#duties.clearSession(id),
+      queueCoordinate: (coordinate) => this.#duties.queueCoordinate(coordinate),
     };
   }
 
@@ -135,7 +138,7 @@ export class Server implements OperatorApi, TxnApi {
     const { stateMachine, snapshots, log, hardState, runtime, logger, metrics, onFatal } = this.#d;
     const { identity, raft } = this.#options;
     const snapshot: StoredSnapshot | undefined = snapshots?.newest();
-    if (snapshot !== undefined) await stateMachine.restore(snapshot.read());
+    if (snapshot !== undefined) (await stateMachine.prepareRestore(snapshot.read())).commit(snapshot.meta.index);
     const core = new RaftCore(
       {
         id: identity.id as ServerId,
@@ -173,10 +176,34 @@ export class Server implements OperatorApi, TxnApi {
     if (snapshots !== undefined) {
       this.#snapshotter = new Snapshotter(
         { intervalMs: raft.snapshotIntervalMs, threshold: raft.snapshotThreshold, trailingLogs: raft.trailingLogs },
-        { host: this.#host, log, keeper: snapshots, stateMachine, runtime, logger: logger.named("snapshot"), metrics, onFatal },
+        {
+          host: this.#host,
+          log,
+          keeper: snapshots,
+          stateMachine,
+          runtime,
+          logger: logger.named("snapshot"),
+          metrics,
+          onFatal,
+        },
       );
       this.#snapshotter.start();
     }
+    this.#snapshots = new SnapshotService({
+      host: this.#host,
+      log,
+      keeper: snapshots,
+      stateMachine,
+      leadership: this.#leadership,
+      runtime,
+      logger: logger.named("snapshot"),
+      onRestored: async () => {
+        this.#duties.end();
+        this.engine.wakeAll();
+        await this.#duties.begin();
+      },
+      onFatal,
+    });
     this.#host.start(snapshot?.meta.index ?? 0);
     if (this.#options.bootstrap) {
       const address = hostPort(identity.address, identity.rpcPort);
@@ -203,6 +230,10 @@ export class Server implements OperatorApi, TxnApi {
 
   get isLeader(): boolean {
     return this.#leadership.ready;
+  }
+
+  get snapshots(): SnapshotService {
+    return this.#snapshots;
   }
 
   raftStatus(): ReturnType<RaftHost["status"]> {
@@ -345,7 +376,9 @@ export class Server implements OperatorApi, TxnApi {
   }
 
   #meta(): { readonly knownLeader: boolean; readonly lastContactMs: number } {
-    return this.#role.role === "leader" ? LEADER_META : { knownLeader: this.#role.leader !== undefined, lastContactMs: 0 };
+    return this.#role.role === "leader"
+      ? LEADER_META
+      : { knownLeader: this.#role.leader !== undefined, lastContactMs: 0 };
   }
 
   // ---- operator ----
@@ -374,7 +407,10 @@ export class Server implements OperatorApi, TxnApi {
   async removePeer(by: { readonly id: string } | { readonly address: string }): Promise<void> {
     if (!this.#leadership.ready) await this.#leadership.waitReady();
     const { servers } = this.#host.status().configuration;
-    const found = "id" in by ? servers.find((server) => server.id === by.id) : servers.find((server) => server.address === by.address);
+    const found =
+      "id" in by
+        ? servers.find((server) => server.id === by.id)
+        : servers.find((server) => server.address === by.address);
     if (found === undefined) {
       const what = "id" in by ? `id ${JSON.stringify(by.id)}` : `address ${JSON.stringify(by.address)}`;
       throw TribuneError.internal(`${what} was not found in the Raft configuration`);
@@ -396,7 +432,11 @@ export class Server implements OperatorApi, TxnApi {
     return (await this.#propose(AUTOPILOT_TYPE, AutopilotSetConfigRequest, request)) === true;
   }
 
-  serverHealth(): { readonly healthy: boolean; readonly failureTolerance: number; readonly servers: readonly ServerHealth[] } {
+  serverHealth(): {
+    readonly healthy: boolean;
+    readonly failureTolerance: number;
+    readonly servers: readonly ServerHealth[];
+  } {
     const status = this.#host.status();
     const { identity } = this.#options;
     const servers = status.configuration.servers.map((server): ServerHealth => {

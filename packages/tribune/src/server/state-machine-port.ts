@@ -7,7 +7,10 @@ export interface StateMachine {
   /** A refusal comes back as an Error: it is a result like any other, the same on every server. */
   apply(entry: LogEntry): unknown;
   /** The state as of now, as record chunks; making them is lazy, so the reader sets the pace. */
-  snapshot(): { readonly index: number; readonly chunks: Iterable<Uint8Array>; release(): void };
-  /** Replaces the state by a snapshot's, once all of it was read without fault. */
-  restore(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  snapshot(): { readonly chunks: Iterable<Uint8Array>; release(): void };
+  /**
+   * Reads a whole snapshot aside. The live state changes, in one step, with `commit`; `index` is the one it
+   * stands for from then on.
+   */
+  prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(index: number): void }>;
 }

@@ -15,6 +15,8 @@ export interface DurableLog {
   /** Entries [low, high), at least one, as many as fit. */
   read(low: number, high: number, maxBytes: number): Promise<readonly LogEntry[]>;
   compact(upTo: number): Promise<void>;
+  /** Empties the log, which goes on behind `index`. */
+  reset(index: number, term: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 import {
-  AutopilotConfig,
+  type AutopilotConfig,
   AutopilotSetConfigRequest,
+  type Coordinate,
   make,
   RegisterRequest,
   type Schema,
@@ -13,6 +14,7 @@ import type { Logger } from "../../lib/log.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
 import { autopilotConfig } from "../../state/autopilot.ts";
 import { TOMBSTONES } from "../../state/kv.ts";
+import { CoordinateBatch } from "../../state/catalog/snapshot.ts";
 import type { Database } from "../../state/memdb/types.ts";
 import { sessionList } from "../../state/session.ts";
 import type { ServerIdentity } from "../identity.ts";
@@ -28,7 +30,11 @@ const SESSION_TTL_FACTOR = 2;
 const RETRY_MS = 1000;
 
 /** First byte of the log entries that duties make (`wire/raft.md` §5). */
-const TYPE = { register: 0, session: 3, tombstone: 5, autopilot: 9 } as const;
+const TYPE = { register: 0, session: 3, tombstone: 5, autopilot: 9, coordinates: 6 + 128 } as const;
+/** Consul's `coordinate_update_period` and batch limits. 128 in the type: a server may ignore what it does not know. */
+const COORDINATE_PERIOD_MS = 5000;
+const COORDINATES_BATCH = 128;
+const COORDINATES_QUEUED_MAX = 5 * COORDINATES_BATCH;
 
 export interface LeaderDutiesDependencies {
   readonly identity: ServerIdentity;
@@ -46,6 +52,8 @@ export class LeaderDuties {
   readonly #sessions: Expiring;
   #tombstoneMarks: { readonly atMs: number; readonly index: number }[] = [];
   #cancelTombstones: Cancel = () => {};
+  readonly #coordinates = new Map<string, Coordinate>();
+  #coordinateTimer: Cancel | undefined;
   #leading = false;
 
   constructor(dependencies: LeaderDutiesDependencies) {
@@ -57,7 +65,8 @@ export class LeaderDuties {
   async begin(): Promise<void> {
     this.#leading = true;
     const { db, identity, autopilot, propose } = this.#d;
-    for (const session of db.peek((tx) => sessionList(tx).sessions)) if (session.TTL !== "") this.resetSession(session.ID, session.TTL);
+    for (const session of db.peek((tx) => sessionList(tx).sessions))
+      if (session.TTL !== "") this.resetSession(session.ID, session.TTL);
     this.#armTombstones();
     const started = [propose(TYPE.register, RegisterRequest, serverRegistration(identity))];
     if (db.peek((tx) => autopilotConfig(tx).config) === undefined) {
@@ -71,6 +80,8 @@ export class LeaderDuties {
     this.#leading = false;
     this.#sessions.clearAll();
     this.#cancelTombstones();
+    this.#coordinateTimer?.();
+    this.#coordinateTimer = undefined;
     this.#tombstoneMarks = [];
   }
 
@@ -82,6 +93,24 @@ export class LeaderDuties {
 
   clearSession(id: string): void {
     this.#sessions.clear(id);
+  }
+
+  /** Coordinates change all the time and matter little: they are written together, the latest of each node. */
+  queueCoordinate(coordinate: Coordinate): void {
+    if (this.#coordinates.size >= COORDINATES_QUEUED_MAX) return; // the next update of that node will do
+    this.#coordinates.set(`${coordinate.Node}\0${coordinate.Segment}`, coordinate);
+    this.#coordinateTimer ??= this.#d.runtime.timers.after(COORDINATE_PERIOD_MS, () => this.#writeCoordinates());
+  }
+
+  #writeCoordinates(): void {
+    this.#coordinateTimer = undefined;
+    const batch = [...this.#coordinates.values()];
+    this.#coordinates.clear();
+    if (!this.#leading || batch.length === 0) return;
+    for (let from = 0; from < batch.length; from += COORDINATES_BATCH)
+      this.#d
+        .propose(TYPE.coordinates, CoordinateBatch, batch.slice(from, from + COORDINATES_BATCH))
+        .catch((error: unknown) => this.#d.logger.warn("Coordinate update failed", { error: String(error) }));
   }
 
   get sessionTimers(): number {
@@ -107,7 +136,8 @@ export class LeaderDuties {
     this.#cancelTombstones = runtime.timers.after(TOMBSTONE_GRANULARITY_MS, () => {
       this.#armTombstones();
       const nowMs = runtime.clock.nowMs();
-      if (db.peek((tx) => !isEmpty(tx.peekScan(TOMBSTONES, "")))) this.#tombstoneMarks.push({ atMs: nowMs, index: appliedIndex() });
+      if (db.peek((tx) => !isEmpty(tx.peekScan(TOMBSTONES, ""))))
+        this.#tombstoneMarks.push({ atMs: nowMs, index: appliedIndex() });
       let reapIndex = 0;
       while (this.#tombstoneMarks[0] !== undefined && this.#tombstoneMarks[0].atMs + TOMBSTONE_TTL_MS <= nowMs)
         reapIndex = this.#tombstoneMarks.shift()!.index;
