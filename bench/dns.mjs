@@ -16,7 +16,7 @@ else await measure(Number(process.argv[2] ?? 3), process.argv[3] ?? "");
 async function serve() {
   const { DnsServer } = await import(new URL("dns/server.js", dist));
   const { DEFAULT_DNS_OPTIONS } = await import(new URL("dns/options.js", dist));
-  const { loopbackRuntime } = await import(new URL("dns/loopback.test.support.js", dist));
+  const { nodeRuntime } = await import(new URL("net/node-runtime.js", dist));
   const none = [];
   const services = new Map([3, 200, 2000].map((count) => [`many${count}`, Array.from({ length: count }, rowOf)]));
   const backend = {
@@ -26,7 +26,7 @@ async function serve() {
     serviceByAddress: () => undefined,
     executeQuery: () => undefined,
   };
-  const server = new DnsServer(DEFAULT_DNS_OPTIONS, { runtime: loopbackRuntime, backend });
+  const server = new DnsServer(DEFAULT_DNS_OPTIONS, { runtime: nodeRuntime(), backend });
   const [address] = await server.start([{ host: HOST, port: 0 }]);
   process.on("disconnect", () => process.exit());
   process.on("message", () => process.send({ cpu: process.cpuUsage() }));
