@@ -12,7 +12,7 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { coordinatesOfNode, isValidCoordinate, listCoordinates } from "../state/catalog/coordinates.ts";
-import { empty, json } from "./answer.ts";
+import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
 
 /** Of the agent: what its WAN pool knows. */
@@ -29,6 +29,7 @@ export interface CoordinateUpdates {
 /** Dimensions of the coordinates that every agent of the pool keeps. */
 const DIMENSIONS = 8;
 const COORDINATES = list(nullable(Coordinate));
+const NOT_FOUND: Answer = { kind: "empty", status: 404, withoutMeta: true };
 
 /** `?segment=` means the default segment, its absence all of them. */
 function shown({ Coordinates }: IndexedCoordinates, { query }: HttpView): readonly (Coordinate | null)[] {
@@ -66,7 +67,7 @@ export const coordinateEndpoints = bind(coordinateContracts, {
     },
     show(reply, _request, http) {
       const rows = shown(reply, http);
-      return rows.length === 0 ? empty(404) : json(toJson(COORDINATES, rows));
+      return rows.length === 0 ? NOT_FOUND : json(toJson(COORDINATES, rows));
     },
   },
   coordinateUpdate: {

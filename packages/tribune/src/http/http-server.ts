@@ -296,7 +296,7 @@ export class HttpServer {
       shown = encode(rendered, target.pretty);
       this.#dependencies.backend.keep(answer, target.variant, shown, shown.body.length + 256);
     }
-    this.#sendMaybeCompressed(shown, headers, request, response);
+    this.#sendMaybeCompressed(shown, shown.withoutMeta === true ? [] : headers, request, response);
   }
 
   #cacheHeaders(target: Target, headers: string[]): void {
