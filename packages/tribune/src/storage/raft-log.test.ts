@@ -117,6 +117,19 @@ test("changes of one turn, and those during a flush, share a write and a sync", 
   assert.equal(log.pendingSyncMs, undefined);
 });
 
+test("an empty change waits for those before it and writes nothing", async () => {
+  const disk = new MemoryDisk();
+  const { log } = await open(disk);
+  await log.append({ entries: [] });
+  assert.deepEqual(await walFiles(disk), []);
+  void log.append({ entries: [entry(1)] });
+  await log.append({ entries: [] });
+  const writes = disk.writeCount;
+  assert.equal((await open(disk.crash(keepNothing))).recovered.lastIndex, 1);
+  await log.append({ entries: [] });
+  assert.equal(disk.writeCount, writes);
+});
+
 test("truncation replaces the tail, in memory, on disk and after a restart", async () => {
   const disk = new MemoryDisk();
   const { log } = await open(disk);
@@ -208,6 +221,7 @@ test("a failed write or sync poisons the log; a restart finds what was acknowled
     await assert.rejects(log.append({ entries: [entry(4)] }), LogFailedError, "even when the disk works again");
     await assert.rejects(log.reset(9, 1), LogFailedError);
     assert.ok(log.failure instanceof LogFailedError);
+    assert.equal(log.pendingSyncMs, undefined);
     await log.close();
     const again = await open(disk.crash(keepNothing));
     assert.deepEqual(plain(await readAll(again.log)), plain([entry(1)]));
