@@ -174,16 +174,16 @@ test("old entries come from disk, bounded by bytes, and a compacted one does not
 });
 
 test("a batch outgrows its first buffer at any field", async () => {
-  for (let size = 0; size < 90; size++) {
+  // An entry takes 95 bytes here, so the border of 16 KiB comes to lie in each of its fields once.
+  for (let size = 0; size < 96; size += 3) {
     const disk = new MemoryDisk();
     const { log } = await open(disk, {});
-    // Sixteen KiB are passed within one of these, wherever in it the size makes that happen.
-    await log.append({ hardState: { term: 1, votedFor: "a".repeat(size) }, entries: entries(1, 300, 1, 64) });
-    void log.append({ entries: entries(301, 600, 1, 1_000) });
-    await log.append({ entries: entries(601, 700) });
+    await log.append({ hardState: { term: 1, votedFor: "a".repeat(size) }, entries: entries(1, 180, 1, 64) });
+    void log.append({ entries: entries(181, 220, 1, 1_000) });
+    await log.append({ entries: entries(221, 240) });
     const again = await open(disk.crash(keepNothing), {});
     assert.deepEqual(plain(await readAll(again.log)), plain(await readAll(log)), `${size}`);
-    assert.equal(again.recovered.lastIndex, 700);
+    assert.equal(again.recovered.lastIndex, 240);
   }
 });
 
@@ -358,7 +358,7 @@ test("a client's bytes never pass for a frame", async () => {
 });
 
 test("whatever a crash does, acknowledged changes stay and nothing is invented", async () => {
-  for (let seed = 1; seed <= 150; seed++) await crashRun(seed);
+  for (let seed = 1; seed <= 100; seed++) await crashRun(seed);
 });
 
 /** A random history with random crashes, against a model that knows what was acknowledged and what was tried. */
