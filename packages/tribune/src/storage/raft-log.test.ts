@@ -187,6 +187,23 @@ test("a batch outgrows its first buffer at any field", async () => {
   }
 });
 
+test("a segment that cannot be deleted is tried again before any later one", async () => {
+  const disk = new MemoryDisk();
+  const { log } = await open(disk);
+  for (let from = 1; from <= 200; from += 10) await log.append({ entries: entries(from, from + 9) });
+  const files = await walFiles(disk);
+  disk.before = (operation, path) => {
+    if (operation === "remove") throw new DiskError(operation, path, "EBUSY");
+  };
+  await log.compact(150);
+  assert.deepEqual(await walFiles(disk), files);
+  disk.before = () => {};
+  assert.equal((await open(disk.crash(keepNothing))).recovered.firstIndex, 1);
+  await log.compact(160);
+  assert.ok((await walFiles(disk)).length < files.length - 1);
+  assert.equal((await open(disk.crash(keepNothing))).recovered.lastIndex, 200);
+});
+
 test("reset puts an installed snapshot in the place of the log", async () => {
   const disk = new MemoryDisk();
   const { log } = await open(disk);

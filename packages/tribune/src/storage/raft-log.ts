@@ -446,10 +446,11 @@ export class RaftLog {
     this.#deleting = this.#deleting.then(async () => {
       // A segment that starts at or before the first index needs nothing that was written before it.
       while (this.#segments.findLastIndex((segment) => segment.nextIndex <= this.#table.firstIndex) > 0) {
-        const oldest = this.#segments.shift()!;
+        const oldest = this.#segments[0]!;
         await oldest.retire();
         await this.#disk.remove(oldest.path);
         await this.#disk.syncDir(this.#directory);
+        this.#segments.shift(); // after it is gone: deleting the next one first would leave a hole
       }
     });
     // A file that cannot be deleted only costs space, and the next start or compaction tries again.

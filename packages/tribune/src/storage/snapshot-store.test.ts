@@ -88,6 +88,22 @@ test("two are kept; one being read survives its removal", async () => {
   assert.equal(readBytes, 600_000);
 });
 
+test("the newest is the one with the highest index, not the last to be finished", async () => {
+  const disk = new MemoryDisk();
+  const { store } = await open(disk);
+  const slow = await store.create(at(10));
+  const twin = await store.create(at(10));
+  assert.notEqual(slow.id, twin.id);
+  await twin.abort();
+  await save(store, at(20), "from the leader");
+  await slow.commit();
+  assert.equal(await stateOf(store), "from the leader");
+  wallMs -= 1_000_000; // the clock goes back
+  await save(store, at(20), "again");
+  assert.equal(await stateOf(store), "again");
+  assert.equal(await stateOf((await open(disk)).store), "again");
+});
+
 test("what is not committed is never seen", async () => {
   const disk = new MemoryDisk();
   const { store } = await open(disk);
