@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { mutateText, pick } from "../fuzz.ts";
 import { seededRng } from "../random.ts";
-import { compileFilter, createFilter, createLateFilter, type Row } from "./compile.ts";
+import { compileFilter, createFilter, createLateFilter, REGEXP_LENGTH_MAX, type Row } from "./compile.ts";
 import { FilterError } from "./expression.ts";
 import { type FieldType, int, list, map, operatorsOf, type StructType, string, struct, uint64 } from "./field-type.ts";
 import {
@@ -122,6 +122,9 @@ test("nesting and length are bounded, width is not", () => {
   assert.match(String(run(nested(EXPRESSION_DEPTH_MAX + 1), NODE, [])), /nested deeper/);
   assert.match(String(run("not ".repeat(5000), NODE, [])), /nested deeper/);
   assert.match(String(run("a".repeat(EXPRESSION_LENGTH_MAX + 1), NODE, [])), /longer than/);
+  const regexp = (length: number): string => `Node matches "${"x".repeat(length)}"`;
+  assert.deepEqual(run(regexp(REGEXP_LENGTH_MAX), NODE, []), []);
+  assert.match(String(run(regexp(REGEXP_LENGTH_MAX + 1), NODE, [])), /^Failed to compile regular expression .* longer/);
   const wide = Array.from({ length: 3000 }, (_, n) => `Node == n${n}`).join(" or ");
   assert.deepEqual(run(wide, NODE, [{ Node: "n2999" }, { Node: "x" }]), [0]);
 });

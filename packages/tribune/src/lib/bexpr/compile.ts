@@ -4,6 +4,12 @@ import { type Expression, FILTER_ERROR_PREFIX, FilterError, type Match, type Mat
 import { type FieldType, isScalar, type ListType, memberOf, operatorsOf, string } from "./field-type.ts";
 import { parseFilter } from "./parser.ts";
 
+/**
+ * Longest regular expression taken, in UTF-16 units. Matching is linear in the text but also in the pattern, and
+ * happens on the thread that answers everyone: sixty thousand characters over a long check output took a minute.
+ */
+export const REGEXP_LENGTH_MAX = 1024;
+
 export type Row = object;
 export type RowFilter = (row: Row) => boolean;
 
@@ -137,6 +143,7 @@ function comparedType(type: FieldType) {
 function compileRegexp(pattern: string, regexp: RegexpCompiler): Test {
   let test: (text: string) => boolean;
   try {
+    if (pattern.length > REGEXP_LENGTH_MAX) throw new Error(`it is longer than ${REGEXP_LENGTH_MAX} characters`);
     test = regexp(pattern);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
