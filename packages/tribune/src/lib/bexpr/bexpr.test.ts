@@ -87,6 +87,23 @@ test("endpoints' errors carry the prefix, the agent's checks only for syntax", (
   assert.throws(() => late?.({}), { message: 'Selector "Nope" is not valid', stage: "type" });
 });
 
+test("filters in use are compiled once, and only so many are kept", () => {
+  let compiled = 0;
+  const counting: typeof compileRe2 = (pattern) => {
+    compiled++;
+    return compileRe2(pattern);
+  };
+  const ask = (n: number): unknown => createFilter(`Node matches "n${n}"`, NODE, counting);
+  for (let turn = 0; turn < 10; turn++) ask(0);
+  assert.equal(compiled, 1);
+  for (let n = 1; n <= 200; n++) ask(n);
+  assert.equal(compiled, 201);
+  ask(0);
+  assert.equal(compiled, 202, "the oldest made room");
+  createFilter('Node matches "n0"', HEALTH_CHECK, counting);
+  assert.equal(compiled, 203, "each type has its own");
+});
+
 test("a JSON pointer is a selector where a string cannot stand", () => {
   const rows = [{ Meta: { "a/b": "x" }, Tags: ["/Meta/y"] }, {}];
   assert.deepEqual(run('"/Meta/a~1b" == x', NODE, rows), [0]);

@@ -29,6 +29,11 @@ export function compileFilter(expression: string, type: FieldType, regexp: Regex
   return compileExpression(parseFilter(expression), type, regexp) as RowFilter;
 }
 
+/** Compiled filters kept per type: pollers and blocking queries ask with the same few over and over. */
+const KEPT_FILTERS_MAX = 128;
+const KEPT_EXPRESSION_LENGTH_MAX = 1024;
+const kept = new WeakMap<RegexpCompiler, WeakMap<FieldType, Map<string, RowFilter>>>();
+
 /**
  * The filter of an endpoint's `filter` parameter: undefined when there is none to apply.
  *
@@ -36,7 +41,30 @@ export function compileFilter(expression: string, type: FieldType, regexp: Regex
  */
 export function createFilter(expression: string, type: FieldType, regexp: RegexpCompiler): RowFilter | undefined {
   if (expression === "") return undefined;
-  return prefixed(() => compileFilter(expression, type, regexp));
+  const filters = keptFilters(type, regexp);
+  const known = filters.get(expression);
+  if (known !== undefined) return known;
+  const filter = prefixed(() => compileFilter(expression, type, regexp));
+  if (expression.length <= KEPT_EXPRESSION_LENGTH_MAX) {
+    // The oldest goes; those in use come back at the cost of one compilation.
+    if (filters.size >= KEPT_FILTERS_MAX) filters.delete(filters.keys().next().value as string);
+    filters.set(expression, filter);
+  }
+  return filter;
+}
+
+function keptFilters(type: FieldType, regexp: RegexpCompiler): Map<string, RowFilter> {
+  let byType = kept.get(regexp);
+  if (byType === undefined) {
+    byType = new WeakMap();
+    kept.set(regexp, byType);
+  }
+  let filters = byType.get(type);
+  if (filters === undefined) {
+    filters = new Map();
+    byType.set(type, filters);
+  }
+  return filters;
 }
 
 /**
