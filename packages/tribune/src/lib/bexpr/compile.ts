@@ -32,7 +32,7 @@ export function compileFilter(expression: string, type: FieldType, regexp: Regex
 /** Compiled filters kept per type: pollers and blocking queries ask with the same few over and over. */
 const KEPT_FILTERS_MAX = 128;
 const KEPT_EXPRESSION_LENGTH_MAX = 1024;
-const kept = new WeakMap<RegexpCompiler, WeakMap<FieldType, Map<string, RowFilter>>>();
+const keptFilters = new WeakMap<FieldType, Map<string, RowFilter>>();
 
 /**
  * The filter of an endpoint's `filter` parameter: undefined when there is none to apply.
@@ -41,30 +41,26 @@ const kept = new WeakMap<RegexpCompiler, WeakMap<FieldType, Map<string, RowFilte
  */
 export function createFilter(expression: string, type: FieldType, regexp: RegexpCompiler): RowFilter | undefined {
   if (expression === "") return undefined;
-  const filters = keptFilters(type, regexp);
+  let filters = keptFilters.get(type);
+  if (filters === undefined) {
+    filters = new Map();
+    keptFilters.set(type, filters);
+  }
   const known = filters.get(expression);
   if (known !== undefined) return known;
-  const filter = prefixed(() => compileFilter(expression, type, regexp));
-  if (expression.length <= KEPT_EXPRESSION_LENGTH_MAX) {
-    // The oldest goes; those in use come back at the cost of one compilation.
+  // A regular expression grows tables of up to 8 MB as it matches: those go with the request.
+  let hasRegexp = false;
+  const noting: RegexpCompiler = (pattern) => {
+    hasRegexp = true;
+    return regexp(pattern);
+  };
+  const filter = prefixed(() => compileFilter(expression, type, noting));
+  if (!hasRegexp && expression.length <= KEPT_EXPRESSION_LENGTH_MAX) {
+    // The oldest goes; one in use comes back at the cost of a compilation.
     if (filters.size >= KEPT_FILTERS_MAX) filters.delete(filters.keys().next().value as string);
     filters.set(expression, filter);
   }
   return filter;
-}
-
-function keptFilters(type: FieldType, regexp: RegexpCompiler): Map<string, RowFilter> {
-  let byType = kept.get(regexp);
-  if (byType === undefined) {
-    byType = new WeakMap();
-    kept.set(regexp, byType);
-  }
-  let filters = byType.get(type);
-  if (filters === undefined) {
-    filters = new Map();
-    byType.set(type, filters);
-  }
-  return filters;
 }
 
 /**
