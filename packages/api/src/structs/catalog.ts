@@ -3,7 +3,7 @@ import { bool, type Infer, int, list, map, nullable, omitEmpty, struct, text } f
 import { HealthCheck } from "./check.ts";
 import { queryMeta, queryOptions, raftIndex } from "./common.ts";
 import { Coordinate } from "./coordinate.ts";
-import { ConnectProxyConfig, NodeService, ServiceAddress, ServiceConnect, Weights } from "./service.ts";
+import { ConnectProxyConfig, NodeService, ServiceAddress, ServiceConnect, ServiceName, Weights } from "./service.ts";
 
 export const Node = struct("Node", {
   ID: text,
@@ -185,3 +185,26 @@ export const IndexedCheckServiceNodes = struct("IndexedCheckServiceNodes", {
   ...queryMeta,
 });
 export type IndexedCheckServiceNodes = Infer<typeof IndexedCheckServiceNodes>;
+
+/** A service that a gateway stands for. */
+export const GatewayService = struct("GatewayService", {
+  Gateway: ServiceName,
+  Service: ServiceName,
+  GatewayKind: text,
+  Port: omitEmpty(int),
+  Protocol: omitEmpty(text),
+  Hosts: omitEmpty(list(text)),
+  CAFile: omitEmpty(text),
+  CertFile: omitEmpty(text),
+  KeyFile: omitEmpty(text),
+  SNI: omitEmpty(text),
+  FromWildcard: omitEmpty(bool),
+  ...raftIndex,
+});
+export type GatewayService = Infer<typeof GatewayService>;
+
+export const IndexedGatewayServices = struct("IndexedGatewayServices", {
+  Services: list(nullable(GatewayService)),
+  ...queryMeta,
+});
+export type IndexedGatewayServices = Infer<typeof IndexedGatewayServices>;

@@ -23,7 +23,7 @@ export const HealthCheckDefinition = struct("HealthCheckDefinition", {
   GRPCUseTLS: omitEmpty(bool),
   AliasNode: omitEmpty(text),
   AliasService: omitEmpty(text),
-  TTL: durationText,
+  TTL: omitEmpty(duration),
 });
 export type HealthCheckDefinition = Infer<typeof HealthCheckDefinition>;
 

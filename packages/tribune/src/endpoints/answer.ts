@@ -25,7 +25,13 @@ export type Answer =
   /** A large body made piece by piece, so that making it does not hold the event loop. Pieces should be 16 KiB or more. */
   | { readonly kind: "pieces"; readonly pieces: () => Iterable<Uint8Array>; readonly contentType: string }
   /** No body. Consul answers absence (404) and many successes this way. */
-  | { readonly kind: "empty"; readonly status?: number; readonly headers?: readonly string[] }
+  | {
+      readonly kind: "empty";
+      readonly status?: number;
+      readonly headers?: readonly string[];
+      /** A read's answer without the X-Consul-Index family: Consul sends some refusals before it sets them. */
+      readonly withoutMeta?: boolean;
+    }
   /** A body that is sent as it comes, such as the log monitor or a snapshot. `start` must end the sink. */
   | {
       readonly kind: "stream";

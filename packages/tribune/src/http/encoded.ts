@@ -15,6 +15,8 @@ export interface Encoded {
   readonly headers: readonly string[];
   readonly body: Buffer;
   gzipped: Buffer | Promise<Buffer> | undefined;
+  /** Sent without the index and freshness of the read. */
+  readonly withoutMeta?: boolean;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -46,7 +48,13 @@ export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, p
         gzipped: undefined,
       };
     case "empty":
-      return { status: answer.status ?? 200, headers, body: NOTHING, gzipped: undefined };
+      return {
+        status: answer.status ?? 200,
+        headers,
+        body: NOTHING,
+        gzipped: undefined,
+        withoutMeta: answer.withoutMeta === true,
+      };
   }
 }
 

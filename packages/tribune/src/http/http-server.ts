@@ -296,7 +296,7 @@ export class HttpServer {
       shown = encode(rendered, target.pretty);
       this.#dependencies.backend.keep(answer, target.variant, shown, shown.body.length + 256);
     }
-    this.#sendMaybeCompressed(shown, headers, request, response);
+    this.#sendMaybeCompressed(shown, shown.withoutMeta === true ? [] : headers, request, response);
   }
 
   #cacheHeaders(target: Target, headers: string[]): void {
@@ -454,7 +454,7 @@ export class HttpServer {
 
 /** What of the query changes how an answer is shown, not what it is. */
 function variantOf(query: QueryString, pretty: boolean): string {
-  const shown = ["raw", "passing", "separator", "format"]
+  const shown = ["raw", "passing", "segment", "separator", "format"]
     .filter((name) => query.has(name))
     .map((name) => `${name}=${query.get(name)}`);
   return `${pretty ? "pretty" : ""}&${shown.join("&")}`;

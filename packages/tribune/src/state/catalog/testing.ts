@@ -1,5 +1,5 @@
 /** Short forms for the tests of this folder. */
-import { HealthCheck, make, Node, NodeService, RegisterRequest } from "@tribune/api";
+import { DeregisterRequest, HealthCheck, make, Node, NodeService, RegisterRequest } from "@tribune/api";
 import { createDatabase, type MemDatabase } from "../memdb/database.ts";
 import type { WriteTx } from "../memdb/types.ts";
 import { ensureRegistration } from "./registration.ts";
@@ -12,6 +12,8 @@ export const check = (on: string, id: string, given: Partial<HealthCheck> = {}) 
   make(HealthCheck, { Node: on, CheckID: id, Name: id, Status: "passing", ...given });
 export const registration = (on: string, given: Partial<RegisterRequest> = {}) =>
   make(RegisterRequest, { Node: on, Address: "10.0.0.1", Datacenter: "dc1", ...given });
+export const deregistration = (on: string, given: Partial<DeregisterRequest> = {}) =>
+  make(DeregisterRequest, { Node: on, ...given });
 
 /** A database whose writes are numbered from 1 on. */
 export class Catalog {
