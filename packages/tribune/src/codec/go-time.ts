@@ -81,3 +81,29 @@ function formatZone(zoneMinutes: number): string {
   const two = (value: number): string => String(value).padStart(2, "0");
   return `${zoneMinutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
+
+const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
+
+/**
+ * Undoes `formatGoTime`, up to a zone that has offset 0 without being UTC.
+ *
+ * @throws MsgpackError for text that is no RFC 3339 time.
+ */
+export function parseGoTime(text: string): GoTime {
+  const found = RFC_3339.exec(text);
+  if (found === null) throw new MsgpackError(`${JSON.stringify(text)} is not a time`, 0);
+  const [year, month, day, hour, minute, second] = found.slice(1, 7).map(Number) as [number, ...number[]];
+  const local = new Date(0);
+  local.setUTCFullYear(year, month! - 1, day!); // Date.UTC would take year 1 for 1901
+  const zoneMinutes =
+    found[8] === undefined ? undefined : (Number(found[9]) * 60 + Number(found[10])) * signOf(found[8]);
+  return {
+    seconds: local.getTime() / 1_000 + hour! * 3_600 + minute! * 60 + second! - (zoneMinutes ?? 0) * 60,
+    nanoseconds: Number((found[7] ?? "").padEnd(9, "0")),
+    zoneMinutes,
+  };
+}
+
+function signOf(sign: string): number {
+  return sign === "-" ? -1 : 1;
+}
