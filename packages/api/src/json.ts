@@ -73,16 +73,17 @@ function base64(value: Uint8Array): string {
 }
 
 /**
- * Reads a parsed JSON value as Go's decoder would: names match without regard to case, unknown ones are
- * ignored, null leaves the zero value, and what is missing is zero.
+ * Reads a parsed JSON value as Go's decoder would: names match without regard to case, null leaves the zero
+ * value, and what is missing is zero. Unknown names are ignored, or refused when `strict`, as Consul does
+ * with request bodies.
  *
  * @throws JsonShapeError with Go's text.
  */
-export function fromJson<T>(schema: Schema<T>, value: unknown): T {
-  return decode(schema, value, "") as T;
+export function fromJson<T>(schema: Schema<T>, value: unknown, strict = false): T {
+  return decode(schema, value, "", strict) as T;
 }
 
-function decode(schema: Schema<any>, value: unknown, where: string): unknown {
+function decode(schema: Schema<any>, value: unknown, where: string, strict: boolean): unknown {
   if (value === null || value === undefined) return zero(schema);
   switch (schema.kind) {
     case "text":
@@ -119,30 +120,33 @@ function decode(schema: Schema<any>, value: unknown, where: string): unknown {
     case "any":
       return value;
     case "nullable":
-      return decode(schema.of!, value, where);
+      return decode(schema.of!, value, where, strict);
     case "list":
       if (!Array.isArray(value)) return mismatch(schema, value, where);
-      return value.map((item) => decode(schema.of!, item, where));
+      return value.map((item) => decode(schema.of!, item, where, strict));
     case "map": {
       if (typeof value !== "object" || Array.isArray(value)) return mismatch(schema, value, where);
       const out: Record<string, unknown> = {};
-      for (const [key, item] of Object.entries(value)) setOwn(out, key, decode(schema.of!, item, where));
+      for (const [key, item] of Object.entries(value)) setOwn(out, key, decode(schema.of!, item, where, strict));
       return out;
     }
     case "struct":
-      return decodeStruct(schema, value, where);
+      return decodeStruct(schema, value, where, strict);
   }
 }
 
-function decodeStruct(schema: Schema<any>, value: unknown, where: string): unknown {
+function decodeStruct(schema: Schema<any>, value: unknown, where: string, strict: boolean): unknown {
   if (typeof value !== "object" || Array.isArray(value)) return mismatch(schema, value, where);
   const out: Record<string, unknown> = {};
   for (const field of schema.fields!) out[field.name] = undefined;
   const byName = fieldsByLowerName(schema);
   for (const [key, item] of Object.entries(value as object)) {
     const field = byName.get(key) ?? byName.get(key.toLowerCase());
-    if (field !== undefined && item !== null)
-      out[field.name] = decode(field.schema, item, `${schema.name}.${field.jsonName}`);
+    if (field === undefined) {
+      if (strict) throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
+    } else if (item !== null) {
+      out[field.name] = decode(field.schema, item, `${schema.name}.${field.jsonName}`, strict);
+    }
   }
   for (const field of schema.fields!) if (out[field.name] === undefined) out[field.name] = zero(field.schema);
   return out;

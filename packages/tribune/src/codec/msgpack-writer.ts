@@ -119,7 +119,7 @@ export class MsgpackWriter {
     if (this.#buffer.length > CAPACITY_BYTES_KEPT_MAX) this.#buffer = Buffer.allocUnsafeSlow(CAPACITY_BYTES_INITIAL);
   }
 
-  /** Reserves `byteCount` bytes and returns where they start. */
+  /** Reserves `byteCount` bytes and returns where they start. May replace `#buffer`: look at that only afterwards. */
   #grow(byteCount: number): number {
     const at = this.#length;
     const needed = at + byteCount;

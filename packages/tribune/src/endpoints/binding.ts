@@ -67,15 +67,28 @@ export interface ReadBinding<P, Q, R> {
   show(reply: R, request: Q, http: HttpView): Answer;
 }
 
+/** The result of a write that needs no log entry, such as a lock refused because of its delay. */
+export class Settled {
+  readonly result: unknown;
+
+  constructor(result: unknown) {
+    this.result = result;
+  }
+}
+
 export interface WriteBinding<P, Q> {
   /** Runs before the body is read, to refuse what is not worth reading. Throws a TribuneError. */
   admit?(http: HttpView): void;
   request(values: P, http: HttpView): Q;
   /**
    * What the leader does before the log: checks, ids, times, defaults. May throw a TribuneError.
-   * What it returns is what all servers apply.
+   * What it returns is what all servers apply; `Settled` ends the call without a log entry.
    */
-  prepare?(request: Q, leader: LeaderApi): Q | Promise<Q>;
+  prepare?(request: Q, leader: LeaderApi): Q | Settled;
+  /** Runs on the leader once the command is applied, before the answer: timers and the like. */
+  applied?(result: any, request: Q, leader: LeaderApi): void;
+  /** What Consul writes before the text of a refusal by the state machine. */
+  readonly errorPrefix?: string;
   /** `result` is what the state machine answered; refusals were thrown as TribuneError already. */
   show(result: any, request: Q, http: HttpView): Answer;
 }

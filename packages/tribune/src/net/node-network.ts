@@ -101,7 +101,12 @@ function bindUdp(
   onPacket: (packet: Uint8Array, fromPort: number, fromHost: string) => void,
 ): Promise<UdpSocket> {
   const type = net.isIPv6(host) ? "udp6" : "udp4";
-  const socket = createSocket({ type, recvBufferSize: UDP_RECEIVE_BUFFER_BYTES });
+  const socket = createSocket({
+    type,
+    recvBufferSize: UDP_RECEIVE_BUFFER_BYTES,
+    // Hosts are addresses already; the resolver's answer would come a turn later, for each packet sent.
+    lookup: (address, _options, done) => done(null, address, net.isIPv6(address) ? 6 : 4),
+  });
   return new Promise((resolve, reject) => {
     socket.once("error", reject);
     socket.bind({ address: host, port }, () => {
@@ -113,7 +118,7 @@ function bindUdp(
         address: { host: address, port: boundPort },
         send(packet, toPort, toHost) {
           // Lost like any other packet: the protocols above count on answers, not on sends.
-          if (!closed) socket.send(packet, toPort, toHost, ignore);
+          if (!closed) socket.send(packet, toPort, toHost);
         },
         close() {
           if (closed) return Promise.resolve();

@@ -6,7 +6,7 @@ import { randomInt } from "../lib/random.ts";
 import { becomeLeader } from "./leader.ts";
 import { becomeFollower, staggered } from "./roles.ts";
 import type { Exchange, RaftState } from "./state.ts";
-import type { ExchangeId, RaftReply, RaftRequest, ServerId, WriteId } from "./types.ts";
+import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
 
 type Request<T extends RaftRequest["type"]> = Extract<RaftRequest, { type: T }>;
 type Reply<T extends RaftReply["type"]> = Extract<RaftReply, { type: T }>;

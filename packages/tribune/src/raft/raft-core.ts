@@ -21,6 +21,7 @@ import { onAppendReply, onPeerLoaded, onReplicationFailed, onSnapshotReply } fro
 import { becomeFollower, staggered } from "./roles.ts";
 import {
   onInstallSnapshot,
+  onRestored,
   onSnapshotChunk,
   onSnapshotFailed,
   onSnapshotInstalled,
@@ -119,6 +120,9 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
         return;
       case "entriesLoaded":
         this.#loaded(input.load, input.entries);
+        return;
+      case "restored":
+        onRestored(s, input.snapshot);
         return;
       case "snapshotTaken":
         onSnapshotTaken(s, input.snapshot, input.firstIndex);

@@ -2,6 +2,7 @@
  * Snapshots (Raft §7). The core keeps the books; the shell owns every byte: it takes snapshots, streams them to
  * peers, receives them, and restores the state machine.
  */
+import { invariant } from "../lib/invariant.ts";
 import { acceptLeader } from "./follower.ts";
 import { staggered } from "./roles.ts";
 import type { RaftState } from "./state.ts";
@@ -13,6 +14,25 @@ export function onSnapshotTaken(s: RaftState, snapshot: SnapshotMeta, firstIndex
   if (snapshot.index <= s.log.snapshotIndex || snapshot.index > s.handedIndex) return;
   s.snapshot = snapshot;
   s.log.compact(snapshot, Math.min(firstIndex, snapshot.index + 1));
+}
+
+/** An operator's snapshot took the place of state and log: the log goes on behind an index no server has seen. */
+export function onRestored(s: RaftState, snapshot: SnapshotMeta): void {
+  invariant(s.role === "leader" && snapshot.term === s.term, "only the leader restores, in its own term");
+  invariant(
+    s.appliedIndex === s.log.lastIndex && snapshot.index > s.log.lastIndex,
+    "a restored snapshot replaces a log that is applied, at an index beyond its end",
+  );
+  s.snapshot = snapshot;
+  s.applyLoad = undefined;
+  s.commitIndex = snapshot.index;
+  s.handedIndex = snapshot.index;
+  s.appliedIndex = snapshot.index;
+  const base = { index: snapshot.configurationIndex, configuration: snapshot.configuration };
+  s.configurations.splice(0, s.configurations.length, base);
+  s.followConfiguration();
+  s.log.reset(snapshot);
+  s.forgetWrites();
 }
 
 export function onInstallSnapshot(

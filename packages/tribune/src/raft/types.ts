@@ -191,6 +191,12 @@ export type RaftInput =
    * the shell owns how many trailing entries stay. `firstIndex` is at most `snapshot.index + 1`.
    */
   | { readonly type: "snapshotTaken"; readonly snapshot: SnapshotMeta; readonly firstIndex: LogIndex }
+  /**
+   * An operator replaced the state: on the leader, with everything in its log applied and nothing proposed since,
+   * the shell has made `snapshot` the newest, restored the state machine from it and emptied the log. Its index is
+   * beyond the log's end and its term the current one, so every follower lacks it and gets it as a snapshot.
+   */
+  | { readonly type: "restored"; readonly snapshot: SnapshotMeta }
   /** Bytes of the snapshot being received arrived: the leader is alive. */
   | { readonly type: "snapshotChunk"; readonly exchange: ExchangeId }
   /** All bytes are here, checked and durable, but not yet the newest snapshot nor the state. */

@@ -47,7 +47,7 @@ export interface LocalStateOptions {
 export interface LocalStateListener {
   /** Something waits to be pushed: the node's row, a service with its checks, or a check of the node. */
   dirty(unit: SyncUnit): void;
-  /** A check was added, removed or has a new verdict, or a service appeared or went ("" for the node). */
+  /** A check was added, removed or has a new status, or a service appeared or went ("" for the node). */
   healthChanged(serviceId: string): void;
   /** A check turned critical, or ceased to be so, or is gone. */
   criticalChanged(checkId: string): void;
@@ -275,7 +275,6 @@ export class LocalState {
     const { check } = entry;
     if (check.Status === status && check.Output === output) return;
     entry.check = { ...check, Status: status, Output: output };
-    this.notifyHealth(check.ServiceID);
     if (check.Status === status && this.options.checkUpdateIntervalMs > 0) {
       this.deferOutput(entry);
       return;
@@ -283,6 +282,8 @@ export class LocalState {
     entry.inSync = false;
     Object.assign(entry, this.stamp());
     this.markDirty(unitOf(entry));
+    // Not for a bare output: two alias checks that follow each other would quote one another for ever.
+    if (check.Status !== status) this.notifyHealth(check.ServiceID);
   }
 
   private deferOutput(entry: CheckEntry): void {

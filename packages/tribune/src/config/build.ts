@@ -1,0 +1,534 @@
+import { AddressExpander, fields, resolveAddresses } from "./addresses.ts";
+import { checkDefinition, serviceDefinition } from "./definitions.ts";
+import { canonicalIp } from "./ip.ts";
+import type { ConfigPorts } from "./ports.ts";
+import { ConfigError, listOfErrors, Problems } from "./problems.ts";
+import type { Settings } from "./rows.ts";
+import { expandSockaddr, SockaddrError } from "./sockaddr.ts";
+import type {
+  AclConfig,
+  AutoConfigConfig,
+  ConnectConfig,
+  DnsConfig,
+  GossipConfig,
+  JoinConfig,
+  PortsConfig,
+  RawObject,
+  RuntimeConfig,
+  TelemetryConfig,
+  UiConfig,
+} from "./types.ts";
+import { cidrList, cipherSuites, SettingsReader } from "./values.ts";
+
+/** Upper end of `performance.raft_multiplier`. */
+const RAFT_MULTIPLIER_MAX = 10;
+
+/**
+ * Merged settings → the agent's configuration, every derived value worked out. What is wrong with a single value is
+ * collected in `problems`; what makes the rest meaningless is thrown. @throws ConfigError
+ */
+export function buildConfig(
+  settings: Settings,
+  devMode: boolean,
+  machine: ConfigPorts,
+  problems: Problems,
+): RuntimeConfig {
+  const read = new SettingsReader(settings, problems);
+  const ports = portsConfig(read);
+  const addresses = resolveAddresses(read, ports, machine);
+  const expander = new AddressExpander(problems, machine);
+  const datacenter = read.string("datacenter").toLowerCase();
+  const server = read.bool("server");
+  const { primaryDatacenter, aclsEnabled } = primaryAndAcls(read, datacenter);
+  const bootstrapExpect = read.number("bootstrap_expect");
+  const expectsOne = bootstrapExpect === 1;
+  const enableScriptChecks = read.bool("enable_script_checks");
+  const raftMultiplier = raftTimeoutFactor(read);
+  const verifyServerHostname = read.bool("verify_server_hostname");
+
+  const config: RuntimeConfig = {
+    devMode,
+    datacenter,
+    primaryDatacenter,
+    nodeName: (read.string("node_name") || machine.hostname()).trim(),
+    nodeId: read.string("node_id"),
+    nodeMeta: read.stringMap("node_meta"),
+    dataDir: read.string("data_dir"),
+    server,
+    bootstrap: expectsOne || read.bool("bootstrap"),
+    bootstrapExpect: expectsOne ? 0 : bootstrapExpect,
+    readReplica: read.bool("read_replica"),
+    serverName: read.string("server_name"),
+    segmentName: read.string("segment"),
+
+    ...addresses,
+    translateWanAddrs: read.bool("translate_wan_addrs"),
+    ports,
+    join: joinConfig(read, expander),
+    gossipLan: gossipConfig(read, "gossip_lan"),
+    gossipWan: gossipConfig(read, "gossip_wan"),
+
+    dns: dnsConfig(read, machine),
+    http: {
+      blockEndpoints: read.strings("http_config.block_endpoints"),
+      responseHeaders: read.stringMap("http_config.response_headers"),
+      allowWriteFrom: cidrList(problems, "allow_write_http_from", read.strings("http_config.allow_write_http_from")),
+      useCache: read.bool("http_config.use_cache", true),
+      maxHeaderBytes: read.number("http_config.max_header_bytes"),
+    },
+    limits: {
+      httpMaxConnsPerClient: read.number("limits.http_max_conns_per_client"),
+      httpsHandshakeTimeoutMs: read.durationMs("limits.https_handshake_timeout"),
+      rpcHandshakeTimeoutMs: read.durationMs("limits.rpc_handshake_timeout"),
+      rpcMaxConnsPerClient: read.number("limits.rpc_max_conns_per_client"),
+      rpcRate: read.number("limits.rpc_rate"),
+      rpcMaxBurst: read.number("limits.rpc_max_burst"),
+      kvMaxValueBytes: read.number("limits.kv_max_value_size"),
+      txnMaxRequestBytes: read.number("limits.txn_max_req_len"),
+    },
+    unixSockets: {
+      user: read.string("unix_sockets.user"),
+      group: read.string("unix_sockets.group"),
+      mode: read.string("unix_sockets.mode"),
+    },
+    ui: uiConfig(read),
+
+    raft: {
+      protocol: read.number("raft_protocol"),
+      snapshotThreshold: read.number("raft_snapshot_threshold"),
+      snapshotIntervalMs: read.durationMs("raft_snapshot_interval"),
+      trailingLogs: read.number("raft_trailing_logs"),
+      electionTimeoutMs: read.durationMs("consul.raft.election_timeout") * raftMultiplier,
+      heartbeatTimeoutMs: read.durationMs("consul.raft.heartbeat_timeout") * raftMultiplier,
+      leaderLeaseTimeoutMs: read.durationMs("consul.raft.leader_lease_timeout") * raftMultiplier,
+    },
+    autopilot: {
+      cleanupDeadServers: read.bool("autopilot.cleanup_dead_servers"),
+      lastContactThresholdMs: read.durationMs("autopilot.last_contact_threshold"),
+      maxTrailingLogs: read.number("autopilot.max_trailing_logs"),
+      minQuorum: read.number("autopilot.min_quorum"),
+      serverStabilizationTimeMs: read.durationMs("autopilot.server_stabilization_time"),
+      disableUpgradeMigration: read.bool("autopilot.disable_upgrade_migration"),
+      redundancyZoneTag: read.string("autopilot.redundancy_zone_tag"),
+      upgradeVersionTag: read.string("autopilot.upgrade_version_tag"),
+      healthIntervalMs: read.durationMs("consul.server.health_interval"),
+    },
+    acl: aclConfig(read, aclsEnabled),
+    tls: {
+      caFile: read.string("ca_file"),
+      caPath: read.string("ca_path"),
+      certFile: read.string("cert_file"),
+      keyFile: read.string("key_file"),
+      verifyIncoming: read.bool("verify_incoming"),
+      verifyIncomingRpc: read.bool("verify_incoming_rpc"),
+      verifyIncomingHttps: read.bool("verify_incoming_https"),
+      // A host name can only be checked on a verified certificate: one without the other would leave RPC in the clear.
+      verifyOutgoing: verifyServerHostname || read.bool("verify_outgoing"),
+      verifyServerHostname,
+      minVersion: read.string("tls_min_version"),
+      cipherSuites: cipherSuites(problems, read.string("tls_cipher_suites")),
+      preferServerCipherSuites: read.bool("tls_prefer_server_cipher_suites"),
+    },
+    connect: connectConfig(read),
+    autoEncrypt: {
+      tls: read.bool("auto_encrypt.tls"),
+      allowTls: read.bool("auto_encrypt.allow_tls"),
+      dnsSan: read.strings("auto_encrypt.dns_san"),
+      ipSan: ipSans(read.strings("auto_encrypt.ip_san"), "AutoEncrypt.IPSAN", problems),
+    },
+    autoConfig: autoConfigConfig(read, machine, expander),
+    encrypt: {
+      key: read.string("encrypt"),
+      verifyIncoming: read.bool("encrypt_verify_incoming"),
+      verifyOutgoing: read.bool("encrypt_verify_outgoing"),
+    },
+    cache: {
+      entryFetchRate: strictlyPositive(read, "cache.entry_fetch_rate"),
+      entryFetchMaxBurst: strictlyPositive(read, "cache.entry_fetch_max_burst"),
+    },
+    rpc: { enableStreaming: read.bool("rpc.enable_streaming", server), protocol: read.number("protocol") },
+    telemetry: telemetryConfig(read),
+    logging: {
+      level: read.string("log_level"),
+      json: read.bool("log_json"),
+      file: read.string("log_file"),
+      rotateDurationMs: read.durationMs("log_rotate_duration"),
+      rotateBytes: read.number("log_rotate_bytes"),
+      rotateMaxFiles: read.number("log_rotate_max_files"),
+      syslog: read.bool("enable_syslog"),
+      syslogFacility: read.string("syslog_facility"),
+    },
+
+    checks: (settings.checks ?? []).map((check) => checkDefinition(check, problems)),
+    services: (settings.services ?? []).map((service) => serviceDefinition(service, problems)),
+    watches: settings.watches ?? [],
+    configEntryBootstrap: settings["config_entries.bootstrap"] ?? [],
+
+    enableScriptChecks,
+    enableLocalScriptChecks: read.bool("enable_local_script_checks", enableScriptChecks),
+    enableAgentTlsForChecks: read.bool("enable_agent_tls_for_checks"),
+    checkOutputMaxBytes: read.number("check_output_max_size"),
+    checkUpdateIntervalMs: read.durationMs("check_update_interval"),
+    checkDeregisterIntervalMinMs: read.durationMs("check_deregister_interval_min"),
+    checkReapIntervalMs: read.durationMs("check_reap_interval"),
+    discardCheckOutput: read.bool("discard_check_output"),
+    aeIntervalMs: read.durationMs("ae_interval"),
+    syncCoordinateIntervalMinMs: read.durationMs("sync_coordinate_interval_min"),
+    syncCoordinateRateTarget: read.number("sync_coordinate_rate_target"),
+    coordinateUpdatePeriodMs: read.durationMs("consul.coordinate.update_period"),
+    coordinateUpdateBatchSize: read.number("consul.coordinate.update_batch_size"),
+    coordinateUpdateMaxBatches: read.number("consul.coordinate.update_max_batches"),
+
+    disableAnonymousSignature: read.bool("disable_anonymous_signature"),
+    disableCoordinates: read.bool("disable_coordinates"),
+    disableHostNodeId: read.bool("disable_host_node_id"),
+    disableHttpUnprintableCharFilter: read.bool("disable_http_unprintable_char_filter"),
+    disableKeyringFile: read.bool("disable_keyring_file"),
+    disableRemoteExec: read.bool("disable_remote_exec"),
+    disableUpdateCheck: read.bool("disable_update_check"),
+    enableCentralServiceConfig: read.bool("enable_central_service_config"),
+    enableDebug: read.bool("enable_debug"),
+    useStreamingBackend: read.bool("use_streaming_backend", true),
+
+    defaultQueryTimeMs: read.durationMs("default_query_time"),
+    maxQueryTimeMs: read.durationMs("max_query_time"),
+    discoveryMaxStaleMs: read.durationMs("discovery_max_stale"),
+    sessionTtlMinMs: read.durationMs("session_ttl_min"),
+    leaveDrainTimeMs: read.durationMs("performance.leave_drain_time"),
+    rpcHoldTimeoutMs: read.durationMs("performance.rpc_hold_timeout"),
+    leaveOnTerminate: read.bool("leave_on_terminate", !server),
+    skipLeaveOnInterrupt: read.bool("skip_leave_on_interrupt", server),
+    rejoinAfterLeave: read.bool("rejoin_after_leave"),
+    pidFile: read.string("pid_file"),
+  };
+  if (expectsOne) problems.warn("BootstrapExpect is set to 1; this is the same as Bootstrap mode.");
+  return config;
+}
+
+function portsConfig(read: SettingsReader): PortsConfig {
+  const range = (what: "proxy" | "sidecar" | "expose"): { min: number; max: number } => {
+    const min = read.port(`ports.${what}_min_port`);
+    const max = read.port(`ports.${what}_max_port`);
+    if (max < min) {
+      throw new ConfigError(`${what}_min_port must be less than ${what}_max_port. To disable, set both to zero.`);
+    }
+    return { min, max };
+  };
+  const single = {
+    dns: read.port("ports.dns"),
+    http: read.port("ports.http"),
+    https: read.port("ports.https"),
+    server: read.port("ports.server"),
+    grpc: read.port("ports.grpc"),
+    serfLan: read.port("ports.serf_lan"),
+    serfWan: read.port("ports.serf_wan"),
+  };
+  range("proxy");
+  const sidecar = range("sidecar");
+  const expose = range("expose");
+  return { ...single, sidecarMin: sidecar.min, sidecarMax: sidecar.max, exposeMin: expose.min, exposeMax: expose.max };
+}
+
+function primaryAndAcls(
+  read: SettingsReader,
+  datacenter: string,
+): { readonly primaryDatacenter: string; readonly aclsEnabled: boolean } {
+  const legacy = read.settings.acl_datacenter;
+  if (legacy !== undefined) {
+    read.problems.warn("The 'acl_datacenter' field is deprecated. Use the 'primary_datacenter' field instead.");
+  }
+  const primary = read.string("primary_datacenter") || legacy || "";
+  return {
+    primaryDatacenter: primary.toLowerCase() || datacenter,
+    // The old key used to be the switch for ACLs as a whole.
+    aclsEnabled: read.bool("acl.enabled", legacy !== undefined),
+  };
+}
+
+function raftTimeoutFactor(read: SettingsReader): number {
+  const factor = read.number("performance.raft_multiplier");
+  if (factor >= 1 && factor <= RAFT_MULTIPLIER_MAX) return factor;
+  throw new ConfigError(
+    `performance.raft_multiplier cannot be ${factor}. Must be between 1 and ${RAFT_MULTIPLIER_MAX}`,
+  );
+}
+
+function strictlyPositive(read: SettingsReader, key: "cache.entry_fetch_rate" | "cache.entry_fetch_max_burst"): number {
+  const value = read.number(key);
+  if (value <= 0) throw new ConfigError(`${key} must be strictly positive, was: ${value}`);
+  return value;
+}
+
+function joinConfig(read: SettingsReader, expander: AddressExpander): JoinConfig {
+  const addresses = (key: "start_join" | "start_join_wan" | "retry_join" | "retry_join_wan" | "primary_gateways") =>
+    expander.optional(key, read.strings(key));
+  return {
+    startLan: addresses("start_join"),
+    startWan: addresses("start_join_wan"),
+    retryLan: addresses("retry_join"),
+    retryWan: addresses("retry_join_wan"),
+    retryIntervalLanMs: read.durationMs("retry_interval"),
+    retryIntervalWanMs: read.durationMs("retry_interval_wan"),
+    retryMaxLan: read.number("retry_max"),
+    retryMaxWan: read.number("retry_max_wan"),
+    primaryGateways: addresses("primary_gateways"),
+    primaryGatewaysIntervalMs: read.durationMs("primary_gateways_interval"),
+    reconnectTimeoutLanMs: read.durationMs("reconnect_timeout"),
+    reconnectTimeoutWanMs: read.durationMs("reconnect_timeout_wan"),
+    advertiseReconnectTimeoutMs: read.durationMs("advertise_reconnect_timeout"),
+    allowedCidrsLan: allowedCidrs(read, "serf_lan_allowed_cidrs"),
+    allowedCidrsWan: allowedCidrs(read, "serf_wan_allowed_cidrs"),
+  };
+}
+
+function allowedCidrs(
+  read: SettingsReader,
+  key: "serf_lan_allowed_cidrs" | "serf_wan_allowed_cidrs",
+): readonly string[] {
+  const own = new Problems();
+  const blocks = cidrList(own, key, read.strings(key));
+  if (own.errors.length === 0) return blocks;
+  const texts = own.errors.map((text) => text.slice(`${key}: `.length));
+  throw new ConfigError(`${key}: ${listOfErrors(texts)}`);
+}
+
+function gossipConfig(read: SettingsReader, part: "gossip_lan" | "gossip_wan"): GossipConfig {
+  return {
+    gossipIntervalMs: read.durationMs(`${part}.gossip_interval`),
+    gossipNodes: read.number(`${part}.gossip_nodes`),
+    probeIntervalMs: read.durationMs(`${part}.probe_interval`),
+    probeTimeoutMs: read.durationMs(`${part}.probe_timeout`),
+    suspicionMult: read.number(`${part}.suspicion_mult`),
+    retransmitMult: read.number(`${part}.retransmit_mult`),
+  };
+}
+
+function dnsConfig(read: SettingsReader, machine: ConfigPorts): DnsConfig {
+  const soa = read.settings["dns_config.soa"] ?? {};
+  const ttls = Object.entries(read.stringMap("dns_config.service_ttl")).map(
+    ([name, text]) => [name, read.namedDurationMs(`dns_config.service_ttl[${JSON.stringify(name)}]`, text)] as const,
+  );
+  return {
+    domain: read.string("domain"),
+    altDomain: read.string("alt_domain"),
+    allowStale: read.bool("dns_config.allow_stale"),
+    maxStaleMs: read.durationMs("dns_config.max_stale"),
+    nodeTtlMs: read.durationMs("dns_config.node_ttl"),
+    serviceTtlMs: Object.fromEntries(ttls),
+    onlyPassing: read.bool("dns_config.only_passing"),
+    aRecordLimit: read.number("dns_config.a_record_limit"),
+    udpAnswerLimit: read.number("dns_config.udp_answer_limit"),
+    disableCompression: read.bool("dns_config.disable_compression"),
+    enableTruncate: read.bool("dns_config.enable_truncate"),
+    nodeMetaTxt: read.bool("dns_config.enable_additional_node_meta_txt", true),
+    recursors: recursors(read.strings("recursors"), machine),
+    recursorTimeoutMs: read.namedDurationMs("recursor_timeout", read.settings["dns_config.recursor_timeout"]),
+    useCache: read.bool("dns_config.use_cache"),
+    cacheMaxAgeMs: read.durationMs("dns_config.cache_max_age"),
+    soa: {
+      refresh: soa.refresh ?? 3600,
+      retry: soa.retry ?? 600,
+      expire: soa.expire ?? 86400,
+      minTtl: soa.min_ttl ?? 0,
+    },
+  };
+}
+
+function recursors(texts: readonly string[], machine: ConfigPorts): readonly string[] {
+  const found = new Set<string>();
+  for (const text of texts) {
+    for (const address of fields(expandRecursor(text, machine))) {
+      if (address.startsWith("unix://")) {
+        throw new ConfigError(`DNS Recursors cannot be unix sockets: ${address}`);
+      }
+      found.add(address);
+    }
+  }
+  return [...found];
+}
+
+function expandRecursor(text: string, machine: ConfigPorts): string {
+  try {
+    return expandSockaddr(text, () => machine.interfaces());
+  } catch (error) {
+    if (!(error instanceof SockaddrError)) throw error;
+    throw new ConfigError(`Invalid DNS recursor template ${JSON.stringify(text)}: ${error.message}`);
+  }
+}
+
+function uiConfig(read: SettingsReader): UiConfig {
+  const { settings } = read;
+  const old = { ui: "enabled", ui_dir: "dir", ui_content_path: "content_path" } as const;
+  for (const key of ["ui", "ui_dir", "ui_content_path"] as const) {
+    if (settings[key] === undefined) continue;
+    read.problems.warn(`The '${key}' field is deprecated. Use the 'ui_config.${old[key]}' field instead.`);
+  }
+  const metricsProvider = read.string("ui_config.metrics_provider");
+  const allowlist = read.strings("ui_config.metrics_proxy.path_allowlist");
+  const prometheusPaths = metricsProvider === "prometheus" && allowlist.length === 0;
+  return {
+    enabled: settings["ui_config.enabled"] ?? settings.ui ?? false,
+    dir: settings["ui_config.dir"] ?? settings.ui_dir ?? "",
+    contentPath: slashed(settings["ui_config.content_path"] ?? settings.ui_content_path ?? ""),
+    metricsProvider,
+    metricsProviderFiles: read.strings("ui_config.metrics_provider_files"),
+    metricsProviderOptionsJson: read.string("ui_config.metrics_provider_options_json"),
+    metricsProxy: {
+      baseUrl: read.string("ui_config.metrics_proxy.base_url"),
+      addHeaders: (settings["ui_config.metrics_proxy.add_headers"] ?? []).map((header) => ({
+        name: header.name ?? "",
+        value: header.value ?? "",
+      })),
+      pathAllowlist: prometheusPaths ? ["/api/v1/query", "/api/v1/query_range"] : allowlist,
+    },
+    dashboardUrlTemplates: read.stringMap("ui_config.dashboard_url_templates"),
+  };
+}
+
+function slashed(path: string): string {
+  return path === "" ? "/ui/" : `/${path.replace(/^\/+|\/+$/g, "")}/`;
+}
+
+function aclConfig(read: SettingsReader, enabled: boolean): AclConfig {
+  const { settings } = read;
+  return {
+    enabled,
+    defaultPolicy: settings["acl.default_policy"] ?? read.string("acl_default_policy"),
+    downPolicy: settings["acl.down_policy"] ?? read.string("acl_down_policy"),
+    enableKeyListPolicy: settings["acl.enable_key_list_policy"] ?? read.bool("acl_enable_key_list_policy"),
+    tokenReplication:
+      settings["acl.enable_token_replication"] ??
+      settings.enable_acl_replication ??
+      settings.acl_replication_token !== undefined,
+    tokenTtlMs: read.durationMs("acl.token_ttl", read.durationMs("acl_ttl")),
+    policyTtlMs: read.durationMs("acl.policy_ttl"),
+    roleTtlMs: read.durationMs("acl.role_ttl"),
+    disabledTtlMs: read.durationMs("acl.disabled_ttl"),
+    enableTokenPersistence: read.bool("acl.enable_token_persistence"),
+    tokens: {
+      master: settings["acl.tokens.master"] ?? read.string("acl_master_token"),
+      default: settings["acl.tokens.default"] ?? read.string("acl_token"),
+      agent: settings["acl.tokens.agent"] ?? read.string("acl_agent_token"),
+      agentMaster: settings["acl.tokens.agent_master"] ?? read.string("acl_agent_master_token"),
+      replication: settings["acl.tokens.replication"] ?? read.string("acl_replication_token"),
+    },
+  };
+}
+
+/** The CA providers' own code reads CamelCase. Names that are not the plain CamelCase of their parts: */
+const CA_ACRONYMS: Readonly<Record<string, string>> = {
+  ttl: "TTL",
+  pki: "PKI",
+  ca: "CA",
+  tls: "TLS",
+  arn: "ARN",
+  csr: "CSR",
+};
+const CA_CONFIG_KEYS: ReadonlySet<string> = new Set(
+  (
+    "private_key root_cert intermediate_cert_ttl address token root_pki_path intermediate_pki_path ca_file ca_path " +
+    "cert_file key_file tls_server_name tls_skip_verify existing_arn delete_on_exit leaf_cert_ttl csr_max_per_second " +
+    "csr_max_concurrent private_key_type private_key_bits"
+  ).split(" "),
+);
+
+function caConfig(raw: RawObject): RawObject {
+  const entries = Object.entries(raw).map(([key, value]) => {
+    const lower = key.toLowerCase();
+    return [CA_CONFIG_KEYS.has(lower) ? camelCase(lower) : key, value] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function camelCase(key: string): string {
+  return key
+    .split("_")
+    .map((part) => CA_ACRONYMS[part] ?? part.charAt(0).toUpperCase() + part.slice(1))
+    .join("");
+}
+
+function connectConfig(read: SettingsReader): ConnectConfig {
+  // Certificates handed out by the servers come from Connect's CA, so these two switch it on.
+  const implied = read.bool("auto_encrypt.allow_tls") || read.bool("auto_config.enabled");
+  const enabled = implied || read.bool("connect.enabled");
+  const meshGatewayWanFederation = read.bool("connect.enable_mesh_gateway_wan_federation");
+  if (meshGatewayWanFederation && !enabled) {
+    throw new ConfigError("'connect.enable_mesh_gateway_wan_federation=true' requires 'connect.enabled=true'");
+  }
+  return {
+    enabled,
+    caProvider: read.string("connect.ca_provider"),
+    caConfig: caConfig(read.settings["connect.ca_config"] ?? {}),
+    meshGatewayWanFederation,
+  };
+}
+
+function ipSans(texts: readonly string[], where: string, problems: Problems): readonly string[] {
+  return texts.flatMap((text) => {
+    const ip = canonicalIp(text);
+    if (ip !== undefined) return [ip];
+    problems.warn(`Cannot parse ip ${JSON.stringify(text)} from ${where}`);
+    return [];
+  });
+}
+
+function autoConfigConfig(read: SettingsReader, machine: ConfigPorts, expander: AddressExpander): AutoConfigConfig {
+  const fromEnv = machine.env("CONSUL_INTRO_TOKEN") ?? "";
+  const fromFile = read.string("auto_config.intro_token");
+  if (fromEnv !== "" && fromFile !== "") {
+    read.problems.warn(
+      "Both auto_config.intro_token and the CONSUL_INTRO_TOKEN environment variable are set. " +
+        "Using the value from the environment variable",
+    );
+  }
+  const prefix = "auto_config.authorization.static.";
+  const raw = Object.entries(read.settings)
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, value]) => [key.slice(prefix.length), value] as const);
+  for (const leeway of ["expiration_leeway", "not_before_leeway", "clock_skew_leeway"] as const) {
+    read.durationMs(`${prefix}${leeway}` as "auto_config.authorization.static.expiration_leeway");
+  }
+  return {
+    enabled: read.bool("auto_config.enabled"),
+    introToken: fromEnv || fromFile,
+    introTokenFile: read.string("auto_config.intro_token_file"),
+    serverAddresses: expander.optional("auto_config.server_addresses", read.strings("auto_config.server_addresses")),
+    dnsSans: read.strings("auto_config.dns_sans"),
+    ipSans: ipSans(read.strings("auto_config.ip_sans"), "auto_config.ip_sans", read.problems),
+    authorizer: {
+      enabled: read.bool("auto_config.authorization.enabled"),
+      allowReuse: read.bool("auto_config.authorization.static.allow_reuse"),
+      claimAssertions: read.strings("auto_config.authorization.static.claim_assertions"),
+      static: Object.fromEntries(raw),
+    },
+  };
+}
+
+function telemetryConfig(read: SettingsReader): TelemetryConfig {
+  const allowedPrefixes: string[] = [];
+  const blockedPrefixes: string[] = [];
+  for (const rule of read.strings("telemetry.prefix_filter")) {
+    if (rule === "") read.problems.warn("Cannot have empty filter rule in prefix_filter");
+    else if (rule.startsWith("+")) allowedPrefixes.push(rule.slice(1));
+    else if (rule.startsWith("-")) blockedPrefixes.push(rule.slice(1));
+    else read.problems.warn(`Filter rule must begin with either '+' or '-': ${JSON.stringify(rule)}`);
+  }
+  const circonus = Object.entries(read.settings).filter(([key]) => key.startsWith("telemetry.circonus_"));
+  return {
+    metricsPrefix: read.string("telemetry.metrics_prefix"),
+    filterDefault: read.bool("telemetry.filter_default"),
+    allowedPrefixes,
+    blockedPrefixes,
+    disableHostname: read.bool("telemetry.disable_hostname"),
+    disableCompatOneNine: read.bool("telemetry.disable_compat_1.9"),
+    prometheusRetentionMs: read.namedDurationMs(
+      "prometheus_retention_time",
+      read.settings["telemetry.prometheus_retention_time"],
+    ),
+    statsdAddress: read.string("telemetry.statsd_address"),
+    statsiteAddress: read.string("telemetry.statsite_address"),
+    dogstatsdAddress: read.string("telemetry.dogstatsd_addr"),
+    dogstatsdTags: read.strings("telemetry.dogstatsd_tags"),
+    circonus: Object.fromEntries(circonus.map(([key, value]) => [key.slice("telemetry.".length), String(value)])),
+  };
+}

@@ -1,0 +1,167 @@
+import { any, bool, int, list, map, string, struct } from "../schema.ts";
+import { flag, reload, row } from "./row.ts";
+
+export const AGENT = {
+  bootstrap: row(bool, "Start as the only server of a new cluster", {
+    default: false,
+    ...flag("bootstrap", "Sets server to bootstrap mode."),
+  }),
+  bootstrap_expect: row(int, "Servers to wait for before the first election", {
+    default: 0,
+    ...flag("bootstrap-expect", "Sets server to expect bootstrap mode."),
+  }),
+  data_dir: row(
+    string,
+    "Directory for state that must survive a restart",
+    flag("data-dir", "Path to a data directory to store agent state."),
+  ),
+  datacenter: row(string, "Datacenter this agent belongs to", {
+    default: "dc1",
+    ...flag("datacenter", "Datacenter of the agent."),
+  }),
+  primary_datacenter: row(string, "Datacenter that owns ACLs and intentions"),
+  node_name: row(
+    string,
+    "Name of this node; the host name if empty",
+    flag("node", "Name of this node. Must be unique in the cluster."),
+  ),
+  node_id: row(
+    string,
+    "UUID of this node",
+    flag(
+      "node-id",
+      "A unique ID for this node across space and time. Defaults to a randomly-generated ID that persists in the data-dir.",
+    ),
+  ),
+  node_meta: row(map(string), "Metadata of this node", {
+    ...reload,
+    ...flag(
+      "node-meta",
+      "An arbitrary metadata key/value pair for this node, of the format `key:value`. Can be specified multiple times.",
+    ),
+  }),
+  server: row(bool, "Server (true) or client", {
+    default: false,
+    dev: true,
+    ...flag("server", "Switches agent to server mode."),
+  }),
+  server_name: row(string, "TLS server name of this agent instead of the node name"),
+  pid_file: row(string, "File to write the process id to", flag("pid-file", "Path to file to store agent PID.")),
+  leave_on_terminate: row(bool, "Leave the cluster on SIGTERM; true for clients unless set"),
+  skip_leave_on_interrupt: row(bool, "Do not leave the cluster on SIGINT; true for servers unless set"),
+  rejoin_after_leave: row(
+    bool,
+    "Join known peers again after a leave",
+    flag("rejoin", "Ignores a previous leave and attempts to rejoin the cluster."),
+  ),
+  protocol: row(int, "RPC and gossip protocol version", {
+    default: 2,
+    ...flag("protocol", "Sets the protocol version. Defaults to latest."),
+  }),
+  enable_debug: row(bool, "Serve the profiling endpoints", { dev: true }),
+  enable_syslog: row(bool, "Log to syslog as well", flag("syslog", "Enables logging to syslog.")),
+  syslog_facility: row(string, "Syslog facility", { default: "LOCAL0" }),
+  log_level: row(string, "Lowest level that is logged", {
+    default: "INFO",
+    dev: "DEBUG",
+    ...reload,
+    ...flag("log-level", "Log level of the agent."),
+  }),
+  log_json: row(bool, "Log lines as JSON", flag("log-json", "Output logs in JSON format.")),
+  log_file: row(
+    string,
+    "File, or directory ending in a slash, to log to",
+    flag("log-file", "Path to the file the logs get written to"),
+  ),
+  log_rotate_bytes: row(
+    int,
+    "Size at which a log file is rotated",
+    flag("log-rotate-bytes", "Maximum number of bytes that should be written to a log file"),
+  ),
+  log_rotate_duration: row(
+    string,
+    "Age at which a log file is rotated",
+    flag("log-rotate-duration", "Time after which log rotation needs to be performed"),
+  ),
+  log_rotate_max_files: row(
+    int,
+    "Rotated log files to keep",
+    flag("log-rotate-max-files", "Maximum number of log file archives to keep"),
+  ),
+  session_ttl_min: row(string, "Shortest session TTL", {}),
+  default_query_time: row(string, "How long a blocking query waits if it does not say", {
+    default: "300s",
+    ...flag(
+      "default-query-time",
+      "the amount of time a blocking query will wait before Consul will force a response. This value can be overridden by the 'wait' query parameter.",
+    ),
+  }),
+  max_query_time: row(string, "Longest wait of a blocking query", {
+    default: "600s",
+    ...flag(
+      "max-query-time",
+      "the maximum amount of time a blocking query can wait before Consul will force a response. Consul applies jitter to the wait time. The jittered time will be capped to MaxQueryTime.",
+    ),
+  }),
+  discovery_max_stale: row(string, "Let service discovery read from any server, at most this stale", reload),
+  translate_wan_addrs: row(bool, "Answer with WAN addresses for nodes of other datacenters"),
+  tagged_addresses: row(map(string), "Further addresses of this node"),
+  use_streaming_backend: row(bool, "Feed health queries from the event stream"),
+  disable_anonymous_signature: row(bool, "Accepted; there is no update check to sign", { dev: true }),
+  disable_coordinates: row(bool, "Send no network coordinates", { default: false }),
+  disable_host_node_id: row(bool, "Do not derive the node ID from the host", {
+    default: true,
+    ...flag(
+      "disable-host-node-id",
+      "Setting this to true will prevent Consul from using information from the host to generate a node ID, and will cause Consul to generate a random node ID instead.",
+    ),
+  }),
+  disable_http_unprintable_char_filter: row(bool, "Let unprintable characters through in URLs"),
+  disable_keyring_file: row(bool, "Keep gossip keys in memory only", {
+    dev: true,
+    ...flag("disable-keyring-file", "Disables the backing up of the keyring to a file."),
+  }),
+  disable_remote_exec: row(bool, "Refuse `exec` requests", { default: true }),
+  disable_update_check: row(bool, "Accepted; there is no update check"),
+  enable_central_service_config: row(bool, "Apply service-defaults and proxy-defaults", { default: true }),
+  snapshot_agent: row(map(any), "Settings of the separate snapshot agent; not read here"),
+  read_replica: row(bool, "Replicate without a vote", {
+    enterprise: "read_replica (or the deprecated non_voting_server)",
+    flags: [
+      { name: "non-voting-server", help: "(Enterprise-only) DEPRECATED: -read-replica should be used instead" },
+      {
+        name: "read-replica",
+        help: "(Enterprise-only) This flag is used to make the server not participate in the Raft quorum, and have it only receive the data replication stream. This can be used to add read scalability to a cluster in cases where a high volume of reads to servers are needed.",
+      },
+    ],
+  }),
+  segment: row(string, "Network segment to join", {
+    enterprise: "segment",
+    ...flag("segment", "(Enterprise-only) Sets the network segment to join."),
+  }),
+  segments: row(
+    list(struct({ advertise: string, bind: string, name: string, port: int, rpc_listener: bool })),
+    "Network segments of a server",
+    { enterprise: "segments" },
+  ),
+  audit: row(
+    struct({
+      enabled: bool,
+      sink: map(
+        struct({
+          name: string,
+          type: string,
+          format: string,
+          path: string,
+          delivery_guarantee: string,
+          rotate_bytes: int,
+          rotate_duration: string,
+          rotate_max_files: int,
+        }),
+      ),
+    }),
+    "Audit log",
+    { enterprise: "audit" },
+  ),
+  license_path: row(string, "License file", { enterprise: "license_path" }),
+};

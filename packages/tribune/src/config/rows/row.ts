@@ -1,0 +1,50 @@
+import type { Schema } from "../schema.ts";
+
+/** A key of the configuration file, and all that is said about it in one place. */
+export interface Row<T = unknown> {
+  readonly schema: Schema<T>;
+  /** One line for the reference page; a flag's own help is in `flags`. */
+  readonly doc: string;
+  /** Value of a plain agent; absent means the zero value of its type. */
+  readonly default?: T;
+  /** Value in `-dev` mode, where it differs. */
+  readonly dev?: T;
+  /** Command-line flags that set it. */
+  readonly flags?: readonly Flag[];
+  /** Takes effect on SIGHUP or `reload`; every other change waits for a restart. */
+  readonly reload?: true;
+  /** Parsed for old files' sake, but what they say is overridden by this. */
+  readonly fixed?: T;
+  readonly fixedDev?: T;
+  /** A feature of Consul Enterprise: accepted, warned about under this name, without effect. */
+  readonly enterprise?: string;
+  /** Never printed. */
+  readonly secret?: true;
+}
+
+export interface Flag {
+  readonly name: string;
+  readonly help: string;
+}
+
+type RowOptions<T> = Omit<Row<T>, "schema" | "doc">;
+type Rows = Readonly<Record<string, Row>>;
+
+export function row<T>(schema: Schema<T>, doc: string, options: RowOptions<T> = {}): Row<T> {
+  return { schema, doc, ...options };
+}
+
+export function flag(name: string, help: string): { flags: readonly Flag[] } {
+  return { flags: [{ name, help }] };
+}
+
+/** Gives every row of a section its full path as key. */
+export function section<P extends string, R extends Rows>(
+  path: P,
+  rows: R,
+): { readonly [K in keyof R & string as `${P}.${K}`]: R[K] } {
+  return Object.fromEntries(Object.entries(rows).map(([key, value]) => [`${path}.${key}`, value])) as never;
+}
+
+export const reload = { reload: true } as const;
+export const secret = { secret: true } as const;
