@@ -14,6 +14,7 @@ import { CONSUL_VERSION } from "../lib/version.ts";
 import { Events } from "../server/events.ts";
 import type { ServerIdentity } from "../server/identity.ts";
 import { LockDelays } from "../server/leader/lock-delay.ts";
+import { ReplicatedState } from "../server/replicated-state.ts";
 import { Server } from "../server/server.ts";
 import { StateDnsBackend } from "./dns-backend.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
@@ -82,7 +83,8 @@ export class Agent {
       version: CONSUL_VERSION,
     };
     const lockDelays = new LockDelays(runtime.clock);
-    const storage = await openServerStorage(config, lockDelays, { runtime, logger: logger.named("server") });
+    const storage = await openServerStorage(config, { runtime, logger: logger.named("server") });
+    const stateMachine = new ReplicatedState(lockDelays);
     this.#server = new Server(
       {
         identity,
@@ -92,7 +94,7 @@ export class Agent {
         sessionTtlMinMs: config.sessionTtlMinMs,
         autopilot: autopilotOf(config),
       },
-      { runtime, logger: logger.named("server"), metrics, lockDelays, onFatal, ...storage },
+      { runtime, logger: logger.named("server"), metrics, lockDelays, stateMachine, onFatal, ...storage },
     );
     await this.#server.start();
     this.#local = new LocalAgent(config, identity, { server: this.#server, runtime, logger, metrics });
@@ -116,6 +118,13 @@ export class Agent {
       events,
       snapshots: this.#server.snapshots,
       txn: this.#server,
+      datacenterMaps: () => [
+        {
+          Datacenter: config.datacenter,
+          AreaID: "wan",
+          Coordinates: [this.#local.coordinate()],
+        },
+      ],
     };
     const backend: HttpBackend = {
       readNow: (call) => this.#server.readNow(call),

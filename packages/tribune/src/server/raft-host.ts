@@ -162,12 +162,6 @@ export class RaftHost {
     this.feed({ type: "restored", snapshot });
   }
 
-  /** The state was replaced and the log emptied; see the core's `restored`. */
-  restored(snapshot: SnapshotMeta): void {
-    this.#appliedIndex = snapshot.index;
-    this.feed({ type: "restored", snapshot });
-  }
-
   #id<T extends number>(): T {
     return this.#nextId++ as T;
   }

@@ -1,6 +1,7 @@
 import {
   type AutopilotConfig,
   AutopilotSetConfigRequest,
+  type Coordinate,
   make,
   type Schema,
   type Struct,
@@ -273,6 +274,21 @@ export class Server implements OperatorApi, TxnApi {
   }
 
   // ---- writes ----
+
+  /** Proposes a command of our own making once this server leads. */
+  async propose<T>(type: number, schema: Schema<T>, request: T): Promise<unknown> {
+    if (!this.#leadership.ready) await this.#leadership.waitReady();
+    return this.#propose(type, schema, request);
+  }
+
+  /** Reads the state as it is here, unwatched. */
+  peek<T>(read: (tx: ReadTx) => T): T {
+    return this.#d.stateMachine.db.peek(read);
+  }
+
+  queueCoordinate(coordinate: Coordinate): void {
+    this.#duties.queueCoordinate(coordinate);
+  }
 
   #propose<T>(type: number, schema: Schema<T>, request: T): Promise<unknown> {
     return this.#host.propose(encodeStruct(schema, request, type));

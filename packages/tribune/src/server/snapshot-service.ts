@@ -1,5 +1,5 @@
-import type { ByteSink } from "../endpoints/answer.ts";
 import type { SnapshotApi } from "../endpoints/agent-api.ts";
+import type { ByteSink } from "../endpoints/answer.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
@@ -35,7 +35,9 @@ export class SnapshotService implements SnapshotApi {
 
   save(sink: ByteSink): void {
     this.#save(sink).catch((error: unknown) => {
-      this.#d.logger.error("failed to save a snapshot", { error: error instanceof Error ? error.message : String(error) });
+      this.#d.logger.error("failed to save a snapshot", {
+        error: error instanceof Error ? error.message : String(error),
+      });
       sink.abort();
     });
   }
@@ -105,7 +107,10 @@ export class SnapshotService implements SnapshotApi {
   async #install(archivedIndex: number, state: readonly Uint8Array[]): Promise<void> {
     const { host, log, keeper, stateMachine, leadership, onFatal } = this.#d;
     const prepared = await stateMachine.prepareRestore(asAsync(state)).catch((error: unknown) => {
-      throw TribuneError.internal(`failed to restore snapshot: ${error instanceof Error ? error.message : String(error)}`, error);
+      throw TribuneError.internal(
+        `failed to restore snapshot: ${error instanceof Error ? error.message : String(error)}`,
+        error,
+      );
     });
     leadership.lost();
     try {
