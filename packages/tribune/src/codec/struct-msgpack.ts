@@ -169,7 +169,8 @@ function readOf(schema: Schema<unknown>): Read {
     case "float":
       return (reader) => reader.float();
     case "bytes":
-      return (reader) => (reader.tryNil() ? null : new Uint8Array(reader.bytesView()));
+      // A copy, but from the runtime's pool, which is ten times cheaper: who keeps bytes for long packs them anew.
+      return (reader) => (reader.tryNil() ? null : Buffer.from(reader.bytesView()));
     case "time":
       return (reader) => (reader.tryNil() ? zero(schema) : formatGoTime(decodeGoTime(reader.bytesView())));
     case "any":

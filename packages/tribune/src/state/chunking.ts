@@ -117,7 +117,9 @@ export function restoreChunks(tx: WriteTx, reader: MsgpackReader): void {
     for (let operations = reader.mapHeader(); operations > 0; operations--) {
       reader.skip(); // the operation's number, which its parts repeat
       for (let parts = reader.arrayHeader(); parts > 0; parts--) {
-        if (!reader.tryNil()) tx.put(CHUNKS, codecOf(ChunkInfo).read(reader));
+        if (reader.tryNil()) continue;
+        const chunk = codecOf(ChunkInfo).read(reader);
+        tx.put(CHUNKS, { ...chunk, Data: new Uint8Array(chunk.Data ?? []) });
       }
     }
   }

@@ -11,19 +11,21 @@ export interface StateEffects {
   tombstoned(index: number): void;
 }
 
-const listeners = new WeakMap<WriteTx, StateEffects>();
+/** Carried by the transaction itself: a table of transactions on the side would cost more than the write. */
+const LISTENER = Symbol("state effects");
+type Listening = WriteTx & { [LISTENER]?: StateEffects };
 
 /** Names the listener of one transaction, before anything is written in it. */
 export function listenTo(tx: WriteTx, effects: StateEffects): void {
-  listeners.set(tx, effects);
+  (tx as Listening)[LISTENER] = effects;
 }
 
 export function lockDelayed(tx: WriteTx, key: string, delayMs: number): void {
-  const effects = listeners.get(tx);
+  const effects = (tx as Listening)[LISTENER];
   if (effects !== undefined) tx.afterCommit(() => effects.lockDelayed(key, delayMs));
 }
 
 export function tombstoned(tx: WriteTx, index: number): void {
-  const effects = listeners.get(tx);
+  const effects = (tx as Listening)[LISTENER];
   if (effects !== undefined) tx.afterCommit(() => effects.tombstoned(index));
 }

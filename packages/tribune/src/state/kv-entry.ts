@@ -9,7 +9,6 @@ import type { TableSchema } from "./memdb/types.ts";
  */
 const PACKED_BYTES_MAX = 4_096;
 
-export type EntryFields = Omit<DirEntry, "Value"> & { readonly value: PackedValue };
 /** Null is Go's nil. */
 export type PackedValue = string | Uint8Array | null;
 
@@ -40,14 +39,14 @@ export class KvEntry implements DirEntry {
   readonly ModifyIndex: number;
   readonly value: PackedValue;
 
-  constructor(fields: EntryFields) {
+  constructor(fields: Omit<DirEntry, "Value">, value: PackedValue) {
     this.LockIndex = fields.LockIndex;
     this.Key = fields.Key;
     this.Flags = fields.Flags;
     this.Session = fields.Session;
     this.CreateIndex = fields.CreateIndex;
     this.ModifyIndex = fields.ModifyIndex;
-    this.value = fields.value;
+    this.value = value;
   }
 
   get Value(): Uint8Array | null {

@@ -144,7 +144,7 @@ export function kvUnlock(tx: WriteTx, index: number, given: DirEntry): KvEntry |
 
 /** Takes the lock of an entry away from its session. The value stays. */
 export function kvRelease(tx: WriteTx, index: number, entry: KvEntry): void {
-  tx.put(KVS, new KvEntry({ ...entry, Session: "", ModifyIndex: index }));
+  tx.put(KVS, new KvEntry({ ...entry, Session: "", ModifyIndex: index }, entry.value));
   bumpIndex(tx, "kvs", index);
 }
 
@@ -179,7 +179,7 @@ export function reapTombstones(tx: WriteTx, upTo: number): void {
 // ---- snapshots ----
 
 export function restoreEntry(tx: WriteTx, entry: DirEntry): void {
-  tx.put(KVS, new KvEntry({ ...entry, value: packValue(entry.Value) }));
+  tx.put(KVS, new KvEntry(entry, packValue(entry.Value)));
   raiseIndex(tx, "kvs", entry.ModifyIndex);
 }
 
@@ -215,7 +215,7 @@ function store(
   }
   const { Key, Flags } = given;
   const CreateIndex = existing?.CreateIndex ?? index;
-  const entry = new KvEntry({ LockIndex, Key, Flags, Session, CreateIndex, ModifyIndex: index, value });
+  const entry = new KvEntry({ LockIndex, Key, Flags, Session, CreateIndex, ModifyIndex: index }, value);
   tx.put(KVS, entry);
   bumpIndex(tx, "kvs", index);
   return entry;
