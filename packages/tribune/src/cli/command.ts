@@ -80,7 +80,7 @@ export function commandHelp(program: string, path: string, command: Command): st
   const own = [...command.flags, ...sharedFlags(command.http).filter((spec) => spec.name === "namespace")];
   const parts = [
     `Usage: ${program} ${path} ${command.usage}`.trimEnd(),
-    indent(command.description),
+    indent(program, command.description),
     flagHelp("HTTP API Options", http),
     flagHelp("Command Options", own),
   ];
@@ -89,7 +89,7 @@ export function commandHelp(program: string, path: string, command: Command): st
 
 export function groupHelp(program: string, path: string, group: CommandGroup): string {
   const usage = `Usage: ${program} ${path} <subcommand> [options] [args]`;
-  return `${usage}\n\n${indent(group.description)}\n\nSubcommands:\n${nameList(group.commands)}`;
+  return `${usage}\n\n${indent(program, group.description)}\n\nSubcommands:\n${nameList(group.commands)}`;
 }
 
 export function rootHelp(program: string, commands: readonly CommandNode[]): string {
@@ -102,9 +102,11 @@ function nameList(commands: readonly CommandNode[]): string {
   return sorted.map(({ name, synopsis }) => `    ${name.padEnd(width)}    ${synopsis}`).join("\n");
 }
 
-function indent(text: string): string {
+/** Examples are written for `consul` and shown for the program as it was called. */
+function indent(program: string, text: string): string {
   return text
     .trim()
+    .replaceAll("$ consul ", `$ ${program} `)
     .split("\n")
     .map((line) => (line.trim() === "" ? "" : `  ${line}`))
     .join("\n");

@@ -30,8 +30,15 @@ export class ParsedFlags {
   readonly args: readonly string[];
   readonly #specs: ReadonlyMap<string, FlagSpec>;
   readonly #values: ReadonlyMap<string, FlagValue>;
+  readonly #order: readonly (readonly [name: string, text: string])[];
 
-  constructor(specs: ReadonlyMap<string, FlagSpec>, values: ReadonlyMap<string, FlagValue>, args: readonly string[]) {
+  constructor(
+    specs: ReadonlyMap<string, FlagSpec>,
+    values: ReadonlyMap<string, FlagValue>,
+    order: readonly (readonly [name: string, text: string])[],
+    args: readonly string[],
+  ) {
+    this.#order = order;
     this.#specs = specs;
     this.#values = values;
     this.args = args;
@@ -62,6 +69,11 @@ export class ParsedFlags {
     return BigInt((this.#values.get(name) as bigint | undefined) ?? 0);
   }
 
+  /** Values of several list flags together, in the order they were given. */
+  inOrder(names: readonly string[]): readonly string[] {
+    return this.#order.flatMap(([name, text]) => (names.includes(name) ? [text] : []));
+  }
+
   list(name: string): readonly string[] {
     return (this.#values.get(name) as readonly string[] | undefined) ?? [];
   }
@@ -82,6 +94,7 @@ export class ParsedFlags {
 export function parseFlags(specs: readonly FlagSpec[], words: readonly string[]): ParsedFlags {
   const known = new Map(specs.map((spec) => [spec.name, spec]));
   const values = new Map<string, FlagValue>();
+  const order: (readonly [string, string])[] = [];
   let at = 0;
   while (at < words.length) {
     const word = words[at] as string;
@@ -100,8 +113,9 @@ export function parseFlags(specs: readonly FlagSpec[], words: readonly string[])
       text = words[at++] as string;
     }
     values.set(name, parseValue(spec, text, values.get(name)));
+    order.push([name, text]);
   }
-  return new ParsedFlags(known, values, words.slice(at));
+  return new ParsedFlags(known, values, order, words.slice(at));
 }
 
 function parseValue(spec: FlagSpec, text: string, before: FlagValue | undefined): FlagValue {
