@@ -7,7 +7,7 @@ import type { HttpRequest, Probe, ProbeResult } from "../probe.ts";
 import { DockerProbe } from "./docker-probe.ts";
 import { splitHostPort } from "./go-errors.ts";
 import { nodeProbes } from "./index.ts";
-import { listen } from "./listen.test.support.ts";
+import { closedPort, listen } from "./listen.test.support.ts";
 
 const probes = nodeProbes();
 const TLS = { skipVerify: false, serverName: "" };
@@ -140,7 +140,7 @@ test("the end of a long body is kept; a body that breaks off counts as far as it
 });
 
 test("failures read as Go's", async () => {
-  const port = await freePort();
+  const port = await closedPort();
   assert.deepEqual(await get(`http://127.0.0.1:${port}/x`), {
     status: "critical",
     output: `Get "http://127.0.0.1:${port}/x": dial tcp 127.0.0.1:${port}: connect: connection refused`,
@@ -285,10 +285,3 @@ test("Docker: create, start, inspect; its refusals in Consul's words", async () 
   docker.close();
   docker.closeAllConnections();
 });
-
-async function freePort(): Promise<number> {
-  const probe = net.createServer();
-  const port = await listen(probe);
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
