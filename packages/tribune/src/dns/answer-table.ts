@@ -5,7 +5,7 @@ import { randomInt } from "../lib/random.ts";
 import type { Rng } from "../lib/runtime.ts";
 import type { ServiceRow } from "./backend.ts";
 import { rowRecords, type ServiceContext, srvIdentity, srvMeta } from "./records.ts";
-import type { AnswerLimits } from "./trim.ts";
+import { type AnswerLimits, SEARCH_BYTES } from "./trim.ts";
 
 /** What is the same in every answer to one question: built once, copied for each. */
 export interface AnswerFrame {
@@ -134,7 +134,11 @@ export class AnswerTable {
       this.#draw(0, wanted, rng);
       drawn = wanted;
       const whole = frame.opt.length + this.#measure(wanted, frame, limits.bytesMax, false, false, undefined).bytes;
-      if (whole > limits.bytesMax) cut = true;
+      if (whole > limits.bytesMax) {
+        cut = true;
+        // As `trim` does: the last answer goes before anybody looks whether leaving out additional records would do.
+        if (whole - limits.searchBytesMax <= SEARCH_BYTES) wanted = Math.max(1, wanted - 1);
+      }
     }
     if (!cut) return this.#write(id, wanted, frame, false, false);
 

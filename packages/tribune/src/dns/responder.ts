@@ -104,7 +104,8 @@ export class Responder {
    * @returns undefined when the packet deserves no reply. Never throws or rejects.
    */
   respond(packet: Uint8Array, transport: Transport, client: string): MaybePromise<Uint8Array | undefined> {
-    const { clock, metrics } = { clock: this.#deps.runtime.clock, metrics: this.#deps.metrics };
+    const { metrics, runtime } = this.#deps;
+    const { clock } = runtime;
     const startMs = clock.nowMs();
     let route = this.#routes.get(packet);
     if (route === undefined) {
@@ -148,7 +149,7 @@ export class Responder {
     const ra = zone.recursors.length > 0 ? FLAG.RA : 0;
     const name = question.name.toLowerCase();
     const relative = zone.relative(name);
-    const isReverse = relative === undefined && (name === "arpa." || name.endsWith(".arpa."));
+    const isReverse = (relative === undefined || zone.domain === ".") && (name === "arpa." || name.endsWith(".arpa."));
     const canForward = zone.recursors.length > 0;
     // DS records are the parent's: such questions pass our zones by where there is somebody to ask.
     const isOurs = (relative !== undefined || isReverse) && !(question.type === TYPE.DS && canForward);
