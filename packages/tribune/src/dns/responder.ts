@@ -1,5 +1,4 @@
 import { encodeEdns, encodeMessage } from "../codec/dns-message.ts";
-import { nameBytes } from "../codec/dns-name.ts";
 import { type DnsRequest, parseRequest } from "../codec/dns-question.ts";
 import {
   CLASS_IN,
@@ -33,6 +32,8 @@ import type { Zone } from "./zone.ts";
 const CACHE_SLOTS = 2048;
 /** Questions waiting for a backend or a recursor; more get SERVFAIL. */
 const PENDING_MAX = 4096;
+/** Type and class behind a question's name. */
+const QUESTION_TAIL_BYTES = 4;
 const POINTER_TO_QUESTION = Uint8Array.of(0xc0, HEADER_BYTES);
 
 /** Where a question goes, and all of its answer that does not depend on data. */
@@ -187,13 +188,14 @@ export class Responder {
     const { options, serviceTtl, freshness } = this.#zone;
     const { service, tag, connect, ingress, dc } = lookup;
     const compress = !options.disableCompression;
-    const plainName = nameBytes(question.name);
+    const head = encodeMessage(message(0, flags, question), compress);
+    const plainName = head.subarray(HEADER_BYTES, head.length - QUESTION_TAIL_BYTES);
     const edns = ednsReply(request, 0);
     const ttl = serviceTtl.of(service);
     return {
       query: { dc, service, tag, connect, ingress, freshness },
       frame: {
-        head: encodeMessage(message(0, flags, question), compress),
+        head,
         owner: compress ? POINTER_TO_QUESTION : plainName,
         ownerPlainBytes: plainName.length,
         opt: edns === undefined ? new Uint8Array(0) : encodeEdns(edns),
