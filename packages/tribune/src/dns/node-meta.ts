@@ -22,6 +22,7 @@ export function metaRecords(owner: string, node: NodeRow, ttl: number): DnsRecor
 
 /** RFC 1464 §2: a grave accent quotes itself, `=` and the outer spaces of a key. */
 export function rfc1464(key: string, value: string): string {
+  if (!key.includes("`") && !key.includes("=") && !key.includes(" ") && !value.includes("`")) return `${key}=${value}`;
   const name = key
     .replaceAll("`", "``")
     .replaceAll("=", "`=")
@@ -31,6 +32,7 @@ export function rfc1464(key: string, value: string): string {
 
 /** Consul reads metadata as zone-file text: `\DDD` is a byte, any other escaped character stands for itself. */
 function unescaped(text: string): Buffer {
+  if (!text.includes("\\")) return Buffer.from(text, "utf8");
   const bytes = Buffer.from(text, "utf8").toString("latin1");
   return Buffer.from(
     bytes.replace(/\\(\d{3}|[\s\S]|$)/g, (_, escaped: string) =>
