@@ -37,7 +37,7 @@ test("agents in one process know nothing of each other", async () => {
     assert.equal(new Set(agents.map(({ url }) => url)).size, 3);
     assert.equal(await put(agents[0]!, "/v1/kv/k", "v"), "true\n");
     assert.equal((await fetch(`${agents[1]!.url}/v1/kv/k`)).status, 404);
-    const nodes = JSON.parse(await get(agents[2]!, "/v1/catalog/nodes")) as { Node: string }[];
+    const nodes = JSON.parse(await get(agents[2]!, "/v1/catalog/nodes?index=1&wait=5s")) as { Node: string }[];
     assert.deepEqual(
       nodes.map(({ Node }) => Node),
       ["three"],
