@@ -58,7 +58,7 @@ async function measure(seconds, word) {
     "SRV, 3 instances": "many3.service.consul SRV",
     "SRV, 2,000 instances": "many2000.service.consul SRV",
     "node, A": "node-7.node.consul A",
-    "NXDOMAIN": "absent.service.consul A",
+    NXDOMAIN: "absent.service.consul A",
   };
   const cpu = async () => {
     const answer = next();

@@ -20,9 +20,11 @@ export const CheckType: Struct<CheckType> = {
   fields: [...WireCheckType.fields, ...NEWER_FIELDS.fields],
 };
 
+const EMPTY: CheckType = make(CheckType);
+
 /** A check type with the given fields; the rest are zero. */
 export function makeCheckType(given: Partial<CheckType>): CheckType {
-  return make(CheckType, given);
+  return { ...EMPTY, ...given };
 }
 
 /** The kind shown as `Type` of a check; "" where nothing says how to run it. */

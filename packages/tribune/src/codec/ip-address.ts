@@ -9,14 +9,26 @@ export function parseIp(text: string): Uint8Array | undefined {
   return mapped ? bytes.slice(12) : bytes;
 }
 
+/** By hand: a catalog's addresses are read again after every change. */
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
+  if (text.length < 7 || text.length > 15) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [index, part] of parts.entries()) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[index] = Number(part);
+  let part = 0;
+  let value = -1;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit >= 0 && digit <= 9) {
+      if (value === 0) return undefined; // a leading zero
+      value = value < 0 ? digit : value * 10 + digit;
+      if (value > 255) return undefined;
+    } else {
+      if (text[at] !== "." || value < 0 || part === 3) return undefined;
+      bytes[part++] = value;
+      value = -1;
+    }
   }
+  if (part !== 3 || value < 0) return undefined;
+  bytes[3] = value;
   return bytes;
 }
 

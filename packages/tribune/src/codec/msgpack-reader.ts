@@ -143,7 +143,7 @@ export class MsgpackReader {
 
   /** A copy, free to outlive the message. */
   bytes(): Uint8Array {
-    return Uint8Array.from(this.bytesView());
+    return new Uint8Array(this.bytesView());
   }
 
   /** Shares memory with the message: for what is used up before the caller returns. */
@@ -214,7 +214,7 @@ export class MsgpackReader {
     if (length > this.#limits.rawBytesMax) throw new MsgpackError(`length ${length} is over the limit`, this.position);
     const extensionType = this.#bytes.readInt8(this.#take(1));
     const start = this.#take(length);
-    return { extensionType, data: Uint8Array.from(this.#bytes.subarray(start, start + length)) };
+    return { extensionType, data: new Uint8Array(this.#bytes.subarray(start, start + length)) };
   }
 
   /**

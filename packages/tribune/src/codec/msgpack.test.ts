@@ -295,7 +295,7 @@ const isMalformed = (error: unknown): boolean => error instanceof MsgpackError &
 
 test("a changed byte gives a value or a MsgpackError, never anything else", () => {
   const rng = seededRng(20_210);
-  for (let round = 0; round < 20_000; round++) {
+  for (let round = 0; round < 8_000; round++) {
     const bytes = Uint8Array.from(unhex(RECORDED[randomInt(rng, RECORDED.length)]!.hex));
     for (let change = randomInt(rng, 4); change >= 0; change--)
       bytes[randomInt(rng, bytes.length)] = randomInt(rng, 256);

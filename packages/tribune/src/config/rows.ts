@@ -9,7 +9,7 @@ import { SERVER } from "./rows/server.ts";
 import { TELEMETRY } from "./rows/telemetry.ts";
 import type { AnySchema, ValueOf } from "./schema.ts";
 
-export type { Flag, Row } from "./rows/row.ts";
+export type { Row } from "./rows/row.ts";
 
 /** Every key of the configuration file. */
 export const ROWS = { ...AGENT, ...NETWORK, ...DOORS, ...SERVER, ...SECURITY, ...CHECKS, ...TELEMETRY, ...FIXED };

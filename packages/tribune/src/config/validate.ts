@@ -1,10 +1,11 @@
 import { ADVERTISE_ANY, ADVERTISE_WAN_ANY, formatListenAddress } from "./addresses.ts";
+import { base64Fault } from "./encodings.ts";
 import { isAnyAddress } from "./ip.ts";
 import { type ConfigPorts, FileError } from "./ports.ts";
 import { ConfigError, type Problems } from "./problems.ts";
 import type { Settings } from "./rows.ts";
 import type { ListenAddress, RuntimeConfig } from "./types.ts";
-import { base64Fault, metaFault } from "./values.ts";
+import { metaFault } from "./values.ts";
 
 type Check = (config: RuntimeConfig, machine: ConfigPorts) => string | undefined;
 

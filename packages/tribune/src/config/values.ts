@@ -115,18 +115,6 @@ export function cipherSuites(problems: Problems, text: string): readonly string[
   return [];
 }
 
-/** Where Go's strict base64 decoder stops, or undefined if it would not. */
-export function base64Fault(text: string): number | undefined {
-  const clean = text.replaceAll(/[\r\n]/g, "");
-  const bad = /[^A-Za-z0-9+/]/.exec(clean)?.index ?? clean.length;
-  const padding = clean.slice(bad);
-  const inGroup = bad % 4;
-  if (padding === "" && inGroup === 0) return undefined;
-  if (padding === "") return bad - inGroup;
-  const complete = (inGroup === 2 && padding === "==") || (inGroup === 3 && padding === "=");
-  return complete ? undefined : bad;
-}
-
 /** Limits of Consul's node and service metadata. */
 const META_PAIRS_MAX = 64;
 const META_KEY_LENGTH_MAX = 128;

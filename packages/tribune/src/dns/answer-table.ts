@@ -1,11 +1,11 @@
 import { encodeRecordBody } from "../codec/dns-message.ts";
-import { DnsNameError, nameBytes } from "../codec/dns-name.ts";
+import { DnsNameError } from "../codec/dns-name.ts";
 import { FLAG, TYPE } from "../codec/dns-types.ts";
 import { randomInt } from "../lib/random.ts";
 import type { Rng } from "../lib/runtime.ts";
 import type { ServiceRow } from "./backend.ts";
-import { rowRecords, type ServiceContext, srvIdentity, srvMeta } from "./records.ts";
-import type { AnswerLimits } from "./trim.ts";
+import { nodeTarget, rowRecords, type ServiceContext, srvIdentity, srvMeta } from "./records.ts";
+import { type AnswerLimits, SEARCH_BYTES } from "./trim.ts";
 
 /** What is the same in every answer to one question: built once, copied for each. */
 export interface AnswerFrame {
@@ -27,6 +27,8 @@ const POINTER_OFFSET_MAX = 0x3fff;
 const POINTER_BYTES = 2;
 /** In an SRV record's body: type, class, TTL, length, priority, weight, port. */
 const SRV_TARGET_AT = 16;
+/** In an address record's body: type, class, TTL, length. */
+const ADDRESS_AT = 10;
 const NONE = new Uint8Array(0);
 
 /**
@@ -47,7 +49,7 @@ export class AnswerTable {
   readonly #bodyBytesMax: number;
   /** SRV only: the address of each target, then the further records of its row (owned by the target as well). */
   readonly #addresses: readonly Uint8Array[];
-  readonly #further: readonly (readonly Uint8Array[])[];
+  readonly #further: ((() => readonly Uint8Array[]) | readonly Uint8Array[])[];
   /** Some row has records that its target does not own: an answer that holds them needs the general way. */
   readonly #hasForeign: boolean;
   /** SRV only: equal targets have equal numbers. */
@@ -64,7 +66,7 @@ export class AnswerTable {
   static build(rows: readonly ServiceRow[], context: ServiceContext): AnswerTable | undefined {
     const isSrv = context.question.type === TYPE.SRV;
     const entries: Entry[] = [];
-    const seen = new Set<string>();
+    const seen = new Set<string | number>();
     for (const row of rows) {
       const records = rowRecords(row, context);
       if (records.kind === "alias") return undefined;
@@ -72,7 +74,7 @@ export class AnswerTable {
       if (answer === undefined) continue;
       const entry = encodeEntry(row, context, answer, records.additional[0]);
       if (entry === undefined) continue;
-      const identity = isSrv ? srvIdentity(row, context) : Buffer.from(entry.body).toString("latin1");
+      const identity = isSrv ? srvIdentity(row, context) : addressIdentity(entry.body);
       if (seen.has(identity)) continue;
       seen.add(identity);
       entries.push(entry);
@@ -134,7 +136,11 @@ export class AnswerTable {
       this.#draw(0, wanted, rng);
       drawn = wanted;
       const whole = frame.opt.length + this.#measure(wanted, frame, limits.bytesMax, false, false, undefined).bytes;
-      if (whole > limits.bytesMax) cut = true;
+      if (whole > limits.bytesMax) {
+        cut = true;
+        // As `trim` does: the last answer goes before anybody looks whether leaving out additional records would do.
+        if (whole - limits.searchBytesMax <= SEARCH_BYTES) wanted = Math.max(1, wanted - 1);
+      }
     }
     if (!cut) return this.#write(id, wanted, frame, false, false);
 
@@ -142,6 +148,16 @@ export class AnswerTable {
     // What cannot be made to fit is sent with one record rather than none.
     const count = Math.min(wanted, Math.max(fit.count, 1));
     return this.#write(id, count, frame, true, limits.countCuts ? count < available : count < wanted);
+  }
+
+  /** Metadata is encoded when an answer first has room for it: a large service never does. */
+  #furtherOf(index: number): readonly Uint8Array[] {
+    let further = this.#further[index] ?? [];
+    if (typeof further === "function") {
+      further = further();
+      this.#further[index] = further;
+    }
+    return further;
   }
 
   /** Puts random instances into places `from` to `to` of the permutation. */
@@ -187,7 +203,7 @@ export class AnswerTable {
       if (this.#isSrv) {
         const name = this.#targetNameBytes(index, answersEnd + ownerBytes + SRV_TARGET_AT, compress);
         if (!cut || this.#isFirst(index, round)) added += name + (this.#addresses[index] as Uint8Array).length;
-        if (!cut) for (const body of this.#further[index] as readonly Uint8Array[]) added += name + body.length;
+        if (!cut) for (const body of this.#furtherOf(index)) added += name + body.length;
       }
       if (cut && bytes + added > bytesMax) return { count: place, bytes };
       bytes += added;
@@ -244,7 +260,7 @@ export class AnswerTable {
         at = copy(address, 0, address.length, out, at);
         additional++;
         if (cut) continue;
-        for (const body of this.#further[index] as readonly Uint8Array[]) {
+        for (const body of this.#furtherOf(index)) {
           at = this.#writeTargetName(index, target, suffixOffsets, frame.compress, out, at);
           at = copy(body, 0, body.length, out, at);
           additional++;
@@ -291,7 +307,7 @@ export class AnswerTable {
       const bodyBytes = (this.#bodyAt[index + 1] as number) - (this.#bodyAt[index] as number);
       const nameBytesMax = bodyBytes - SRV_TARGET_AT;
       bytes += nameBytesMax + (this.#addresses[index] as Uint8Array).length;
-      if (!cut) for (const body of this.#further[index] as readonly Uint8Array[]) bytes += nameBytesMax + body.length;
+      if (!cut) for (const body of this.#furtherOf(index)) bytes += nameBytesMax + body.length;
     }
     return bytes;
   }
@@ -314,8 +330,16 @@ interface Entry {
   readonly target: string;
   readonly suffix: 0 | 1;
   readonly address: Uint8Array;
-  readonly further: readonly Uint8Array[];
+  readonly further: () => readonly Uint8Array[];
   readonly hasForeign: boolean;
+}
+
+/** An IPv4 address as a number, an IPv6 address as a string: equal for equal addresses, and cheap for most. */
+function addressIdentity(body: Uint8Array): string | number {
+  if (body.length !== ADDRESS_AT + 4) return body.join();
+  let number = 0;
+  for (let at = ADDRESS_AT; at < body.length; at++) number = number * 256 + (body[at] as number);
+  return number;
 }
 
 /** @returns undefined for a row whose names do not fit into DNS: the others still answer. */
@@ -328,18 +352,17 @@ function encodeEntry(
   try {
     const body = encodeRecordBody(answer);
     if (answer.data.kind !== "srv" || address === undefined) {
-      return { body, target: "", suffix: 0, address: NONE, further: [], hasForeign: false };
+      return { body, target: "", suffix: 0, address: NONE, further: () => [], hasForeign: false };
     }
     const { target } = answer.data;
-    const meta = srvMeta(row, context);
-    const hasForeign = meta.some((record) => record.name !== target);
-    nameBytes(target);
+    const hasMeta = context.zone.options.nodeMetaTxt && Object.keys(row.Node.Meta ?? {}).length > 0;
+    const hasForeign = hasMeta && target !== nodeTarget(row, context);
     return {
       body,
       target,
       suffix: target.endsWith(`.addr.${context.dc}.${context.zone.domain}`) ? 1 : 0,
       address: encodeRecordBody(address),
-      further: hasForeign ? [] : meta.map(encodeRecordBody),
+      further: () => (hasForeign ? [] : srvMeta(row, context).map(encodeRecordBody)),
       hasForeign,
     };
   } catch (error) {

@@ -3,7 +3,8 @@
  *
  * Rows are immutable, and **identity means equality**: an implementation that has its data in memory returns the
  * very same array or object until something in it changes. Prepared answers are kept per returned object, so this is
- * what makes answers cheap; a fresh object on each call is still answered correctly, only slower.
+ * what makes answers cheap; a fresh object on each call is still answered correctly, only slower. Likewise, the query
+ * object of a repeated question is the same one as before, so it can serve as a key.
  *
  * A method may answer at once (a server with its state in memory: the hot path) or with a promise. It throws, or
  * rejects with, a TribuneError: NO_DC_PATH becomes NXDOMAIN, anything else SERVFAIL.

@@ -15,13 +15,14 @@ export function metaRecords(owner: string, node: NodeRow, ttl: number): DnsRecor
     ttl,
     data: {
       kind: "txt",
-      strings: strings(unescape(key.toLowerCase().startsWith(PLAIN_PREFIX) ? value : rfc1464(key, value))),
+      strings: strings(unescaped(key.toLowerCase().startsWith(PLAIN_PREFIX) ? value : rfc1464(key, value))),
     },
   }));
 }
 
 /** RFC 1464 §2: a grave accent quotes itself, `=` and the outer spaces of a key. */
 export function rfc1464(key: string, value: string): string {
+  if (!key.includes("`") && !key.includes("=") && !key.includes(" ") && !value.includes("`")) return `${key}=${value}`;
   const name = key
     .replaceAll("`", "``")
     .replaceAll("=", "`=")
@@ -30,10 +31,11 @@ export function rfc1464(key: string, value: string): string {
 }
 
 /** Consul reads metadata as zone-file text: `\DDD` is a byte, any other escaped character stands for itself. */
-function unescape(text: string): Buffer {
+function unescaped(text: string): Buffer {
+  if (!text.includes("\\")) return Buffer.from(text, "utf8");
   const bytes = Buffer.from(text, "utf8").toString("latin1");
   return Buffer.from(
-    bytes.replace(/\\(\d{3}|[^]|$)/g, (_, escaped: string) =>
+    bytes.replace(/\\(\d{3}|[\s\S]|$)/g, (_, escaped: string) =>
       escaped.length === 3 ? String.fromCharCode(Number(escaped) & 0xff) : escaped,
     ),
     "latin1",

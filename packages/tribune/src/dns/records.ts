@@ -50,7 +50,7 @@ export function rowRecords(row: ServiceRow, context: ServiceContext): RowRecords
   if (own === "" && nodes === "") return NOTHING;
 
   const nodeIp = parseIp(nodes);
-  const nodeName = `${row.Node.Node}.node.${dc}.${zone.domain}`;
+  const nodeName = nodeTarget(row, context);
   if (own === "") {
     if (nodeIp === undefined) return { kind: "alias", target: fullyQualified(nodes) };
     // The node's name stands for its LAN address; a translated one needs a name of its own.
@@ -62,6 +62,11 @@ export function rowRecords(row: ServiceRow, context: ServiceContext): RowRecords
   // An alias for the very name that was asked would lead in a circle.
   if (fullyQualified(own) === question.name && nodeIp !== undefined) return withTarget(row, context, nodeName, nodeIp);
   return { kind: "alias", target: fullyQualified(own) };
+}
+
+/** `foo.node.dc1.consul.`: the SRV target of an instance at its node's address, and the owner of the node's metadata. */
+export function nodeTarget(row: ServiceRow, { dc, zone }: ServiceContext): string {
+  return `${row.Node.Node}.node.${dc}.${zone.domain}`;
 }
 
 /** `0a000001.addr.dc1.consul.` */
@@ -181,8 +186,9 @@ export function srvIdentity(row: ServiceRow, { zone, dc }: ServiceContext): stri
   return `${row.Node.Node}:${serviceAddress(row, dc, TYPE.SRV, options)}:${servicePort(row, dc, options)}`;
 }
 
-export function srvMeta(row: ServiceRow, { zone, dc, ttl }: ServiceContext): DnsRecord[] {
-  return zone.options.nodeMetaTxt ? metaRecords(`${row.Node.Node}.node.${dc}.${zone.domain}`, row.Node, ttl) : [];
+export function srvMeta(row: ServiceRow, context: ServiceContext): DnsRecord[] {
+  const { zone, ttl } = context;
+  return zone.options.nodeMetaTxt ? metaRecords(nodeTarget(row, context), row.Node, ttl) : [];
 }
 
 /**

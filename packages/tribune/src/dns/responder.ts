@@ -1,5 +1,4 @@
 import { encodeEdns, encodeMessage } from "../codec/dns-message.ts";
-import { nameBytes } from "../codec/dns-name.ts";
 import { type DnsRequest, parseRequest } from "../codec/dns-question.ts";
 import {
   CLASS_IN,
@@ -33,6 +32,8 @@ import type { Zone } from "./zone.ts";
 const CACHE_SLOTS = 2048;
 /** Questions waiting for a backend or a recursor; more get SERVFAIL. */
 const PENDING_MAX = 4096;
+/** Type and class behind a question's name. */
+const QUESTION_TAIL_BYTES = 4;
 const POINTER_TO_QUESTION = Uint8Array.of(0xc0, HEADER_BYTES);
 
 /** Where a question goes, and all of its answer that does not depend on data. */
@@ -104,7 +105,8 @@ export class Responder {
    * @returns undefined when the packet deserves no reply. Never throws or rejects.
    */
   respond(packet: Uint8Array, transport: Transport, client: string): MaybePromise<Uint8Array | undefined> {
-    const { clock, metrics } = { clock: this.#deps.runtime.clock, metrics: this.#deps.metrics };
+    const { metrics, runtime } = this.#deps;
+    const { clock } = runtime;
     const startMs = clock.nowMs();
     let route = this.#routes.get(packet);
     if (route === undefined) {
@@ -148,7 +150,7 @@ export class Responder {
     const ra = zone.recursors.length > 0 ? FLAG.RA : 0;
     const name = question.name.toLowerCase();
     const relative = zone.relative(name);
-    const isReverse = relative === undefined && (name === "arpa." || name.endsWith(".arpa."));
+    const isReverse = (relative === undefined || zone.domain === ".") && (name === "arpa." || name.endsWith(".arpa."));
     const canForward = zone.recursors.length > 0;
     // DS records are the parent's: such questions pass our zones by where there is somebody to ask.
     const isOurs = (relative !== undefined || isReverse) && !(question.type === TYPE.DS && canForward);
@@ -186,13 +188,14 @@ export class Responder {
     const { options, serviceTtl, freshness } = this.#zone;
     const { service, tag, connect, ingress, dc } = lookup;
     const compress = !options.disableCompression;
-    const plainName = nameBytes(question.name);
+    const head = encodeMessage(message(0, flags, question), compress);
+    const plainName = head.subarray(HEADER_BYTES, head.length - QUESTION_TAIL_BYTES);
     const edns = ednsReply(request, 0);
     const ttl = serviceTtl.of(service);
     return {
       query: { dc, service, tag, connect, ingress, freshness },
       frame: {
-        head: encodeMessage(message(0, flags, question), compress),
+        head,
         owner: compress ? POINTER_TO_QUESTION : plainName,
         ownerPlainBytes: plainName.length,
         opt: edns === undefined ? new Uint8Array(0) : encodeEdns(edns),

@@ -72,12 +72,11 @@ export class DnsServer {
 
   async #bindUdp(host: string, port: number): Promise<UdpSocket> {
     const socket: UdpSocket = await this.#deps.runtime.network.bindUdp(host, port, (packet, fromPort, fromHost) => {
+      // Nobody can be answered on port 0: a forged sender.
+      if (fromPort === 0) return;
       const reply = this.#responder.respond(packet, "udp", fromHost);
       if (reply instanceof Promise) {
-        // respond() does not reject; a socket closed meanwhile is the only thing left to go wrong.
-        reply
-          .then((bytes) => bytes && this.#sockets.length > 0 && socket.send(bytes, fromPort, fromHost))
-          .catch(() => {});
+        void reply.then((bytes) => bytes && socket.send(bytes, fromPort, fromHost));
       } else if (reply !== undefined) socket.send(reply, fromPort, fromHost);
     });
     return socket;
@@ -88,10 +87,11 @@ export class DnsServer {
       stream.destroy();
       return;
     }
+    const client = hostOf(stream.remoteAddress);
     const connection: TcpConnection = new TcpConnection(
       stream,
       this.#deps.runtime.timers,
-      (message) => this.#responder.respond(message, "tcp", stream.remoteAddress),
+      (message) => this.#responder.respond(message, "tcp", client),
       () => this.#connections.delete(connection),
     );
     this.#connections.add(connection);
@@ -104,4 +104,9 @@ export class DnsServer {
     for (const connection of this.#connections) connection.close();
     await Promise.all(sockets.map((socket) => socket.close()));
   }
+}
+
+/** The address in `ip:port` or `[ipv6]:port`. */
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
 }

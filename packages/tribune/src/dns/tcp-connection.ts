@@ -38,6 +38,7 @@ export class TcpConnection {
     this.#respond = respond;
     this.#cancelTimeout = timers.after(FIRST_TIMEOUT_MS, () => this.close());
     stream.onData = (chunk) => {
+      if (this.#closed) return;
       this.#frames.push(chunk);
       this.#pump();
       if (this.#frames.bufferedBytes > BUFFERED_BYTES_MAX) this.close();
@@ -67,11 +68,7 @@ export class TcpConnection {
     while (!this.#busy && !this.#blocked && !this.#closed) {
       const message = this.#questions < QUESTIONS_MAX ? this.#frames.next() : undefined;
       if (message === undefined) {
-        if (this.#ended || this.#questions >= QUESTIONS_MAX) {
-          this.#cancelTimeout();
-          this.#closed = true;
-          this.#stream.end();
-        }
+        if (this.#ended || this.#questions >= QUESTIONS_MAX) this.#finish();
         return;
       }
       this.#questions++;
@@ -90,6 +87,14 @@ export class TcpConnection {
         );
       } else this.#send(reply);
     }
+  }
+
+  /** Lets the last answers go out; a client that does not close its side then is cut off. */
+  #finish(): void {
+    this.#closed = true;
+    this.#cancelTimeout();
+    this.#cancelTimeout = this.#timers.after(FIRST_TIMEOUT_MS, () => this.close());
+    this.#stream.end();
   }
 
   #send(reply: Uint8Array | undefined): void {

@@ -20,8 +20,8 @@ const TCP_BYTES_MAX = 65_523;
 const TCP_ANSWERS_MAX = 4096;
 /** More SRV records with their addresses do not fit into 64 KiB. */
 const TCP_SRV_ANSWERS_MAX = 1024;
-/** So far over the limit a binary search pays. */
-const SEARCH_BYTES = 100;
+/** So far over the limit a binary search pays; nearer to it answers go one by one. */
+export const SEARCH_BYTES = 100;
 
 /** @param udpBytes what the client's EDNS record offers; 0 without one */
 export function udpLimits(udpBytes: number, answersMax: number): AnswerLimits {

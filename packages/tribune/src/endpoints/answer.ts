@@ -7,6 +7,8 @@ export type Answer =
       readonly status?: number;
       readonly headers?: readonly string[];
     }
+  /** Compact JSON that was put together as text; `?pretty` parses it again to indent it. */
+  | { readonly kind: "jsonText"; readonly text: string }
   /** JSON that was put together as bytes already (large KV lists); `?pretty` is honoured by the maker. */
   | {
       readonly kind: "bytes";
@@ -52,6 +54,7 @@ export interface ByteSink {
 }
 
 export const json = (value: unknown): Answer => ({ kind: "json", value });
+export const jsonText = (text: string): Answer => ({ kind: "jsonText", text });
 export const empty = (status = 200): Answer => ({ kind: "empty", status });
 /** Consul's plain-text answers have this type when nothing set another. */
 export const text = (status: number, body: string): Answer => ({ kind: "text", status, text: body });

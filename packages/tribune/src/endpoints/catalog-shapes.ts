@@ -10,7 +10,6 @@ import {
   type IndexedServices,
   list,
   map,
-  Node,
   type NodeService,
   NodeServiceList,
   NodeServices,
@@ -19,8 +18,10 @@ import {
   text,
   toJson,
 } from "@tribune/api";
+import { listText, nodeText } from "./row-text.ts";
 
-export const nodesBody = ({ Nodes }: IndexedNodes): unknown => toJson(list(nullable(Node)), Nodes ?? []);
+/** A JSON text. */
+export const nodesBody = ({ Nodes }: IndexedNodes): string => listText((Nodes ?? []).map(nodeText));
 
 export const servicesBody = ({ Services }: IndexedServices): unknown => toJson(map(list(text)), Services ?? {});
 
@@ -43,6 +44,6 @@ export function nodeServiceListBody({ NodeServices: found }: IndexedNodeServiceL
   return toJson(NodeServiceList, { ...found, Services: found.Services?.map(withTags) ?? null });
 }
 
-export function withTags<S extends NodeService | null>(service: S): S {
+function withTags<S extends NodeService | null>(service: S): S {
   return service !== null && service.Tags === null ? { ...service, Tags: [] } : service;
 }

@@ -26,7 +26,7 @@ import {
   serviceNodesAtAddress,
 } from "../state/catalog/service-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import { json } from "./answer.ts";
+import { json, jsonText } from "./answer.ts";
 import { type Bindings, bind, type HttpView, type QueryContext } from "./binding.ts";
 import { prepareDeregistration, prepareRegistration } from "./catalog-rules.ts";
 import { nodeServiceListBody, nodeServicesBody, nodesBody, serviceNodesBody, servicesBody } from "./catalog-shapes.ts";
@@ -109,7 +109,7 @@ export const catalogEndpoints = bind(catalogContracts, {
       const sorted = nearestFirst(tx, request.Source, datacenter, filtered, (node) => node.Node);
       return make(IndexedNodes, { Nodes: sorted, Index: index });
     },
-    show: (reply) => json(nodesBody(reply)),
+    show: (reply) => jsonText(nodesBody(reply)),
   },
   catalogServices: {
     request: (_values, _http, common) => common,

@@ -21,9 +21,14 @@ export interface Encoded {
 
 const NOTHING = Buffer.alloc(0);
 const NO_HEADERS: readonly string[] = [];
+const JSON_HEADERS: readonly string[] = ["Content-Type", "application/json"];
 
 /** Turns an answer into bytes. Streams and pieces are not for this. */
 export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, pretty: boolean): Encoded {
+  if (answer.kind === "jsonText") {
+    const text = pretty ? stringifyGo(JSON.parse(answer.text), true) : answer.text;
+    return { status: 200, headers: JSON_HEADERS, body: Buffer.from(text), gzipped: undefined };
+  }
   const headers = answer.headers ?? NO_HEADERS;
   switch (answer.kind) {
     case "json":

@@ -49,7 +49,7 @@ export class Router {
     if (cleaned !== path) return { kind: "redirect", path: cleaned };
     const exact = this.#exact.get(path);
     if (exact !== undefined) return { kind: "route", route: exact, rest: "" };
-    for (let at = path.length; at > 0; at = path.lastIndexOf("/", at - 2) + 1) {
+    for (let at = path.length; at > 1; at = path.lastIndexOf("/", at - 2) + 1) {
       const route = this.#prefixes.get(path.slice(0, at));
       if (route !== undefined) return { kind: "route", route, rest: path.slice(at) };
     }

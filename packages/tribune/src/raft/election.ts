@@ -15,7 +15,7 @@ type Reply<T extends RaftReply["type"]> = Extract<RaftReply, { type: T }>;
 export function electionTimedOut(s: RaftState): void {
   s.leader = undefined;
   s.leaderAddress = undefined;
-  if (!s.selfIsVoter) {
+  if (!s.mayCampaign) {
     // Not ours to campaign: a non-voter, a removed server, or one that waits for its first configuration.
     becomeFollower(s, s.term);
     s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
@@ -24,7 +24,7 @@ export function electionTimedOut(s: RaftState): void {
   startCampaign(s, false);
 }
 
-/** Pre-vote where it is of use, else the vote itself. The caller has checked that this server is a voter. */
+/** Pre-vote where it is of use, else the vote itself. The caller has checked that this server may campaign. */
 export function startCampaign(s: RaftState, leadershipTransfer: boolean): void {
   becomeFollower(s, s.term);
   s.role = "candidate";

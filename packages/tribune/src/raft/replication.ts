@@ -3,6 +3,7 @@
  * append at a time until a peer's log meets ours, then a pipeline, and a snapshot where entries are gone.
  */
 
+import { invariant } from "../lib/invariant.ts";
 import { staggered } from "./roles.ts";
 import type { Exchange, LeaderState, Peer, RaftState } from "./state.ts";
 import type { LogEntry, LogIndex, RaftReply } from "./types.ts";
@@ -49,7 +50,7 @@ export function replicate(s: RaftState, peer: Peer): void {
 function sendAppend(s: RaftState, peer: Peer, entries: readonly LogEntry[]): void {
   const prevLogIndex = peer.nextIndex - 1;
   const prevLogTerm = s.log.term(prevLogIndex);
-  if (prevLogTerm === undefined) return; // compacted just now: the next step offers the snapshot
+  invariant(prevLogTerm !== undefined, "an append follows an entry whose term is known");
   const lastIndex = prevLogIndex + entries.length;
   peer.nextIndex = lastIndex + 1;
   peer.inFlight++;
@@ -78,7 +79,8 @@ export function tellCommit(s: RaftState, peer: Peer): void {
   }
   if (s.nowMs < peer.commitAtMs) return;
   const room = peer.inFlight < (peer.mode === "probe" ? 1 : s.config.maxAppendsInFlight);
-  if (room && s.nowMs >= peer.retryAtMs) sendAppend(s, peer, []);
+  const known = s.log.term(peer.nextIndex - 1) !== undefined;
+  if (room && known && s.nowMs >= peer.retryAtMs) sendAppend(s, peer, []);
   else peer.commitAtMs = Math.max(staggered(s, s.config.commitTimeoutMs), peer.retryAtMs);
 }
 
@@ -92,7 +94,8 @@ function askForEntries(s: RaftState, peer: Peer): void {
 export function onPeerLoaded(s: RaftState, peer: Peer, entries: readonly LogEntry[]): void {
   peer.load = undefined;
   // Nothing, or no longer what is needed: the next `replicate` starts over, with a snapshot if it must.
-  if (entries[0]?.index === peer.nextIndex && peer.mode !== "snapshot") sendAppend(s, peer, entries);
+  const fits = entries[0]?.index === peer.nextIndex && s.log.term(peer.nextIndex - 1) !== undefined;
+  if (fits && peer.mode !== "snapshot") sendAppend(s, peer, entries);
 }
 
 function sendSnapshot(s: RaftState, peer: Peer): void {

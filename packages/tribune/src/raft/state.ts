@@ -229,6 +229,15 @@ export class RaftState {
     this.selfIsVoter = this.voters.includes(this.id);
   }
 
+  /**
+   * A voter, or one whose removal or demotion is not known to be committed: it may be the only one left with the
+   * newest log, and nobody else could win (Thesis §4.2.2).
+   */
+  get mayCampaign(): boolean {
+    if (this.selfIsVoter || this.latest.index <= this.commitIndex) return this.selfIsVoter;
+    return voterIds(this.configurationAt(this.commitIndex).configuration).includes(this.id);
+  }
+
   get isSoleVoter(): boolean {
     return this.selfIsVoter && this.voters.length === 1;
   }

@@ -16,6 +16,9 @@ interface Event {
   run: (() => void) | undefined;
 }
 
+/** More than this without a step of time is a loop, for instance a timer that is due and does nothing. */
+const EVENTS_AT_ONE_TIME_MAX = 100_000;
+
 function isBefore(a: Event, b: Event): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence);
 }
@@ -27,6 +30,8 @@ export class Simulator {
   /** A binary heap by (atMs, sequence). */
   readonly #heap: Event[] = [];
   #sequence = 0;
+  /** Events since time last moved. */
+  #standing = 0;
   readonly #digest: Hash = createHash("sha256");
   readonly #lines: string[] | undefined;
 
@@ -57,6 +62,8 @@ export class Simulator {
     const event = this.#heap[0];
     if (event === undefined || event.atMs > endMs) return false;
     this.#pop();
+    if (event.atMs - this.nowMs > 0) this.#standing = 0;
+    else if (++this.#standing > EVENTS_AT_ONE_TIME_MAX) throw new Error(`time stands still at ${this.nowMs} ms`);
     this.nowMs = event.atMs;
     event.run?.();
     return true;

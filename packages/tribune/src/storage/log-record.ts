@@ -87,7 +87,7 @@ export function* readRecords(payload: Buffer): Generator<LogRecord, void, undefi
   const u64 = (): number => u32() * TWO_32 + u32();
   const bytes = (byteCount: number): Uint8Array => {
     const start = take(byteCount);
-    return Uint8Array.from(payload.subarray(start, start + byteCount));
+    return new Uint8Array(payload.subarray(start, start + byteCount));
   };
 
   const readEntry = (): LogEntry => {

@@ -128,6 +128,8 @@ export class RaftLog {
   #written: { hardState: HardState; lastIndex: number; lastTerm: number };
 
   readonly #queue: (Batch | Reset)[] = [];
+  /** Being written; no longer in the queue. */
+  #current: Batch | Reset | undefined;
   #running: Promise<void> | undefined;
   #syncStartedMs: number | undefined;
   #failure: LogFailedError | undefined;
@@ -210,13 +212,15 @@ export class RaftLog {
 
   /**
    * Resolves once the change, and every one before it, is durable. Changes of one turn of the event loop, and
-   * those that come while a flush is under way, share a flush and a promise.
+   * those that come while a flush is under way, share a flush and a promise. An empty change writes nothing.
    *
    * @throws LogFailedError (as a rejection), after which every call rejects.
    */
   append(change: LogChange): Promise<void> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
+    const isEmpty = change.hardState === undefined && change.truncateFrom === undefined && change.entries.length === 0;
+    if (isEmpty) return (this.#queue.at(-1) ?? this.#current)?.done ?? Promise.resolve();
     const batch = this.#openBatch();
     // The hard state first: should a term ever be half applied, having it without its entries is harmless.
     if (change.hardState !== undefined) {
@@ -313,17 +317,18 @@ export class RaftLog {
 
   async #run(): Promise<void> {
     for (let work = this.#queue.shift(); work !== undefined; work = this.#queue.shift()) {
+      this.#current = work;
       try {
         this.#syncStartedMs = this.#clock.nowMs();
         if (work instanceof Batch) await this.#writeBatch(work);
         else await this.#writeReset(work);
-        this.#syncStartedMs = undefined;
         work.settle();
       } catch (error) {
         this.#fail(error, work);
-        break;
       }
     }
+    this.#syncStartedMs = undefined;
+    this.#current = undefined;
     this.#running = undefined;
   }
 
@@ -441,10 +446,11 @@ export class RaftLog {
     this.#deleting = this.#deleting.then(async () => {
       // A segment that starts at or before the first index needs nothing that was written before it.
       while (this.#segments.findLastIndex((segment) => segment.nextIndex <= this.#table.firstIndex) > 0) {
-        const oldest = this.#segments.shift()!;
+        const oldest = this.#segments[0]!;
         await oldest.retire();
         await this.#disk.remove(oldest.path);
         await this.#disk.syncDir(this.#directory);
+        this.#segments.shift(); // after it is gone: deleting the next one first would leave a hole
       }
     });
     // A file that cannot be deleted only costs space, and the next start or compaction tries again.

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { encodeSnapshotMeta } from "../codec/snapshot-meta.ts";
 import { seededRng } from "../lib/random.ts";
 import { DiskError } from "../lib/runtime.ts";
+import { readSnapshotArchive } from "./snapshot-archive.ts";
 import { type LogRange, type NewSnapshot, SnapshotDamagedError, SnapshotStore } from "./snapshot-store.ts";
 import { keepAll, keepNothing, MemoryDisk } from "./testing/memory-disk.ts";
 
@@ -45,17 +48,28 @@ test("a snapshot is there after a crash once committed, in the peers' layout", a
   assert.equal(after.openFiles, 0);
 });
 
-test("a snapshot that HashiCorp's store wrote has the sum we compute", async () => {
-  // Layout and numbers as a 1.10 server leaves them; the sum is that of "123456789".
-  const disk = new MemoryDisk();
-  const id = "2-7-1600000000000";
+test("a directory that Consul 1.10 left behind is read, sum and all", async () => {
+  // Its meta.json after the archive of the test data was restored into it.
+  const id = "2-145-1795355950526";
   const meta =
-    `{"Version":1,"ID":"${id}","Index":7,"Term":2,"Peers":"ka4xMjcuMC4wLjE6ODMwMA==","Configuration":{"Servers":` +
-    '[{"Suffrage":0,"ID":"a","Address":"127.0.0.1:8300"}]},"ConfigurationIndex":1,"Size":9,"CRC":"mV3Ju98ZOfo="}\n';
+    `{"Version":1,"ID":"${id}","Index":145,"Term":2,"Peers":"ka8xMjcuMC43Ny41OjgzMDA=","Configuration":{"Servers":` +
+    '[{"Suffrage":0,"ID":"1a22d5b6-e9fe-06e6-274c-4f0bf69a84f2","Address":"127.0.77.5:8300"}]},' +
+    '"ConfigurationIndex":1,"Size":18633,"CRC":"vZ1vYpxvUGU="}\n';
+  const archive = readFileSync(new URL("../../test-data/consul-1.10.snap", import.meta.url));
+  const state: Uint8Array[] = [];
+  await readSnapshotArchive(
+    (async function* () {
+      yield archive;
+    })(),
+    (chunk) => void state.push(Uint8Array.from(chunk)),
+  );
+  const disk = new MemoryDisk();
   await disk.writeFileAtomic(`${DIRECTORY}/${id}/meta.json`, Buffer.from(meta));
-  await disk.writeFileAtomic(`${DIRECTORY}/${id}/state.bin`, Buffer.from("123456789"));
-  const { store } = await open(disk);
-  assert.equal(await stateOf(store), "123456789");
+  await disk.writeFileAtomic(`${DIRECTORY}/${id}/state.bin`, Buffer.concat(state));
+  const { store, findings } = await open(disk, { firstIndex: 146, lastIndex: 145 });
+  assert.deepEqual(findings, []);
+  assert.ok((await stateOf(store)).includes("LastIndex"));
+  assert.equal(encodeSnapshotMeta(store.newest!), meta);
 });
 
 test("two are kept; one being read survives its removal", async () => {
@@ -74,6 +88,22 @@ test("two are kept; one being read survives its removal", async () => {
   assert.equal(readBytes, 600_000);
 });
 
+test("the newest is the one with the highest index, not the last to be finished", async () => {
+  const disk = new MemoryDisk();
+  const { store } = await open(disk);
+  const slow = await store.create(at(10));
+  const twin = await store.create(at(10));
+  assert.notEqual(slow.id, twin.id);
+  await twin.abort();
+  await save(store, at(20), "from the leader");
+  await slow.commit();
+  assert.equal(await stateOf(store), "from the leader");
+  wallMs -= 1_000_000; // the clock goes back
+  await save(store, at(20), "again");
+  assert.equal(await stateOf(store), "again");
+  assert.equal(await stateOf((await open(disk)).store), "again");
+});
+
 test("what is not committed is never seen", async () => {
   const disk = new MemoryDisk();
   const { store } = await open(disk);
@@ -81,8 +111,8 @@ test("what is not committed is never seen", async () => {
   await aborted.write(Buffer.from("half"));
   await aborted.abort();
   assert.deepEqual(await disk.list(DIRECTORY), []);
-  const open1 = await store.create(at(6));
-  await open1.write(Buffer.from("half"));
+  const unfinished = await store.create(at(6));
+  await unfinished.write(Buffer.from("half"));
   const after = disk.crash(keepAll, true);
   assert.equal((await after.list(DIRECTORY))[0]?.endsWith(".tmp"), true);
   const again = await open(after);
@@ -166,15 +196,14 @@ test("a large state goes through in slices and is synced on the way", async () =
   const { store } = await open(disk);
   const state = Buffer.from(seededRng(3).bytes(1_000_003));
   const large = Buffer.concat(Array.from({ length: 10 }, () => state));
-  let writeBytesMax = 0;
   const writer = await store.create(at(50));
   const syncs = disk.syncCount;
   const writes = disk.writeCount;
   await writer.write(large);
   assert.equal(writer.sizeBytes, large.length);
   assert.equal(disk.syncCount - syncs, 1);
-  writeBytesMax = Math.ceil(large.length / (disk.writeCount - writes));
-  assert.ok(writeBytesMax <= 256 * 1_024);
+  const writeBytesMean = Math.ceil(large.length / (disk.writeCount - writes));
+  assert.ok(writeBytesMean <= 256 * 1_024);
   await writer.commit();
   const parts: Uint8Array[] = [];
   for await (const part of store.read(store.newest!)) parts.push(part);

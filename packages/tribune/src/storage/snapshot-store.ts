@@ -53,7 +53,7 @@ export class SnapshotDamagedError extends Error {
   }
 }
 
-/** A snapshot's directory: name and what is inside as far as it could be read. */
+/** What a snapshot's name says. */
 interface Candidate {
   readonly id: string;
   readonly term: number;
@@ -72,6 +72,7 @@ export class SnapshotStore {
   readonly #retain: number;
   /** Newest first. */
   #snapshots: SnapshotMeta[] = [];
+  #newestUnixMs = 0;
 
   /**
    * Opens the snapshots in `directory`, checks the newest byte by byte, and checks that the log goes on where it
@@ -113,7 +114,7 @@ export class SnapshotStore {
 
   /** Starts a snapshot. It does not exist before `commit`; a crash or `abort` leaves nothing. */
   async create(snapshot: NewSnapshot): Promise<SnapshotWriter> {
-    const id = this.#freeId(snapshot.term, snapshot.index);
+    const id = this.#newId(snapshot.term, snapshot.index);
     const path = join(this.#directory, id);
     await this.#disk.remove(path + TEMPORARY);
     await this.#disk.makeDir(path + TEMPORARY);
@@ -151,6 +152,7 @@ export class SnapshotStore {
     const findings: string[] = [];
     const damaged: { readonly candidate: Candidate; readonly reason: string }[] = [];
     for (const candidate of await this.#candidates()) {
+      this.#newestUnixMs = Math.max(this.#newestUnixMs, candidate.unixMs);
       try {
         const meta = await this.#readMeta(candidate);
         // What is behind a good one is only kept in case that goes bad: it is checked when it is needed.
@@ -191,13 +193,10 @@ export class SnapshotStore {
   async #candidates(): Promise<Candidate[]> {
     const candidates: Candidate[] = [];
     for (const id of await this.#disk.list(this.#directory)) {
-      const match = /^(\d+)-(\d+)-(\d+)$/.exec(id);
-      if (match === null) continue;
-      candidates.push({ id, term: Number(match[1]), index: Number(match[2]), unixMs: Number(match[3]) });
+      const candidate = parseId(id);
+      if (candidate !== undefined) candidates.push(candidate);
     }
-    return candidates.sort(
-      (left, right) => right.term - left.term || right.index - left.index || right.unixMs - left.unixMs,
-    );
+    return candidates.sort(newestFirst);
   }
 
   async #readMeta({ id, index, term }: Candidate): Promise<SnapshotMeta> {
@@ -222,14 +221,16 @@ export class SnapshotStore {
       if (name.endsWith(TEMPORARY)) await this.#disk.remove(join(this.#directory, name));
   }
 
-  #freeId(term: number, index: number): string {
-    let unixMs = Math.floor(this.#clock.wallMs());
-    while (this.#snapshots.some(({ id }) => id === snapshotId(term, index, unixMs))) unixMs++;
-    return snapshotId(term, index, unixMs);
+  /** Ids never repeat, and of two snapshots of one index the later sorts as newer, even if the clock went back. */
+  #newId(term: number, index: number): string {
+    this.#newestUnixMs = Math.max(Math.floor(this.#clock.wallMs()), this.#newestUnixMs + 1);
+    return snapshotId(term, index, this.#newestUnixMs);
   }
 
   async #add(meta: SnapshotMeta): Promise<void> {
-    this.#snapshots.unshift(meta);
+    this.#snapshots.push(meta);
+    // One of our own may have been on its way while a newer one came from the leader.
+    this.#snapshots.sort((left, right) => newestFirst(parseId(left.id)!, parseId(right.id)!));
     const kept = new Set(this.#snapshots.slice(0, this.#retain).map(({ id }) => id));
     this.#snapshots = this.#snapshots.filter(({ id }) => kept.has(id));
     for (const { id } of await this.#candidates()) {
@@ -241,6 +242,16 @@ export class SnapshotStore {
     }
     await this.#disk.syncDir(this.#directory);
   }
+}
+
+function parseId(id: string): Candidate | undefined {
+  const match = /^(\d+)-(\d+)-(\d+)$/.exec(id);
+  if (match === null) return undefined;
+  return { id, term: Number(match[1]), index: Number(match[2]), unixMs: Number(match[3]) };
+}
+
+function newestFirst(left: Candidate, right: Candidate): number {
+  return right.term - left.term || right.index - left.index || right.unixMs - left.unixMs;
 }
 
 /** Writes one snapshot's state. Calls must not overlap: await each `write`, which is also the back-pressure. */
@@ -289,7 +300,7 @@ export class SnapshotWriter {
     }
   }
 
-  /** Makes the snapshot durable and the newest; older ones than are kept are deleted. */
+  /** Makes the snapshot durable; those beyond the kept number are deleted, the newest by term and index kept. */
   async commit(): Promise<SnapshotMeta> {
     const { id, index, term, configuration, configurationIndex } = this.#snapshot;
     const path = join(this.#directory, id);

@@ -1,6 +1,7 @@
-import { ConnectProxyConfig, type HealthCheck, make, NodeService, Upstream } from "@tribune/api";
+import { ConnectProxyConfig, type HealthCheck, make, type NodeService, Upstream } from "@tribune/api";
 import { type CheckType, makeCheckType } from "../../checks/check-type.ts";
 import type { CheckDefinition, ProxyDefinition, ServiceDefinition, UpstreamDefinition } from "../../config/types.ts";
+import { EMPTY_SERVICE } from "./empty-rows.ts";
 import { healthCheckOf } from "./registration/read-registration.ts";
 
 const NS_PER_MS = 1e6;
@@ -32,7 +33,8 @@ export function configuredOf(config: {
 }
 
 function configuredService(definition: ServiceDefinition): ConfiguredService {
-  const service = make(NodeService, {
+  const service: NodeService = {
+    ...EMPTY_SERVICE,
     Kind: definition.kind,
     ID: definition.id || definition.name,
     Service: definition.name,
@@ -52,7 +54,7 @@ function configuredService(definition: ServiceDefinition): ConfiguredService {
     ...(definition.proxy === undefined ? {} : { Proxy: proxyOf(definition.proxy) }),
     // A nested sidecar is the mesh's to register, as a service of its own.
     Connect: { Native: definition.connect?.native ?? false, SidecarService: null },
-  });
+  };
   return { service, checkTypes: definition.checks.map(checkTypeOf), token: definition.token };
 }
 

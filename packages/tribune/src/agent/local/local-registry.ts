@@ -71,7 +71,6 @@ export class LocalRegistry {
   private readonly definitions: Definitions;
   /** TTL states of an earlier run, each used by the first registration of its check. */
   private restored = new Map<string, PersistedCheckState>();
-  private started = false;
 
   constructor(options: LocalRegistryOptions, deps: LocalRegistryDeps) {
     const { runtime, logger } = deps;
@@ -127,14 +126,12 @@ export class LocalRegistry {
     this.definitions.apply(configured);
     const dropped = this.restore(persisted);
     this.restored.clear();
-    this.started = true;
     this.syncer.start();
     logger.info("started state syncer");
     if (dropped.length > 0) await store.write(dropped, "durable");
   }
 
   async stop(): Promise<void> {
-    this.started = false;
     this.runners.stopAll();
     this.reaper.stop();
     this.state.stop();
@@ -356,7 +353,12 @@ export class LocalRegistry {
         continue;
       }
       const request = { service: Service, checkTypes: [], token: Token, source: sourceOf(source) };
-      this.addServiceNow({ ...request, persist: false, replaceExistingChecks: false });
+      try {
+        this.addServiceNow({ ...request, persist: false, replaceExistingChecks: false });
+      } catch (error) {
+        if (!(error instanceof TribuneError)) throw error;
+        logger.error("failed adding service", { service: id, error: error.message });
+      }
     }
     for (const [id, { Check, ChkType, Token, Source: source }] of persisted.checks) {
       if (this.state.check(id) !== undefined) {

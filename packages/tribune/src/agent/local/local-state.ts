@@ -29,7 +29,10 @@ export interface CheckEntry {
   deleted: boolean;
   revision: number;
   touched: number;
-  /** When the check last turned critical (monotonic ms); undefined while it is not. */
+  /**
+   * When the check was found critical (monotonic ms); undefined while it is not. The status it was registered
+   * with does not count: nobody has looked yet, and registering again is a sign of life.
+   */
   criticalSinceMs: number | undefined;
   /** Pending write-back of an output that changed alone. */
   deferred: Cancel | undefined;
@@ -224,12 +227,7 @@ export class LocalState {
       inSync: known && old.inSync && old.deferred === undefined && sameCheck(check, old.check!),
       deleted: false,
       ...this.stamp(),
-      criticalSinceMs:
-        check.Status !== "critical"
-          ? undefined
-          : known && old.criticalSinceMs !== undefined
-            ? old.criticalSinceMs
-            : this.runtime.clock.nowMs(),
+      criticalSinceMs: undefined,
       deferred: undefined,
     };
     this.checks.set(entry.id, entry);

@@ -1,4 +1,5 @@
-import { HealthCheck, make, type NodeService } from "@tribune/api";
+import type { HealthCheck, NodeService } from "@tribune/api";
+import { EMPTY_CHECK } from "./empty-rows.ts";
 
 /** Checks that stand for maintenance mode: critical for as long as they exist, and run by nobody. */
 export const NODE_MAINTENANCE_ID = "_node_maintenance";
@@ -12,17 +13,19 @@ export function serviceMaintenanceId(serviceId: string): string {
 }
 
 export function nodeMaintenanceCheck(reason: string): HealthCheck {
-  return make(HealthCheck, {
+  return {
+    ...EMPTY_CHECK,
     CheckID: NODE_MAINTENANCE_ID,
     Name: "Node Maintenance Mode",
     Notes: reason || DEFAULT_REASON("node"),
     Status: "critical",
     Type: "maintenance",
-  });
+  };
 }
 
 export function serviceMaintenanceCheck(service: NodeService, reason: string): HealthCheck {
-  return make(HealthCheck, {
+  return {
+    ...EMPTY_CHECK,
     CheckID: serviceMaintenanceId(service.ID),
     Name: "Service Maintenance Mode",
     Notes: reason || DEFAULT_REASON("service"),
@@ -31,5 +34,5 @@ export function serviceMaintenanceCheck(service: NodeService, reason: string): H
     ServiceTags: service.Tags,
     Status: "critical",
     Type: "maintenance",
-  });
+  };
 }

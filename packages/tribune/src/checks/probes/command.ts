@@ -21,7 +21,12 @@ export function runCommand(options: CommandOptions, done: (outcome: CommandOutco
   const { args, timeoutMs, maxOutputBytes } = options;
   const output = new TailBuffer(maxOutputBytes);
   let ended = false;
-  const child = spawn(args[0] ?? "", args.slice(1), { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  if (args[0] === undefined || args[0] === "" || args.some((arg) => arg.includes("\0"))) {
+    const refuse = setImmediate(() => done({ kind: "failed", reason: "exec: no command" }));
+    return () => clearImmediate(refuse);
+  }
+  const command = args[0];
+  const child = spawn(command, args.slice(1), { detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const stop = (): void => {
     if (ended) return;
     ended = true;
@@ -43,9 +48,7 @@ export function runCommand(options: CommandOptions, done: (outcome: CommandOutco
   }, timeoutMs);
   child.stdout.on("data", (chunk: Uint8Array) => output.write(chunk));
   child.stderr.on("data", (chunk: Uint8Array) => output.write(chunk));
-  child.on("error", (error: NodeJS.ErrnoException) =>
-    finish({ kind: "failed", reason: spawnText(args[0] ?? "", error) }),
-  );
+  child.on("error", (error: NodeJS.ErrnoException) => finish({ kind: "failed", reason: spawnText(command, error) }));
   child.on("close", (code) => finish({ kind: "exited", code, output: output.labelledText() }));
   return stop;
 }

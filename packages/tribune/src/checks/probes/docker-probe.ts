@@ -5,6 +5,8 @@ import { TailBuffer } from "../tail-buffer.ts";
 import { dialErrorText, type SystemError } from "./go-errors.ts";
 
 const DEFAULT_HOST = "unix:///var/run/docker.sock";
+/** Docker's own JSON answers; what a command prints has the check's limit. */
+const JSON_BYTES_MAX = 1024 * 1024;
 
 /** Runs a command in a container through Docker's API; exit codes mean what they do for scripts. */
 export class DockerProbe implements Probe<DockerRequest> {
@@ -28,9 +30,8 @@ export class DockerProbe implements Probe<DockerRequest> {
       finish({ status: "critical", output: `Timed out running check in container ${request.container}` });
       abort.abort();
     }, request.timeoutMs);
-    execute(new DockerClient(this.host() || DEFAULT_HOST, request.maxOutputBytes, abort.signal), request).then(
-      finish,
-      (error: Error) => finish({ status: "critical", output: error.message }),
+    execute(new DockerClient(this.host() || DEFAULT_HOST, abort.signal), request).then(finish, (error: Error) =>
+      finish({ status: "critical", output: error.message }),
     );
     return () => {
       ended = true;
@@ -40,9 +41,9 @@ export class DockerProbe implements Probe<DockerRequest> {
   }
 }
 
-async function execute(client: DockerClient, { container, args }: DockerRequest): Promise<ProbeResult> {
+async function execute(client: DockerClient, { container, args, maxOutputBytes }: DockerRequest): Promise<ProbeResult> {
   const id = await createExec(client, container, args);
-  const output = await startExec(client, container, id);
+  const output = await startExec(client, container, id, maxOutputBytes);
   const code = await exitCode(client, container, id);
   const status = code === 0 ? "passing" : code === 1 ? "warning" : "critical";
   return { status, output };
@@ -67,9 +68,9 @@ async function createExec(client: DockerClient, container: string, args: readonl
   return String(parse(answer.body.text(), `create exec response for container ${container}`).Id ?? "");
 }
 
-async function startExec(client: DockerClient, container: string, id: string): Promise<string> {
+async function startExec(client: DockerClient, container: string, id: string, maxBytes: number): Promise<string> {
   const answer = await client
-    .call("POST", `/exec/${encodeURIComponent(id)}/start`, { Detach: false, Tty: true })
+    .call("POST", `/exec/${encodeURIComponent(id)}/start`, { Detach: false, Tty: true }, maxBytes)
     .catch((error: Error) => {
       throw new Error(`start exec failed for container ${container}: ${error.message}`);
     });
@@ -108,19 +109,17 @@ interface Answer {
 class DockerClient {
   private readonly where: http.RequestOptions;
   private readonly label: string;
-  private readonly maxBytes: number;
   private readonly signal: AbortSignal;
 
-  constructor(host: string, maxBytes: number, signal: AbortSignal) {
+  constructor(host: string, signal: AbortSignal) {
     const at = host.indexOf("://");
     const address = host.slice(at + 3);
     this.where = host.startsWith("unix://") ? { socketPath: address } : tcpAddress(address);
     this.label = address;
-    this.maxBytes = maxBytes;
     this.signal = signal;
   }
 
-  call(method: "GET" | "POST", path: string, body?: unknown): Promise<Answer> {
+  call(method: "GET" | "POST", path: string, body?: unknown, maxBytes = JSON_BYTES_MAX): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const json = body === undefined ? "" : JSON.stringify(body);
       const headers = {
@@ -131,7 +130,7 @@ class DockerClient {
       let answered = false;
       sent.on("response", (response) => {
         answered = true;
-        const kept = new TailBuffer(this.maxBytes);
+        const kept = new TailBuffer(maxBytes);
         response.on("data", (chunk: Uint8Array) => kept.write(chunk));
         // Docker resets the connection of a finished exec now and then, after all of its output.
         response.on("error", ignore).on("close", () => resolve({ code: response.statusCode ?? 0, body: kept }));

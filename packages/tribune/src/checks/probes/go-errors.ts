@@ -96,5 +96,9 @@ export function splitHostPort(target: string): HostPort | { readonly problem: st
   if (!/^\d+$/.test(portText))
     return { problem: `lookup tcp/${portText}: nodename nor servname provided, or not known` };
   if (port > 65_535) return { problem: `address ${portText}: invalid port` };
-  return { host: bracketed ?? plain ?? "", port };
+  const host = bracketed ?? plain ?? "";
+  // Whatever cannot stand in a URL is no host name either, and the libraries below would throw.
+  if (host !== "" && !URL.canParse(`http://${joinHostPort(host, port)}`))
+    return { problem: `lookup ${host}: no such host` };
+  return { host, port };
 }

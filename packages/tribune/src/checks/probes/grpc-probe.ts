@@ -51,7 +51,9 @@ export class GrpcProbe implements Probe<GrpcRequest> {
     session.on("error", (error: SystemError) =>
       finish(unavailable(certificateHandshake(error) ?? dialErrorText("tcp", target, error))),
     );
-    ask(session, request, finish);
+    session.on("close", () => finish(unavailable("transport is closing")));
+    // Not before it is connected: a request that waits for a failing connection hides why it failed.
+    session.once("connect", () => ask(session, request, finish));
     return stop;
   }
 }

@@ -4,104 +4,60 @@ import { flag, reload, row } from "./row.ts";
 export const AGENT = {
   bootstrap: row(bool, "Start as the only server of a new cluster", {
     default: false,
-    ...flag("bootstrap", "Sets server to bootstrap mode."),
+    ...flag("bootstrap"),
   }),
   bootstrap_expect: row(int, "Servers to wait for before the first election", {
     default: 0,
-    ...flag("bootstrap-expect", "Sets server to expect bootstrap mode."),
+    ...flag("bootstrap-expect"),
   }),
-  data_dir: row(
-    string,
-    "Directory for state that must survive a restart",
-    flag("data-dir", "Path to a data directory to store agent state."),
-  ),
+  data_dir: row(string, "Directory for state that must survive a restart", flag("data-dir")),
   datacenter: row(string, "Datacenter this agent belongs to", {
     default: "dc1",
-    ...flag("datacenter", "Datacenter of the agent."),
+    ...flag("datacenter"),
   }),
   primary_datacenter: row(string, "Datacenter that owns ACLs and intentions"),
-  node_name: row(
-    string,
-    "Name of this node; the host name if empty",
-    flag("node", "Name of this node. Must be unique in the cluster."),
-  ),
-  node_id: row(
-    string,
-    "UUID of this node",
-    flag(
-      "node-id",
-      "A unique ID for this node across space and time. Defaults to a randomly-generated ID that persists in the data-dir.",
-    ),
-  ),
+  node_name: row(string, "Name of this node; the host name if empty", flag("node")),
+  node_id: row(string, "UUID of this node", flag("node-id")),
   node_meta: row(map(string), "Metadata of this node", {
     ...reload,
-    ...flag(
-      "node-meta",
-      "An arbitrary metadata key/value pair for this node, of the format `key:value`. Can be specified multiple times.",
-    ),
+    ...flag("node-meta"),
   }),
   server: row(bool, "Server (true) or client", {
     default: false,
     dev: true,
-    ...flag("server", "Switches agent to server mode."),
+    ...flag("server"),
   }),
   server_name: row(string, "TLS server name of this agent instead of the node name"),
-  pid_file: row(string, "File to write the process id to", flag("pid-file", "Path to file to store agent PID.")),
+  pid_file: row(string, "File to write the process id to", flag("pid-file")),
   leave_on_terminate: row(bool, "Leave the cluster on SIGTERM; true for clients unless set"),
   skip_leave_on_interrupt: row(bool, "Do not leave the cluster on SIGINT; true for servers unless set"),
-  rejoin_after_leave: row(
-    bool,
-    "Join known peers again after a leave",
-    flag("rejoin", "Ignores a previous leave and attempts to rejoin the cluster."),
-  ),
+  rejoin_after_leave: row(bool, "Join known peers again after a leave", flag("rejoin")),
   protocol: row(int, "RPC and gossip protocol version", {
     default: 2,
-    ...flag("protocol", "Sets the protocol version. Defaults to latest."),
+    ...flag("protocol"),
   }),
   enable_debug: row(bool, "Serve the profiling endpoints", { dev: true }),
-  enable_syslog: row(bool, "Log to syslog as well", flag("syslog", "Enables logging to syslog.")),
+  enable_syslog: row(bool, "Log to syslog as well", flag("syslog")),
   syslog_facility: row(string, "Syslog facility", { default: "LOCAL0" }),
   log_level: row(string, "Lowest level that is logged", {
     default: "INFO",
     dev: "DEBUG",
     ...reload,
-    ...flag("log-level", "Log level of the agent."),
+    ...flag("log-level"),
   }),
-  log_json: row(bool, "Log lines as JSON", flag("log-json", "Output logs in JSON format.")),
-  log_file: row(
-    string,
-    "File, or directory ending in a slash, to log to",
-    flag("log-file", "Path to the file the logs get written to"),
-  ),
-  log_rotate_bytes: row(
-    int,
-    "Size at which a log file is rotated",
-    flag("log-rotate-bytes", "Maximum number of bytes that should be written to a log file"),
-  ),
-  log_rotate_duration: row(
-    string,
-    "Age at which a log file is rotated",
-    flag("log-rotate-duration", "Time after which log rotation needs to be performed"),
-  ),
-  log_rotate_max_files: row(
-    int,
-    "Rotated log files to keep",
-    flag("log-rotate-max-files", "Maximum number of log file archives to keep"),
-  ),
+  log_json: row(bool, "Log lines as JSON", flag("log-json")),
+  log_file: row(string, "File, or directory ending in a slash, to log to", flag("log-file")),
+  log_rotate_bytes: row(int, "Size at which a log file is rotated", flag("log-rotate-bytes")),
+  log_rotate_duration: row(string, "Age at which a log file is rotated", flag("log-rotate-duration")),
+  log_rotate_max_files: row(int, "Rotated log files to keep", flag("log-rotate-max-files")),
   session_ttl_min: row(string, "Shortest session TTL", {}),
   default_query_time: row(string, "How long a blocking query waits if it does not say", {
     default: "300s",
-    ...flag(
-      "default-query-time",
-      "the amount of time a blocking query will wait before Consul will force a response. This value can be overridden by the 'wait' query parameter.",
-    ),
+    ...flag("default-query-time"),
   }),
   max_query_time: row(string, "Longest wait of a blocking query", {
     default: "600s",
-    ...flag(
-      "max-query-time",
-      "the maximum amount of time a blocking query can wait before Consul will force a response. Consul applies jitter to the wait time. The jittered time will be capped to MaxQueryTime.",
-    ),
+    ...flag("max-query-time"),
   }),
   discovery_max_stale: row(string, "Let service discovery read from any server, at most this stale", reload),
   translate_wan_addrs: row(bool, "Answer with WAN addresses for nodes of other datacenters"),
@@ -111,15 +67,12 @@ export const AGENT = {
   disable_coordinates: row(bool, "Send no network coordinates", { default: false }),
   disable_host_node_id: row(bool, "Do not derive the node ID from the host", {
     default: true,
-    ...flag(
-      "disable-host-node-id",
-      "Setting this to true will prevent Consul from using information from the host to generate a node ID, and will cause Consul to generate a random node ID instead.",
-    ),
+    ...flag("disable-host-node-id"),
   }),
   disable_http_unprintable_char_filter: row(bool, "Let unprintable characters through in URLs"),
   disable_keyring_file: row(bool, "Keep gossip keys in memory only", {
     dev: true,
-    ...flag("disable-keyring-file", "Disables the backing up of the keyring to a file."),
+    ...flag("disable-keyring-file"),
   }),
   disable_remote_exec: row(bool, "Refuse `exec` requests", { default: true }),
   disable_update_check: row(bool, "Accepted; there is no update check"),
@@ -127,17 +80,11 @@ export const AGENT = {
   snapshot_agent: row(map(any), "Settings of the separate snapshot agent; not read here"),
   read_replica: row(bool, "Replicate without a vote", {
     enterprise: "read_replica (or the deprecated non_voting_server)",
-    flags: [
-      { name: "non-voting-server", help: "(Enterprise-only) DEPRECATED: -read-replica should be used instead" },
-      {
-        name: "read-replica",
-        help: "(Enterprise-only) This flag is used to make the server not participate in the Raft quorum, and have it only receive the data replication stream. This can be used to add read scalability to a cluster in cases where a high volume of reads to servers are needed.",
-      },
-    ],
+    flags: ["non-voting-server", "read-replica"],
   }),
   segment: row(string, "Network segment to join", {
     enterprise: "segment",
-    ...flag("segment", "(Enterprise-only) Sets the network segment to join."),
+    ...flag("segment"),
   }),
   segments: row(
     list(struct({ advertise: string, bind: string, name: string, port: int, rpc_listener: bool })),

@@ -10,19 +10,15 @@ export const CHECKS = {
   watches: row(list(map(any)), "Handlers to run on changes", reload),
   check_output_max_size: row(int, "Bytes of a check's output that are kept", {
     default: 4096,
-    ...flag("check_output_max_size", "Sets the maximum output size for checks on this agent"),
+    ...flag("check_output_max_size"),
   }),
   check_update_interval: row(string, "How long a change of output alone may wait", { default: "5m" }),
   discard_check_output: row(bool, "Keep no output of checks", reload),
   enable_agent_tls_for_checks: row(bool, "Use the agent's TLS settings for checks"),
-  enable_script_checks: row(
-    bool,
-    "Run scripts whoever registered them",
-    flag("enable-script-checks", "Enables health check scripts."),
-  ),
+  enable_script_checks: row(bool, "Run scripts whoever registered them", flag("enable-script-checks")),
   enable_local_script_checks: row(
     bool,
     "Run scripts of the configuration files only",
-    flag("enable-local-script-checks", "Enables health check scripts from configuration file."),
+    flag("enable-local-script-checks"),
   ),
 };

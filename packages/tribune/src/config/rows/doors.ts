@@ -4,14 +4,10 @@ import { flag, reload, row, secret, section } from "./row.ts";
 export const DOORS = {
   domain: row(string, "Domain the DNS server answers for", {
     default: "consul.",
-    ...flag("domain", "Domain to use for DNS interface."),
+    ...flag("domain"),
   }),
-  alt_domain: row(string, "Second domain", flag("alt-domain", "Alternate domain to use for DNS interface.")),
-  recursors: row(
-    list(string),
-    "DNS servers for all other domains",
-    flag("recursor", "Address of an upstream DNS server. Can be specified multiple times."),
-  ),
+  alt_domain: row(string, "Second domain", flag("alt-domain")),
+  recursors: row(list(string), "DNS servers for all other domains", flag("recursor")),
   ...section("dns_config", {
     allow_stale: row(bool, "Answer from any server", { default: true, ...reload }),
     a_record_limit: row(int, "Most A or AAAA records in an answer; 0 for all", { default: 0, ...reload }),
@@ -35,14 +31,7 @@ export const DOORS = {
   }),
   ...section("http_config", {
     block_endpoints: row(list(string), "Path prefixes that answer 403"),
-    allow_write_http_from: row(
-      list(string),
-      "Networks that may change this agent",
-      flag(
-        "allow-write-http-from",
-        "Only allow write endpoint calls from given network. CIDR format, can be specified multiple times.",
-      ),
-    ),
+    allow_write_http_from: row(list(string), "Networks that may change this agent", flag("allow-write-http-from")),
     response_headers: row(map(string), "Headers added to every answer", reload),
     use_cache: row(bool, "Honour ?cached"),
     max_header_bytes: row(int, "Largest request header; 0 for the default"),
@@ -61,17 +50,9 @@ export const DOORS = {
   ui_content_path: row(string, "Old form of ui_config.content_path"),
   ui_dir: row(string, "Old form of ui_config.dir"),
   ...section("ui_config", {
-    enabled: row(bool, "Serve the web UI", { dev: true, ...flag("ui", "Enables the built-in static web UI server.") }),
-    dir: row(
-      string,
-      "Serve these files instead of the built-in UI",
-      flag("ui-dir", "Path to directory containing the web UI resources."),
-    ),
-    content_path: row(
-      string,
-      "Path the UI is served at",
-      flag("ui-content-path", "Sets the external UI path to a string. Defaults to: /ui/ "),
-    ),
+    enabled: row(bool, "Serve the web UI", { dev: true, ...flag("ui") }),
+    dir: row(string, "Serve these files instead of the built-in UI", flag("ui-dir")),
+    content_path: row(string, "Path the UI is served at", flag("ui-content-path")),
     metrics_provider: row(string, "Provider of the UI's charts"),
     metrics_provider_files: row(list(string), "Scripts of a custom provider"),
     metrics_provider_options_json: row(string, "Options of the provider, as a JSON object"),

@@ -5,102 +5,40 @@ export const NETWORK = {
   bind_addr: row(string, "Address for traffic between agents; may be a go-sockaddr template", {
     default: "0.0.0.0",
     dev: "127.0.0.1",
-    ...flag("bind", "Sets the bind address for cluster communication."),
+    ...flag("bind"),
   }),
   client_addr: row(string, "Addresses for HTTP, DNS and gRPC clients, separated by blanks", {
     default: "127.0.0.1",
-    ...flag(
-      "client",
-      "Sets the address to bind for client access. This includes RPC, DNS, HTTP, HTTPS and gRPC (if configured).",
-    ),
+    ...flag("client"),
   }),
-  advertise_addr: row(
-    string,
-    "Address other agents of the datacenter reach this one at",
-    flag("advertise", "Sets the advertise address to use."),
-  ),
+  advertise_addr: row(string, "Address other agents of the datacenter reach this one at", flag("advertise")),
   advertise_addr_ipv4: row(string, "The IPv4 one of both families"),
   advertise_addr_ipv6: row(string, "The IPv6 one of both families"),
-  advertise_addr_wan: row(
-    string,
-    "Address other datacenters reach this one at",
-    flag("advertise-wan", "Sets address to advertise on WAN instead of -advertise address."),
-  ),
+  advertise_addr_wan: row(string, "Address other datacenters reach this one at", flag("advertise-wan")),
   advertise_addr_wan_ipv4: row(string, "The IPv4 one of both families"),
   advertise_addr_wan_ipv6: row(string, "The IPv6 one of both families"),
   advertise_reconnect_timeout: row(string, "How long others keep trying to reach this client after it failed"),
-  serf_lan: row(string, "Bind address of LAN gossip", flag("serf-lan-bind", "Address to bind Serf LAN listeners to.")),
-  serf_wan: row(string, "Bind address of WAN gossip", flag("serf-wan-bind", "Address to bind Serf WAN listeners to.")),
-  serf_lan_allowed_cidrs: row(
-    list(string),
-    "Networks LAN members may come from",
-    flag(
-      "serf-lan-allowed-cidrs",
-      "Networks (eg: 192.168.1.0/24) allowed for Serf LAN. Can be specified multiple times.",
-    ),
-  ),
-  serf_wan_allowed_cidrs: row(
-    list(string),
-    "Networks WAN members may come from",
-    flag(
-      "serf-wan-allowed-cidrs",
-      "Networks (eg: 192.168.1.0/24) allowed for Serf WAN (other datacenters). Can be specified multiple times.",
-    ),
-  ),
-  start_join: row(
-    list(string),
-    "Agents to join at start; failure ends the start",
-    flag("join", "Address of an agent to join at start time. Can be specified multiple times."),
-  ),
-  start_join_wan: row(
-    list(string),
-    "Servers of other datacenters to join at start",
-    flag("join-wan", "Address of an agent to join -wan at start time. Can be specified multiple times."),
-  ),
-  retry_join: row(
-    list(string),
-    "Agents to join, trying again",
-    flag(
-      "retry-join",
-      "Address of an agent to join at start time with retries enabled. Can be specified multiple times.",
-    ),
-  ),
-  retry_join_wan: row(
-    list(string),
-    "Servers of other datacenters to join, trying again",
-    flag(
-      "retry-join-wan",
-      "Address of an agent to join -wan at start time with retries enabled. Can be specified multiple times.",
-    ),
-  ),
+  serf_lan: row(string, "Bind address of LAN gossip", flag("serf-lan-bind")),
+  serf_wan: row(string, "Bind address of WAN gossip", flag("serf-wan-bind")),
+  serf_lan_allowed_cidrs: row(list(string), "Networks LAN members may come from", flag("serf-lan-allowed-cidrs")),
+  serf_wan_allowed_cidrs: row(list(string), "Networks WAN members may come from", flag("serf-wan-allowed-cidrs")),
+  start_join: row(list(string), "Agents to join at start; failure ends the start", flag("join")),
+  start_join_wan: row(list(string), "Servers of other datacenters to join at start", flag("join-wan")),
+  retry_join: row(list(string), "Agents to join, trying again", flag("retry-join")),
+  retry_join_wan: row(list(string), "Servers of other datacenters to join, trying again", flag("retry-join-wan")),
   retry_interval: row(string, "Time between attempts to join", {
     default: "30s",
-    ...flag("retry-interval", "Time to wait between join attempts."),
+    ...flag("retry-interval"),
   }),
   retry_interval_wan: row(string, "Time between attempts to join the WAN", {
     default: "30s",
-    ...flag("retry-interval-wan", "Time to wait between join -wan attempts."),
+    ...flag("retry-interval-wan"),
   }),
-  retry_max: row(
-    int,
-    "Attempts to join; 0 for no end",
-    flag("retry-max", "Maximum number of join attempts. Defaults to 0, which will retry indefinitely."),
-  ),
-  retry_max_wan: row(
-    int,
-    "Attempts to join the WAN; 0 for no end",
-    flag("retry-max-wan", "Maximum number of join -wan attempts. Defaults to 0, which will retry indefinitely."),
-  ),
+  retry_max: row(int, "Attempts to join; 0 for no end", flag("retry-max")),
+  retry_max_wan: row(int, "Attempts to join the WAN; 0 for no end", flag("retry-max-wan")),
   reconnect_timeout: row(string, "How long a failed member is kept"),
   reconnect_timeout_wan: row(string, "How long a failed WAN member is kept"),
-  primary_gateways: row(
-    list(string),
-    "Mesh gateways of the primary datacenter",
-    flag(
-      "primary-gateway",
-      "Address of a mesh gateway in the primary datacenter to use to bootstrap WAN federation at start time with retries enabled. Can be specified multiple times.",
-    ),
-  ),
+  primary_gateways: row(list(string), "Mesh gateways of the primary datacenter", flag("primary-gateway")),
   primary_gateways_interval: row(string, "Time between attempts to reach them", { default: "30s" }),
   ...section("addresses", {
     dns: row(string, "DNS addresses instead of client_addr"),
@@ -109,31 +47,31 @@ export const NETWORK = {
     grpc: row(string, "gRPC addresses instead of client_addr"),
   }),
   ...section("ports", {
-    dns: row(int, "DNS port; -1 disables", { default: 8600, ...flag("dns-port", "DNS port to use.") }),
+    dns: row(int, "DNS port; -1 disables", { default: 8600, ...flag("dns-port") }),
     http: row(int, "HTTP port; -1 disables", {
       default: 8500,
-      ...flag("http-port", "Sets the HTTP API port to listen on."),
+      ...flag("http-port"),
     }),
     https: row(int, "HTTPS port; -1 disables", {
       default: -1,
-      ...flag("https-port", "Sets the HTTPS API port to listen on."),
+      ...flag("https-port"),
     }),
     grpc: row(int, "gRPC port; -1 disables", {
       default: -1,
       dev: 8502,
-      ...flag("grpc-port", "Sets the gRPC API port to listen on (currently needed for Envoy xDS only)."),
+      ...flag("grpc-port"),
     }),
     serf_lan: row(int, "LAN gossip port", {
       default: 8301,
-      ...flag("serf-lan-port", "Sets the Serf LAN port to listen on."),
+      ...flag("serf-lan-port"),
     }),
     serf_wan: row(int, "WAN gossip port; -1 disables", {
       default: 8302,
-      ...flag("serf-wan-port", "Sets the Serf WAN port to listen on."),
+      ...flag("serf-wan-port"),
     }),
     server: row(int, "Server RPC port", {
       default: 8300,
-      ...flag("server-port", "Sets the server port to listen on."),
+      ...flag("server-port"),
     }),
     proxy_min_port: row(int, "No longer used", { default: 20000 }),
     proxy_max_port: row(int, "No longer used", { default: 20255 }),

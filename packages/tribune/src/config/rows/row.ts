@@ -3,14 +3,14 @@ import type { Schema } from "../schema.ts";
 /** A key of the configuration file, and all that is said about it in one place. */
 export interface Row<T = unknown> {
   readonly schema: Schema<T>;
-  /** One line for the reference page; a flag's own help is in `flags`. */
+  /** One line for the reference page and for the help of its flags. */
   readonly doc: string;
   /** Value of a plain agent; absent means the zero value of its type. */
   readonly default?: T;
   /** Value in `-dev` mode, where it differs. */
   readonly dev?: T;
-  /** Command-line flags that set it. */
-  readonly flags?: readonly Flag[];
+  /** Command-line flags that set it; their help is `doc`. */
+  readonly flags?: readonly string[];
   /** Takes effect on SIGHUP or `reload`; every other change waits for a restart. */
   readonly reload?: true;
   /** Parsed for old files' sake, but what they say is overridden by this. */
@@ -22,11 +22,6 @@ export interface Row<T = unknown> {
   readonly secret?: true;
 }
 
-export interface Flag {
-  readonly name: string;
-  readonly help: string;
-}
-
 type RowOptions<T> = Omit<Row<T>, "schema" | "doc">;
 type Rows = Readonly<Record<string, Row>>;
 
@@ -34,8 +29,8 @@ export function row<T>(schema: Schema<T>, doc: string, options: RowOptions<T> = 
   return { schema, doc, ...options };
 }
 
-export function flag(name: string, help: string): { flags: readonly Flag[] } {
-  return { flags: [{ name, help }] };
+export function flag(name: string): { flags: readonly string[] } {
+  return { flags: [name] };
 }
 
 /** Gives every row of a section its full path as key. */

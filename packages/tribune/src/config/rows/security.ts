@@ -39,7 +39,7 @@ export const SECURITY = {
   enable_acl_replication: row(bool, "Old form of acl.enable_token_replication"),
   encrypt: row(string, "Gossip key, base64 of 16, 24 or 32 bytes", {
     ...secret,
-    ...flag("encrypt", "Provides the gossip encryption key."),
+    ...flag("encrypt"),
   }),
   encrypt_verify_incoming: row(bool, "Refuse gossip that is not encrypted", { default: true }),
   encrypt_verify_outgoing: row(bool, "Encrypt outgoing gossip", { default: true }),

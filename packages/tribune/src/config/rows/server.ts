@@ -4,7 +4,7 @@ import { flag, reload, row, section } from "./row.ts";
 export const SERVER = {
   raft_protocol: row(int, "Raft protocol version; 3 is the only one", {
     default: 3,
-    ...flag("raft-protocol", "Sets the Raft protocol version. Defaults to latest."),
+    ...flag("raft-protocol"),
   }),
   raft_snapshot_threshold: row(int, "Log entries between snapshots", { default: 16384, ...reload }),
   raft_snapshot_interval: row(string, "Time between looks at the threshold", { default: "30s", ...reload }),

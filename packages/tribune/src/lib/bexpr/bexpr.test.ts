@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { mutateText, pick } from "../fuzz.ts";
 import { seededRng } from "../random.ts";
-import { compileFilter, createFilter, createLateFilter, type Row } from "./compile.ts";
+import { compileFilter, createFilter, createLateFilter, REGEXP_LENGTH_MAX, type Row } from "./compile.ts";
 import { FilterError } from "./expression.ts";
 import { type FieldType, int, list, map, operatorsOf, type StructType, string, struct, uint64 } from "./field-type.ts";
 import {
@@ -87,6 +87,16 @@ test("endpoints' errors carry the prefix, the agent's checks only for syntax", (
   assert.throws(() => late?.({}), { message: 'Selector "Nope" is not valid', stage: "type" });
 });
 
+test("filters in use are compiled once, and only so many are kept", () => {
+  const ask = (expression: string, type = NODE): unknown => createFilter(expression, type, compileRe2);
+  const first = ask("Node == n0");
+  assert.equal(ask("Node == n0"), first);
+  assert.notEqual(ask("Node == n0", HEALTH_CHECK), first, "each type has its own");
+  for (let n = 1; n <= 200; n++) ask(`Node == n${n}`);
+  assert.notEqual(ask("Node == n0"), first, "the oldest made room");
+  assert.notEqual(ask("Node matches n"), ask("Node matches n"), "regular expressions are not kept");
+});
+
 test("a JSON pointer is a selector where a string cannot stand", () => {
   const rows = [{ Meta: { "a/b": "x" }, Tags: ["/Meta/y"] }, {}];
   assert.deepEqual(run('"/Meta/a~1b" == x', NODE, rows), [0]);
@@ -122,6 +132,9 @@ test("nesting and length are bounded, width is not", () => {
   assert.match(String(run(nested(EXPRESSION_DEPTH_MAX + 1), NODE, [])), /nested deeper/);
   assert.match(String(run("not ".repeat(5000), NODE, [])), /nested deeper/);
   assert.match(String(run("a".repeat(EXPRESSION_LENGTH_MAX + 1), NODE, [])), /longer than/);
+  const regexp = (length: number): string => `Node matches "${"x".repeat(length)}"`;
+  assert.deepEqual(run(regexp(REGEXP_LENGTH_MAX), NODE, []), []);
+  assert.match(String(run(regexp(REGEXP_LENGTH_MAX + 1), NODE, [])), /^Failed to compile regular expression .* longer/);
   const wide = Array.from({ length: 3000 }, (_, n) => `Node == n${n}`).join(" or ");
   assert.deepEqual(run(wide, NODE, [{ Node: "n2999" }, { Node: "x" }]), [0]);
 });

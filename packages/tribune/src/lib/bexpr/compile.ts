@@ -4,6 +4,12 @@ import { type Expression, FILTER_ERROR_PREFIX, FilterError, type Match, type Mat
 import { type FieldType, isScalar, type ListType, memberOf, operatorsOf, string } from "./field-type.ts";
 import { parseFilter } from "./parser.ts";
 
+/**
+ * Longest regular expression taken, in UTF-16 units. Matching is linear in the text but also in the pattern, and
+ * happens on the thread that answers everyone: sixty thousand characters over a long check output took a minute.
+ */
+export const REGEXP_LENGTH_MAX = 1024;
+
 export type Row = object;
 export type RowFilter = (row: Row) => boolean;
 
@@ -23,6 +29,11 @@ export function compileFilter(expression: string, type: FieldType, regexp: Regex
   return compileExpression(parseFilter(expression), type, regexp) as RowFilter;
 }
 
+/** Compiled filters kept per type: pollers and blocking queries ask with the same few over and over. */
+const KEPT_FILTERS_MAX = 128;
+const KEPT_EXPRESSION_LENGTH_MAX = 1024;
+const keptFilters = new WeakMap<FieldType, Map<string, RowFilter>>();
+
 /**
  * The filter of an endpoint's `filter` parameter: undefined when there is none to apply.
  *
@@ -30,7 +41,26 @@ export function compileFilter(expression: string, type: FieldType, regexp: Regex
  */
 export function createFilter(expression: string, type: FieldType, regexp: RegexpCompiler): RowFilter | undefined {
   if (expression === "") return undefined;
-  return prefixed(() => compileFilter(expression, type, regexp));
+  let filters = keptFilters.get(type);
+  if (filters === undefined) {
+    filters = new Map();
+    keptFilters.set(type, filters);
+  }
+  const known = filters.get(expression);
+  if (known !== undefined) return known;
+  // A regular expression grows tables of up to 8 MB as it matches: those go with the request.
+  let hasRegexp = false;
+  const noting: RegexpCompiler = (pattern) => {
+    hasRegexp = true;
+    return regexp(pattern);
+  };
+  const filter = prefixed(() => compileFilter(expression, type, noting));
+  if (!hasRegexp && expression.length <= KEPT_EXPRESSION_LENGTH_MAX) {
+    // The oldest goes; one in use comes back at the cost of a compilation.
+    if (filters.size >= KEPT_FILTERS_MAX) filters.delete(filters.keys().next().value as string);
+    filters.set(expression, filter);
+  }
+  return filter;
 }
 
 /**
@@ -137,6 +167,7 @@ function comparedType(type: FieldType) {
 function compileRegexp(pattern: string, regexp: RegexpCompiler): Test {
   let test: (text: string) => boolean;
   try {
+    if (pattern.length > REGEXP_LENGTH_MAX) throw new Error(`it is longer than ${REGEXP_LENGTH_MAX} characters`);
     test = regexp(pattern);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -310,7 +310,7 @@ class Parser {
 
   private literal(literal: string): boolean {
     if (!this.text.startsWith(literal, this.at)) {
-      this.expect(this.at, goQuote(literal));
+      this.expect(this.at, quoted(literal));
       return false;
     }
     this.at += literal.length;
@@ -365,6 +365,18 @@ class Parser {
     const column = onNewLine ? 0 : [...before.slice(before.lastIndexOf("\n") + 1)].length + 1;
     return `${line}:${column} (${Buffer.byteLength(before)})`;
   }
+}
+
+const QUOTED = new Map<string, string>();
+
+/** The grammar has a dozen literals, and most of them fail at most places. */
+function quoted(literal: string): string {
+  let text = QUOTED.get(literal);
+  if (text === undefined) {
+    text = goQuote(literal);
+    QUOTED.set(literal, text);
+  }
+  return text;
 }
 
 function byBytes(a: string, b: string): number {

@@ -11,5 +11,6 @@ export const compileRe2: RegexpCompiler = (pattern) => {
     // Go names the fragment at fault even where it is empty.
     throw new Error(message.endsWith("at end of expression") ? `${message}: \`\`` : message, { cause: error });
   }
-  return (text) => compiled.matcher(text).find();
+  // `test` keeps no positions and is served by a table: several times faster than a matcher's `find`.
+  return (text) => compiled.test(text);
 };

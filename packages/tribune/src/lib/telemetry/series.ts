@@ -58,7 +58,7 @@ interface Node {
 
 /**
  * Finds the series of a name and labels without building a string: callers measure on hot paths. The labels
- * object seen last is recognised by identity, others by a walk through maps.
+ * object seen last is recognised by identity (so it must not change after use), others by a walk through maps.
  */
 export class SeriesTable {
   private byName = new Map<string, Node>();

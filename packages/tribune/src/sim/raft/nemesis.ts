@@ -1,6 +1,16 @@
 import { randomInt } from "../../lib/random.ts";
 import type { ConfigurationChange, ServerId } from "../../raft/types.ts";
-import type { SimServer, World } from "./server.ts";
+import type { Moment, SimServer, World } from "./server.ts";
+
+/** How often a moment is followed by a crash. */
+const TEMPTATION: Readonly<Record<Moment, number>> = {
+  votes: 0.1,
+  acknowledges: 0.003,
+  leads: 0.03,
+  truncates: 0.1,
+  "changes configuration": 0.05,
+  installs: 0.2,
+};
 
 /** Does harm at random moments: the adversary of a simulated cluster. */
 export class Nemesis {
@@ -13,6 +23,7 @@ export class Nemesis {
     this.#world = world;
     this.#servers = [...world.servers.values()];
     this.#schedule();
+    world.onMoment = (server, moment) => this.#tempted(server, moment);
   }
 
   /** Stops and mends everything: links, disks, clocks, processes. */
@@ -36,6 +47,16 @@ export class Nemesis {
     });
   }
 
+  /** Random crashes seldom meet the few milliseconds that matter; these do. */
+  #tempted(server: SimServer, moment: Moment): void {
+    const { sim } = this.#world;
+    if (this.#stopped || sim.rng.next() >= TEMPTATION[moment]) return;
+    this.faults++;
+    sim.after(sim.rng.next() * 3, () => {
+      if (!this.#stopped) this.#crash(server, `as it ${moment}`);
+    });
+  }
+
   #pick(): SimServer {
     const { rng } = this.#world.sim;
     const leader = this.#servers.find((server) => server.isLeader);
@@ -53,10 +74,10 @@ export class Nemesis {
     else if (dice < 0.3) this.#crashAll();
     else if (dice < 0.45) this.#isolate(victim);
     else if (dice < 0.6) this.#cutOneWay(victim);
-    else if (dice < 0.68) victim.pause(randomInt(rng, 400));
-    else if (dice < 0.74) this.#skew(victim);
-    else if (dice < 0.8) this.#slowDisk(victim);
-    else if (dice < 0.9) this.#changeMembership();
+    else if (dice < 0.66) victim.pause(randomInt(rng, 400));
+    else if (dice < 0.71) this.#skew(victim);
+    else if (dice < 0.76) this.#slowDisk(victim);
+    else if (dice < 0.92) this.#changeMembership();
     else this.#transfer();
   }
 
@@ -68,7 +89,8 @@ export class Nemesis {
       if (other === victim || network.isBlocked(victim.id, other.id) || sim.rng.next() < 0.5) continue;
       sim.after(1 + sim.rng.next() * 10, () => other.connectionLost(victim.id));
     }
-    sim.after(randomInt(sim.rng, 600), () => {
+    // At once under a supervisor, or when somebody comes.
+    sim.after(randomInt(sim.rng, sim.rng.next() < 0.5 ? 20 : 600), () => {
       if (!victim.isUp) victim.boot();
     });
   }

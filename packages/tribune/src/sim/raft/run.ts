@@ -40,7 +40,7 @@ const CALM_MS = 30_000;
 export function runRaft(options: RunOptions): RunResult {
   const sim = new Simulator(options.seed, { keepLines: options.keepLines ?? false });
   const world = buildWorld(sim, options);
-  const workload = new Workload(world, 4);
+  const workload = new Workload(world, 6);
   const nemesis = new Nemesis(world);
   let violation: string | undefined;
   try {
@@ -86,6 +86,7 @@ function buildWorld(sim: Simulator, options: RunOptions): World {
     disks: new Map(),
     broken: options.broken,
     exchangeTimeoutMs: 150,
+    onMoment: () => {},
   };
   const config = drawConfig(sim);
   const ids = Array.from({ length: options.servers + 1 }, (_, at) => `s${at}` as ServerId);

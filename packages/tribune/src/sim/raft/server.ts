@@ -48,6 +48,9 @@ export const BROKEN_RULES: readonly BrokenRule[] = [
   "unconfirmed-reads",
 ];
 
+/** Moments at which a crash hurts most. */
+export type Moment = "votes" | "acknowledges" | "leads" | "truncates" | "changes configuration" | "installs";
+
 /** What all servers of a simulated cluster share. */
 export interface World {
   readonly sim: Simulator;
@@ -59,6 +62,8 @@ export interface World {
   readonly broken: BrokenRule | undefined;
   /** Longest wait for a reply before the exchange fails. */
   readonly exchangeTimeoutMs: number;
+  /** Told before the moment's effects are carried out; the nemesis listens. */
+  onMoment: (server: SimServer, moment: Moment) => void;
 }
 
 export type ProposalOutcome =
@@ -252,7 +257,9 @@ export class SimServer {
     const dueMs = life.core.nextTickAt();
     if (dueMs === undefined) return;
     const { sim } = this.#world;
-    const atMs = sim.nowMs + Math.max(0, (dueMs - this.#localMs()) / this.#clock.rate);
+    const delayMs = Math.max(0, (dueMs - this.#localMs()) / this.#clock.rate);
+    // Rounding may wake us a hair early; a delay of almost nothing must still move time.
+    const atMs = sim.nowMs + (delayMs === 0 ? 0 : Math.max(delayMs, 0.001));
     if (life.timerAtMs <= atMs) return;
     life.timerAtMs = atMs;
     sim.after(atMs - sim.nowMs, () => {
@@ -263,10 +270,12 @@ export class SimServer {
   }
 
   #carryOut(life: Life, effect: RaftEffect): void {
-    const { sim, checker, disks } = this.#world;
+    const { sim, checker, disks, onMoment } = this.#world;
     switch (effect.type) {
       case "persist":
         checker.persisting(this.id, effect);
+        if (effect.truncateFrom !== undefined) onMoment(this, "truncates");
+        if (effect.entries.some((entry) => entry.type === "configuration")) onMoment(this, "changes configuration");
         this.#persist(life, effect);
         break;
       case "send":
@@ -288,7 +297,10 @@ export class SimServer {
       }
       case "roleChanged":
         sim.record(`${this.id} is ${effect.role} of term ${effect.term}, leader ${effect.leader ?? "?"}`);
-        if (effect.role === "leader") checker.leads(this.id, effect.term);
+        if (effect.role === "leader") {
+          checker.leads(this.id, effect.term);
+          onMoment(this, "leads");
+        }
         break;
       case "configurationChanged":
         sim.record(`${this.id} configuration ${effect.index}${effect.committed ? " committed" : ""}`);
@@ -301,6 +313,7 @@ export class SimServer {
         break;
       case "installSnapshot":
         this.#install(life, effect);
+        onMoment(this, "installs");
         break;
       case "discardSnapshot":
         life.incoming.delete(effect.exchange);
@@ -351,7 +364,7 @@ export class SimServer {
   // --- network -------------------------------------------------------------------------------------
 
   #send(life: Life, effect: Extract<RaftEffect, { type: "send" }>): void {
-    const { broken } = this.#world;
+    const { broken, onMoment } = this.#world;
     const { type } = effect.message;
     const isReply = type.endsWith("Reply");
     const reply = isReply ? life.inbound.get(effect.exchange) : undefined;
@@ -365,6 +378,9 @@ export class SimServer {
       (broken === "ack-before-durable" && type === "appendEntriesReply");
     if (effect.after === undefined || effect.after <= life.durable || early) send();
     else life.held.push({ after: effect.after, send });
+    if (effect.after === undefined) return;
+    if (type === "requestVoteReply") onMoment(this, "votes");
+    if (type === "appendEntriesReply") onMoment(this, "acknowledges");
   }
 
   #request(life: Life, effect: Extract<RaftEffect, { type: "send" }>): void {

@@ -45,7 +45,7 @@ export class Workload {
     const { sim } = this.#world;
     const { rng } = sim;
     const again = (): void => {
-      sim.after(rng.next() * 40, () => this.#next(client, seen));
+      sim.after(rng.next() * 25, () => this.#next(client, seen));
     };
     const server = this.#pickServer();
     if (server === undefined) {

@@ -1,5 +1,5 @@
 /** Health checks: one row per node and check id, of the whole node or of one of its services. */
-import { HealthCheck, make, zero } from "@tribune/api";
+import { HealthCheck, zero } from "@tribune/api";
 import { deepEqual } from "../deep-equal.ts";
 import { raiseIndex } from "../index-table.ts";
 import type { ReadTx, WriteTx } from "../memdb/types.ts";
@@ -55,14 +55,14 @@ function stored(
     ServiceName = service.Service;
     ServiceTags = service.Tags;
   }
-  return make(HealthCheck, {
+  return {
     ...check,
     Status: check.Status === "" ? "critical" : check.Status,
     ServiceName,
     ServiceTags,
     Definition: deepEqual(check.Definition, NO_DEFINITION) ? NO_DEFINITION : check.Definition,
     ...indexes,
-  });
+  };
 }
 
 /** What makes an update worth writing; `Type`, `Interval`, `Timeout` and `ExposedPort` alone do not. */

@@ -1,6 +1,7 @@
 /** Nodes: one row each, found by name or by id. A node takes all that was registered on it along when it goes. */
 import { make, Node } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
+import { goQuote } from "../../lib/go-quote.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { raiseIndex } from "../index-table.ts";
 import type { ReadTx, WriteTx } from "../memdb/types.ts";
@@ -61,12 +62,12 @@ function claimId(tx: WriteTx, index: number, node: Node): Node | undefined {
   if (holder === undefined) {
     explain(
       () => refuseTakenName(tx, node, true),
-      (text) => `Error while renaming Node ID: ${JSON.stringify(node.ID)}: ${text}`,
+      (text) => `Error while renaming Node ID: ${goQuote(node.ID)}: ${text}`,
     );
   } else if (holder.Node !== node.Node) {
     explain(
       () => refuseTakenName(tx, node, false),
-      (text) => `Error while renaming Node ID: ${JSON.stringify(node.ID)} (${node.Address}): ${text}`,
+      (text) => `Error while renaming Node ID: ${goQuote(node.ID)} (${node.Address}): ${text}`,
     );
     deleteNode(tx, index, holder.Node);
   }

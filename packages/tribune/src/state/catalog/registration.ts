@@ -1,6 +1,7 @@
 /** The commands of `Catalog.Register` and `Catalog.Deregister`, applied in one transaction each. */
 import { type DeregisterRequest, type HealthCheck, make, Node, type RegisterRequest } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
+import { goQuote } from "../../lib/go-quote.ts";
 import type { WriteTx } from "../memdb/types.ts";
 import { deleteCheck, ensureCheck } from "./checks.ts";
 import { explain } from "./errors.ts";
@@ -37,12 +38,12 @@ export function ensureRegistration(tx: WriteTx, index: number, request: Register
   }
   for (const check of checksOf(request)) {
     if (check.Node !== request.Node) {
-      const [own, node] = [JSON.stringify(check.Node), JSON.stringify(request.Node)];
+      const [own, node] = [goQuote(check.Node), goQuote(request.Node)];
       throw TribuneError.internal(`check node ${own} does not match node ${node}`);
     }
     explain(
       () => ensureCheck(tx, index, check, keepIndexes),
-      (text) => `failed inserting check: ${text} on node ${JSON.stringify(check.Node)}`,
+      (text) => `failed inserting check: ${text} on node ${goQuote(check.Node)}`,
     );
   }
 }

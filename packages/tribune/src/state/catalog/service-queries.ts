@@ -1,5 +1,5 @@
 /** Queries for services and their instances. Each answers rows and the index X-Consul-Index shows. */
-import { make, type Node, ServiceNode, type Weights } from "@tribune/api";
+import type { Node, ServiceNode, Weights } from "@tribune/api";
 import { invariant } from "../../lib/invariant.ts";
 import { peekIndex } from "../index-table.ts";
 import type { ReadTx } from "../memdb/types.ts";
@@ -93,7 +93,7 @@ function withNodes(tx: ReadTx, service: string | undefined, rows: readonly Servi
 }
 
 function joined(node: Node, { Node: name, Service: service }: ServiceRow): ServiceNode {
-  return make(ServiceNode, {
+  return {
     ID: node.ID,
     Node: name,
     Address: node.Address,
@@ -115,5 +115,5 @@ function joined(node: Node, { Node: name, Service: service }: ServiceRow): Servi
     ServiceConnect: service.Connect,
     CreateIndex: service.CreateIndex,
     ModifyIndex: service.ModifyIndex,
-  });
+  };
 }

@@ -95,9 +95,7 @@ export class Journal {
     if (this.closed || this.file === undefined) return Promise.reject(TribuneError.internal("the journal is closed"));
     return new Promise((resolve, reject) => {
       this.queue.push({ framed: frame(payload), durability, resolve, reject });
-      this.writing ??= this.writeAll().finally(() => {
-        this.writing = undefined;
-      });
+      if (this.writing === undefined) this.writing = this.writeAll();
     });
   }
 
@@ -128,6 +126,8 @@ export class Journal {
       for (const { resolve } of batch) resolve();
       await this.compactIfLarge();
     }
+    // In the same turn as the look at the queue: what is appended from now on starts the next round.
+    this.writing = undefined;
   }
 
   private async writeBatch(batch: readonly Waiting[]): Promise<void> {
@@ -154,7 +154,14 @@ export class Journal {
     const generation = this.generation + 1;
     const file = await this.disk.open(this.path("changes", generation), "create");
     const old = this.file;
-    await this.beginFile(file);
+    try {
+      await this.beginFile(file);
+    } catch (error) {
+      await file.close().catch(() => {
+        // Nothing of this file counts; the failure before is the one to tell.
+      });
+      throw error;
+    }
     this.generation = generation;
     this.file = file;
     this.position = MAGIC.length;
@@ -163,7 +170,8 @@ export class Journal {
       // Nothing was left to flush: every acknowledged batch has been synced or handed to the system.
       this.logger.warn("cannot close an old journal file", { path: old.path, error: String(error) });
     });
-    this.compacting = this.writeSnapshot(generation)
+    const compacting = (this.compacting ?? Promise.resolve())
+      .then(() => this.writeSnapshot(generation))
       .catch((error: unknown) =>
         this.logger.warn("cannot write a snapshot of services and checks", {
           dir: this.options.dir,
@@ -171,8 +179,9 @@ export class Journal {
         }),
       )
       .finally(() => {
-        this.compacting = undefined;
+        if (this.compacting === compacting) this.compacting = undefined;
       });
+    this.compacting = compacting;
   }
 
   private async writeSnapshot(generation: number): Promise<void> {

@@ -5,19 +5,19 @@ import {
   type Infer,
   int,
   JsonShapeError,
-  list,
   NodeService,
   nullable,
   omitEmpty,
   struct,
   text,
-  toJson,
 } from "@tribune/api";
-import { CheckType } from "../../../checks/check-type.ts";
+import { CheckType, makeCheckType } from "../../../checks/check-type.ts";
+import { EMPTY_CHECK, EMPTY_SERVICE } from "../empty-rows.ts";
+import { compact } from "./compact.ts";
 
 /**
  * What survives a restart, in the shapes that Consul writes to `services/`, `checks/` and `checks/state/` of its
- * data directory: the journal and the takeover of such a directory read the same records.
+ * data directory. The journal holds the same, more tersely.
  */
 export const PersistedService = struct("persistedService", {
   Token: text,
@@ -57,49 +57,50 @@ export type Change =
   /** The check, and what its TTL last said. */
   | { readonly kind: "checkGone"; readonly id: string };
 
-/** Names which of the fields is set; one record is a list of these. */
-const ChangeRecord = struct("change", {
-  Service: omitEmpty(nullable(PersistedService)),
-  Check: omitEmpty(nullable(PersistedCheck)),
-  CheckState: omitEmpty(nullable(PersistedCheckState)),
-  ServiceGone: omitEmpty(text),
-  CheckGone: omitEmpty(text),
-});
-type ChangeRecord = Infer<typeof ChangeRecord>;
-const ChangeRecords = list(ChangeRecord);
+const service = compact(NodeService, EMPTY_SERVICE);
+const check = compact(HealthCheck, EMPTY_CHECK);
+const checkType = compact(CheckType, makeCheckType({}));
 
 export function encodeChanges(changes: readonly Change[]): Uint8Array {
-  return Buffer.from(JSON.stringify(toJson(ChangeRecords, changes.map(toRecord))));
+  return Buffer.from(JSON.stringify(changes.map(plain)));
 }
 
-/** @throws JsonShapeError or SyntaxError, neither of which a record with a good checksum causes. */
+/** @throws SyntaxError, which a record with a good checksum never causes. */
 export function decodeChanges(payload: Uint8Array): Change[] {
-  const records = fromJson(ChangeRecords, JSON.parse(Buffer.from(payload).toString())) ?? [];
-  return records.map(toChange);
+  return (JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString()) as Plain[]).map(
+    change,
+  );
 }
 
-function toRecord(change: Change): ChangeRecord {
-  const record = { Service: null, Check: null, CheckState: null, ServiceGone: "", CheckGone: "" };
-  switch (change.kind) {
+// biome-ignore lint/suspicious/noExplicitAny: what `plain` has written, behind a checksum
+type Plain = any;
+
+function plain(given: Change): Plain {
+  switch (given.kind) {
     case "service":
-      return { ...record, Service: change.value };
-    case "check":
-      return { ...record, Check: change.value };
-    case "checkState":
-      return { ...record, CheckState: change.value };
-    case "serviceGone":
-      return { ...record, ServiceGone: change.id };
-    case "checkGone":
-      return { ...record, CheckGone: change.id };
+      return { ...given, value: { ...given.value, Service: service.write(given.value.Service) } };
+    case "check": {
+      const { Check, ChkType, ...rest } = given.value;
+      const value = { ...rest, Check: check.write(Check), ChkType: ChkType === null ? null : checkType.write(ChkType) };
+      return { ...given, value };
+    }
+    default:
+      return given;
   }
 }
 
-function toChange(record: ChangeRecord): Change {
-  if (record.Service !== null) return serviceChange(record.Service);
-  if (record.Check !== null) return { kind: "check", value: record.Check };
-  if (record.CheckState !== null) return { kind: "checkState", value: record.CheckState };
-  if (record.ServiceGone !== "") return { kind: "serviceGone", id: record.ServiceGone };
-  return { kind: "checkGone", id: record.CheckGone };
+function change(json: Plain): Change {
+  switch (json.kind as Change["kind"]) {
+    case "service":
+      return { kind: "service", value: { ...json.value, Service: service.read(json.value.Service) } };
+    case "check": {
+      const { Check, ChkType, ...rest } = json.value;
+      const value = { ...rest, Check: check.read(Check), ChkType: ChkType === null ? null : checkType.read(ChkType) };
+      return { kind: "check", value };
+    }
+    default:
+      return json;
+  }
 }
 
 function serviceChange(value: PersistedService): Change {

@@ -1,8 +1,9 @@
-import { HealthCheck, make, type NodeService, type ServiceAddress } from "@tribune/api";
+import type { HealthCheck, NodeService, ServiceAddress } from "@tribune/api";
 import { type CheckType, kindOf } from "../../../checks/check-type.ts";
 import { parseIp } from "../../../codec/ip-address.ts";
 import { TribuneError } from "../../../lib/errors.ts";
 import { goQuote } from "../../../lib/go-quote.ts";
+import { EMPTY_CHECK } from "../empty-rows.ts";
 
 const IPV4_TAGS = ["lan_ipv4", "wan_ipv4"] as const;
 const IPV6_TAGS = ["lan_ipv6", "wan_ipv6"] as const;
@@ -32,7 +33,8 @@ export function completeService(service: NodeService): NodeService {
 
 /** The row of the `at`-th of `count` checks that came with a service. */
 export function serviceCheck(service: NodeService, type: CheckType, at: number, count: number): HealthCheck {
-  return make(HealthCheck, {
+  return {
+    ...EMPTY_CHECK,
     CheckID: serviceCheckId(service.ID, type, at, count),
     Name: type.Name || `Service '${service.Service}' check`,
     Status: type.Status || "critical",
@@ -41,7 +43,7 @@ export function serviceCheck(service: NodeService, type: CheckType, at: number, 
     ServiceName: service.Service,
     ServiceTags: service.Tags,
     Type: kindOf(type),
-  });
+  };
 }
 
 /** `service:ID`, or `service:ID:1` and so on where there are several, for a check that has no ID of its own. */

@@ -1,10 +1,9 @@
 import {
   type ConnectProxyConfig,
   formatGoDuration,
-  HealthCheck,
+  type HealthCheck,
   JsonShapeError,
-  make,
-  NodeService,
+  type NodeService,
   type Struct,
 } from "@tribune/api";
 import {
@@ -16,6 +15,7 @@ import {
 } from "../../../checks/check-type.ts";
 import { isCheckStatus } from "../../../checks/status.ts";
 import { TribuneError } from "../../../lib/errors.ts";
+import { EMPTY_CHECK, EMPTY_SERVICE } from "../empty-rows.ts";
 import { CheckDefinition, CheckUpdate, ServiceDefinition } from "./definitions.ts";
 import { fromStrictJson } from "./strict-json.ts";
 import { isAnyAddress, metaProblem, serviceProblem, weightsProblem } from "./validate.ts";
@@ -62,9 +62,10 @@ export function readCheckRegistration(body: string): CheckRegistration {
   const definition = decodeBody<CheckDefinition>(CheckDefinition, body);
   if (definition.Name === "") throw TribuneError.badRequest("Missing check name");
   if (definition.Status !== "" && !isCheckStatus(definition.Status)) throw TribuneError.badRequest("Bad check status");
-  const checkType = makeCheckType({ ...definition, CheckID: definition.ID });
+  const { ID, ServiceID, Token, ...rest } = definition;
+  const checkType = makeCheckType({ ...rest, CheckID: ID });
   refuse("Invalid check: ", checkTypeProblem(checkType));
-  return { check: healthCheckOf(checkType, definition.ServiceID), checkType, token: definition.Token };
+  return { check: healthCheckOf(checkType, ServiceID), checkType, token: Token };
 }
 
 /** The body of `PUT /v1/agent/check/update/:id`. @throws TribuneError (badRequest) */
@@ -76,7 +77,8 @@ export function readCheckUpdate(body: string): { readonly status: string; readon
 
 /** The check row for a definition that stands on its own. */
 export function healthCheckOf(type: CheckType, serviceId: string): HealthCheck {
-  return make(HealthCheck, {
+  return {
+    ...EMPTY_CHECK,
     CheckID: type.CheckID || type.Name,
     Name: type.Name,
     Status: type.Status || "critical",
@@ -85,11 +87,12 @@ export function healthCheckOf(type: CheckType, serviceId: string): HealthCheck {
     Type: kindOf(type),
     Interval: formatGoDuration(type.Interval),
     Timeout: formatGoDuration(type.Timeout),
-  });
+  };
 }
 
 function nodeServiceOf(definition: ServiceDefinition): NodeService {
-  return make(NodeService, {
+  return {
+    ...EMPTY_SERVICE,
     Kind: definition.Kind,
     ID: definition.ID || definition.Name,
     Service: definition.Name,
@@ -103,7 +106,7 @@ function nodeServiceOf(definition: ServiceDefinition): NodeService {
     TaggedAddresses: definition.TaggedAddresses,
     ...proxyFields(definition.Proxy),
     ...(definition.Connect === null ? {} : { Connect: definition.Connect }),
-  });
+  };
 }
 
 function proxyFields(proxy: ConnectProxyConfig | null): Partial<NodeService> {

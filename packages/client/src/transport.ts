@@ -1,0 +1,188 @@
+import { readdirSync, readFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
+import { join } from "node:path";
+import type { TLSSocketOptions } from "node:tls";
+import { type ClientOptions, resolveToken } from "./options.ts";
+
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+
+export interface Request {
+  readonly method: "GET" | "PUT" | "DELETE" | "POST";
+  /** Begins with a slash; segments are escaped by the caller. */
+  readonly path: string;
+  /** `true` becomes a bare name (`?recurse`); undefined, false and "" are left out. */
+  readonly query?: Query;
+  readonly body?: Uint8Array | string | NodeJS.ReadableStream;
+}
+
+export interface Response {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** The agent answered with a status that is not success. */
+export class ResponseError extends Error {
+  override readonly name = "ResponseError";
+  readonly status: number;
+  readonly body: string;
+
+  constructor(status: number, body: string) {
+    super(`Unexpected response code: ${status} (${body})`);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** No answer came: the message names the request and, where known, the reason in Go's words. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+}
+
+const DEFAULT_ADDRESS = "127.0.0.1:8500";
+
+/** One agent's HTTP door: TCP, TLS or unix socket. */
+export class Transport {
+  readonly #options: ClientOptions;
+  readonly #base: { readonly protocol: "http:" | "https:"; readonly host: string; readonly socketPath?: string };
+  readonly #token: string;
+  readonly #tls: TLSSocketOptions & { servername?: string };
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#base = parseAddress(options);
+    this.#token = resolveToken(options);
+    this.#tls = this.#base.protocol === "https:" ? tlsOptions(options) : {};
+  }
+
+  /** Whole answer, whatever its status. @throws RequestError */
+  async send(request: Request): Promise<Response> {
+    const message = await this.stream(request);
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of message) chunks.push(chunk as Buffer);
+      return { status: message.statusCode ?? 0, headers: message.headers, body: Buffer.concat(chunks) };
+    } catch (cause) {
+      throw this.#failure(request, this.#url(request), cause);
+    }
+  }
+
+  /** Like `send`, but only a 200 counts. @throws RequestError, ResponseError */
+  async ok(request: Request): Promise<Response> {
+    const response = await this.send(request);
+    if (response.status !== 200) throw new ResponseError(response.status, response.body.toString());
+    return response;
+  }
+
+  /** Resolves when headers are in; the body is still to be read. @throws RequestError */
+  stream(request: Request): Promise<http.IncomingMessage> {
+    const url = this.#url(request);
+    const { protocol, socketPath } = this.#base;
+    const target = new URL(url);
+    const options = {
+      method: request.method,
+      path: target.pathname + target.search,
+      headers: this.#headers(request),
+      agent: false as const,
+      ...(socketPath === undefined
+        ? { hostname: target.hostname.replace(/^\[|\]$/g, ""), port: target.port || (protocol === "https:" ? 443 : 80) }
+        : { socketPath }),
+      ...(protocol === "https:" ? this.#tls : {}),
+    };
+    return new Promise((resolve, reject) => {
+      const fail = (cause: unknown): void => reject(this.#failure(request, url, cause));
+      const sent = (protocol === "https:" ? https : http).request(options, resolve);
+      sent.on("error", fail);
+      const { body } = request;
+      if (body === undefined || typeof body === "string" || body instanceof Uint8Array) sent.end(body);
+      else body.on("error", fail).pipe(sent);
+    });
+  }
+
+  #headers(request: Request): http.OutgoingHttpHeaders {
+    const { auth } = this.#options;
+    const { body } = request;
+    return {
+      ...(this.#base.socketPath === undefined ? {} : { Host: "127.0.0.1" }),
+      ...(this.#token === "" ? {} : { "X-Consul-Token": this.#token }),
+      ...(auth === undefined ? {} : { Authorization: `Basic ${Buffer.from(auth).toString("base64")}` }),
+      ...(typeof body === "string" || body instanceof Uint8Array ? { "Content-Length": Buffer.byteLength(body) } : {}),
+    };
+  }
+
+  #url(request: Request): string {
+    const { datacenter, namespace, stale } = this.#options;
+    const defaults: Query = { dc: datacenter, ns: namespace, stale: request.method === "GET" && stale === true };
+    const words: string[] = [];
+    for (const [name, value] of Object.entries({ ...defaults, ...request.query })) {
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one === undefined || one === false || one === "") continue;
+        words.push(one === true ? name : `${name}=${encodeURIComponent(String(one))}`);
+      }
+    }
+    const query = words.length === 0 ? "" : `?${words.join("&")}`;
+    const { protocol, host } = this.#base;
+    return `${protocol}//${host}${request.path}${query}`;
+  }
+
+  #failure(request: Request, url: string, cause: unknown): RequestError {
+    const verb = request.method.charAt(0) + request.method.slice(1).toLowerCase();
+    return new RequestError(`${verb} "${url}": ${describe(cause)}`, { cause });
+  }
+}
+
+function parseAddress(options: ClientOptions): {
+  protocol: "http:" | "https:";
+  host: string;
+  socketPath?: string;
+} {
+  const address = options.address || DEFAULT_ADDRESS;
+  const fallback = options.ssl === true ? "https:" : "http:";
+  const [, scheme, rest = ""] = /^(?:(\w+):\/\/)?(.*)$/.exec(address) ?? [];
+  if (scheme === "unix") return { protocol: "http:", host: "unix.sock", socketPath: rest };
+  const host = rest.replace(/\/+$/, "");
+  if (scheme === undefined || scheme === "tcp") return { protocol: fallback, host };
+  if (scheme === "http") return { protocol: fallback === "https:" ? "https:" : "http:", host };
+  if (scheme === "https") return { protocol: "https:", host };
+  throw new Error(`Unknown protocol scheme: ${scheme}`);
+}
+
+function tlsOptions(options: ClientOptions): TLSSocketOptions & { servername?: string } {
+  const ca = [
+    ...(options.caFile === undefined ? [] : [options.caFile]),
+    ...(options.caPath === undefined
+      ? []
+      : readdirSync(options.caPath).map((name) => join(options.caPath as string, name))),
+  ];
+  return {
+    ...(ca.length === 0 ? {} : { ca: ca.map((file) => readFileSync(file)) }),
+    ...(options.clientCert === undefined ? {} : { cert: readFileSync(options.clientCert) }),
+    ...(options.clientKey === undefined ? {} : { key: readFileSync(options.clientKey) }),
+    ...(options.tlsServerName === undefined ? {} : { servername: options.tlsServerName }),
+    rejectUnauthorized: options.sslVerify ?? true,
+  };
+}
+
+/** Scripts look for "connection refused"; Go says where as well. */
+function describe(cause: unknown): string {
+  const error = cause as NodeJS.ErrnoException & { address?: string; port?: number; errors?: readonly unknown[] };
+  if (error.errors?.[0] !== undefined) return describe(error.errors[0]);
+  const reason = REASONS[error.code ?? ""];
+  if (reason === undefined) return error.message;
+  if (error.syscall !== "connect") return reason;
+  const host = error.address?.includes(":") === true && error.port !== undefined ? `[${error.address}]` : error.address;
+  return error.port === undefined
+    ? `dial unix ${host}: connect: ${reason}`
+    : `dial tcp ${host}:${error.port}: connect: ${reason}`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset by peer",
+  ENOENT: "no such file or directory",
+  EACCES: "permission denied",
+  EHOSTUNREACH: "no route to host",
+  ENETUNREACH: "network is unreachable",
+  ETIMEDOUT: "connection timed out",
+};

@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import type { CliIo } from "./command.ts";
+
+/** Rows of cells as Consul's tables: every column as wide as its widest cell, two blanks between. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const columns = Math.max(...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, at) =>
+    Math.max(...rows.map((row) => [...(row[at] ?? "")].length)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, at) => (at === row.length - 1 ? cell : cell + " ".repeat((widths[at] ?? 0) - [...cell].length)))
+        .join("  "),
+    )
+    .join("\n");
+}
+
+/** `a=1, b=2`, sorted by key. */
+export function keyValues(map: Readonly<Record<string, string>> | null | undefined, joiner: string): string {
+  const keys = Object.keys(map ?? {}).sort();
+  return keys.map((key) => `${key}=${map?.[key]}`).join(joiner);
+}
+
+/** A DATA argument: `@file`, `-` for standard input, or the text itself. @throws Error with Consul's words. */
+export async function loadData(argument: string, io: CliIo): Promise<Buffer> {
+  if (argument.startsWith("@")) {
+    try {
+      return readFileSync(argument.slice(1));
+    } catch (cause) {
+      throw new Error(`Failed to read file: ${fileReason("open", argument.slice(1), cause)}`, { cause });
+    }
+  }
+  return argument === "-" ? io.stdin() : Buffer.from(argument);
+}
+
+const FILE_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EACCES: "permission denied",
+  EISDIR: "is a directory",
+  ENOTDIR: "not a directory",
+};
+
+/** `open nosuch: no such file or directory`, as Go says it. */
+export function fileReason(operation: string, path: string, cause: unknown): string {
+  const { code = "", message } = cause as NodeJS.ErrnoException;
+  return `${operation} ${path}: ${FILE_REASONS[code] ?? message}`;
+}
+
+/** Compiles a regular expression the user gave; Go's complaint about it otherwise. */
+export function compileRegExp(source: string): RegExp {
+  try {
+    return new RegExp(source, "u");
+  } catch (cause) {
+    throw new Error(`error parsing regexp: ${regExpFault(source)}`, { cause });
+  }
+}
+
+function regExpFault(source: string): string {
+  const bracket = /\[(?:\\.|[^\]\\])*$/s.exec(source);
+  if (bracket !== null) return `missing closing ]: \`${bracket[0]}\``;
+  if (/\((?:[^)]*)$/.test(source)) return `missing closing ): \`${source}\``;
+  const repeat = /(?:^|[(|])([*+?])/.exec(source)?.[1];
+  return repeat === undefined
+    ? `invalid expression: \`${source}\``
+    : `missing argument to repetition operator: \`${repeat}\``;
+}

@@ -1,0 +1,131 @@
+import type { Command, CommandNode } from "./command.ts";
+
+/** Loads the agent's command; apart, because only `main.ts` knows where the agent comes from. */
+export type LoadAgentCommand = () => Promise<Command>;
+
+/** All commands by name. Bodies are imported when one is chosen: a client command must not pay for the agent. */
+export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[] {
+  const control = () => import("./commands/agent-control.ts");
+  const operator = () => import("./commands/operator.ts");
+  const snapshot = () => import("./commands/snapshot.ts");
+  return [
+    { name: "agent", synopsis: "Runs an agent", load: loadAgent },
+    {
+      name: "catalog",
+      synopsis: "Shows the catalog",
+      description: 'Shows the catalog of all nodes and services. For those of the local agent, see "services".',
+      commands: [
+        entry(
+          "datacenters",
+          "Lists all known datacenters",
+          async () => (await import("./commands/catalog.ts")).catalogDatacenters,
+        ),
+        entry(
+          "nodes",
+          "Lists the nodes of a datacenter",
+          async () => (await import("./commands/catalog.ts")).catalogNodes,
+        ),
+        entry(
+          "services",
+          "Lists the services of a datacenter",
+          async () => (await import("./commands/catalog.ts")).catalogServices,
+        ),
+      ],
+    },
+    entry(
+      "event",
+      "Sends an event to the datacenter's agents",
+      async () => (await import("./commands/event.ts")).event,
+    ),
+    entry("force-leave", "Declares a failed member to have left", async () => (await control()).forceLeave),
+    entry("info", "Prints what the agent knows about itself", async () => (await control()).info),
+    entry("join", "Makes the agent join a cluster", async () => (await control()).join),
+    entry("keygen", "Makes a gossip encryption key", async () => (await import("./commands/keygen.ts")).keygen),
+    {
+      name: "kv",
+      synopsis: "Reads and writes the key-value store",
+      description:
+        "Reads and writes the key-value store.\n\n    $ consul kv put config/limit 5\n    $ consul kv get config/limit",
+      commands: [
+        entry("delete", "Deletes a key or a prefix", async () => (await import("./commands/kv-write.ts")).kvDelete),
+        entry("export", "Prints a prefix as JSON", async () => (await import("./commands/kv-read.ts")).kvExport),
+        entry("get", "Prints a value or lists keys", async () => (await import("./commands/kv-read.ts")).kvGet),
+        entry("import", "Writes keys from JSON", async () => (await import("./commands/kv-write.ts")).kvImport),
+        entry("put", "Writes a value", async () => (await import("./commands/kv-write.ts")).kvPut),
+      ],
+    },
+    entry("leave", "Makes the agent leave the cluster and stop", async () => (await control()).leave),
+    entry("maint", "Puts the node or a service into maintenance", async () => (await control()).maint),
+    entry("members", "Lists the members of the cluster", async () => (await import("./commands/members.ts")).members),
+    entry("monitor", "Prints the agent's log as it is written", async () => (await control()).monitor),
+    {
+      name: "operator",
+      synopsis: "Tools for the cluster's operators",
+      description: "Looks into and changes how the servers work together. Careless use can cost the cluster its data.",
+      commands: [
+        {
+          name: "autopilot",
+          synopsis: "Shows and changes Autopilot",
+          description: "Shows and changes how Autopilot looks after the servers.",
+          commands: [
+            entry(
+              "get-config",
+              "Prints the Autopilot configuration",
+              async () => (await operator()).autopilotGetConfig,
+            ),
+            entry(
+              "set-config",
+              "Changes the Autopilot configuration",
+              async () => (await operator()).autopilotSetConfig,
+            ),
+            entry("state", "Prints the servers' health", async () => (await operator()).autopilotState),
+          ],
+        },
+        {
+          name: "raft",
+          synopsis: "Shows and changes the Raft configuration",
+          description: "Shows the servers that vote, and removes those that are gone for good.",
+          commands: [
+            entry(
+              "list-peers",
+              "Lists the servers of the Raft configuration",
+              async () => (await operator()).raftListPeers,
+            ),
+            entry("remove-peer", "Removes a server from it", async () => (await operator()).raftRemovePeer),
+          ],
+        },
+      ],
+    },
+    entry("reload", "Makes the agent read its configuration again", async () => (await control()).reload),
+    entry("rtt", "Estimates the round trip time between nodes", async () => (await import("./commands/rtt.ts")).rtt),
+    {
+      name: "services",
+      synopsis: "Registers services with the local agent",
+      description: 'Registers and deregisters services of the local agent. For the whole datacenter, see "catalog".',
+      commands: [
+        entry(
+          "deregister",
+          "Deregisters services",
+          async () => (await import("./commands/services.ts")).servicesDeregister,
+        ),
+        entry("register", "Registers services", async () => (await import("./commands/services.ts")).servicesRegister),
+      ],
+    },
+    {
+      name: "snapshot",
+      synopsis: "Saves, restores and inspects the servers' state",
+      description: "Saves the servers' whole state to a file, puts it back, and looks into such files.",
+      commands: [
+        entry("inspect", "Prints what a snapshot file holds", async () => (await snapshot()).snapshotInspect),
+        entry("restore", "Replaces the servers' state by a snapshot", async () => (await snapshot()).snapshotRestore),
+        entry("save", "Saves the servers' state", async () => (await snapshot()).snapshotSave),
+      ],
+    },
+    entry("validate", "Checks configuration files", async () => (await import("./commands/validate.ts")).validate),
+    entry("version", "Prints the version", async () => (await import("./commands/version.ts")).version),
+  ];
+}
+
+function entry(name: string, synopsis: string, load: () => Promise<Command>): CommandNode {
+  return { name, synopsis, load };
+}
