@@ -45,8 +45,8 @@ export const kvContracts = {
     rpc: "KVS.Apply",
     parameters: {
       key,
-      flags: u64Query("Number of the user's own, kept with the entry", { invalid: "%s" }),
-      cas: u64Query("Write only when the entry's ModifyIndex is this; 0: only when there is none", { invalid: "%s" }),
+      flags: u64Query("Number of the user's own, kept with the entry"),
+      cas: u64Query("Write only when the entry's ModifyIndex is this; 0: only when there is none"),
       acquire: inQuery("Session that takes the lock with this write"),
       release: inQuery("Session that gives the lock back with this write"),
       value: rawBody("The value"),
@@ -63,7 +63,7 @@ export const kvContracts = {
     parameters: {
       key,
       recurse: flag("Delete every entry under the prefix"),
-      cas: u64Query("Delete only when the entry's ModifyIndex is this", { invalid: "%s" }),
+      cas: u64Query("Delete only when the entry's ModifyIndex is this"),
     },
     request: KVSRequest,
     raftType,

@@ -8,8 +8,10 @@ import type { HttpBackend } from "../http/backend.ts";
 import { HttpServer } from "../http/http-server.ts";
 import { compileRe2 } from "../lib/bexpr/re2.ts";
 import type { Logger } from "../lib/log.ts";
+import type { LogHub } from "../lib/logger/log-hub.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import type { Telemetry } from "../lib/telemetry/aggregator.ts";
 import { CONSUL_VERSION } from "../lib/version.ts";
 import { Events } from "../server/events.ts";
 import type { ServerIdentity } from "../server/identity.ts";
@@ -24,10 +26,18 @@ import { openServerStorage } from "./server-storage.ts";
 
 export interface AgentDependencies {
   readonly runtime: Runtime;
+  /** The log behind `logger`, for the monitor endpoint; without it monitoring is refused. */
+  readonly logHub?: LogHub;
+  /** The measurements behind `metrics`, for the metrics endpoint. */
+  readonly telemetry?: Telemetry;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** The process must stop at once: the disk failed, or a rule of our own was broken. */
   readonly onFatal: (error: Error) => void;
+  /** Reads the configuration again, where there is one to read; undefined for an embedded agent. */
+  readonly reload?: () => Promise<void>;
+  /** The agent has left and wants to end. */
+  readonly onLeft?: () => void;
 }
 
 /** Where an agent can be reached, with the ports that were chosen. */
@@ -41,18 +51,28 @@ export interface AgentAddresses {
  * anti-entropy, and the doors in front of both.
  */
 export class Agent {
-  readonly config: RuntimeConfig;
+  #config: RuntimeConfig;
   readonly #d: AgentDependencies;
   #server!: Server;
   #local!: LocalAgent;
   #http!: HttpServer;
   #dns!: DnsServer;
+  #nodeId = "";
   #addresses: AgentAddresses = { http: [], dns: [] };
   #stopping: Promise<void> | undefined;
 
   constructor(config: RuntimeConfig, dependencies: AgentDependencies) {
-    this.config = config;
+    this.#config = config;
     this.#d = dependencies;
+  }
+
+  get config(): RuntimeConfig {
+    return this.#config;
+  }
+
+  /** Known once `prepare` or `start` has resolved. */
+  get nodeId(): string {
+    return this.#nodeId;
   }
 
   get addresses(): AgentAddresses {
@@ -67,11 +87,27 @@ export class Agent {
     return this.#local;
   }
 
+  /** Gives the agent its identity; nothing is served yet. */
+  async prepare(): Promise<void> {
+    const { nodeId: configured, dataDir } = this.#config;
+    if (this.#nodeId === "")
+      this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
+  }
+
+  /** Takes over what of a new configuration may change while the agent runs. @throws TribuneError */
+  reload(config: RuntimeConfig): void {
+    this.#config = config;
+    this.#http.configure(httpOptions(config));
+    this.#dns.reload(dnsOptions(config));
+    this.#local.reload(config);
+  }
+
   /** Resolves when every door is open. The server may still be on its way to leadership: requests wait for it. */
   async start(): Promise<void> {
     const { config } = this;
     const { runtime, logger, metrics, onFatal } = this.#d;
-    const id = await nodeId(config.nodeId, config.dataDir, runtime.disk, runtime.rng);
+    await this.prepare();
+    const id = this.#nodeId;
     const identity: ServerIdentity = {
       id,
       name: config.nodeName,
@@ -150,6 +186,16 @@ export class Agent {
     this.#dns = new DnsServer(dnsOptions(config), { runtime, backend: dnsBackend, log: logger.named("dns"), metrics });
     const dns = await this.#dns.start(dnsAddresses(config.listen.dns));
     this.#addresses = { http, dns };
+  }
+
+  /**
+   * Leaves the cluster. A server alone has nobody to say good-bye to: its data stay as they are, and a server that
+   * starts from them leads again.
+   */
+  leave(): Promise<void> {
+    this.#d.logger.info("server starting leave");
+    this.#d.onLeft?.();
+    return Promise.resolve();
   }
 
   /** Closes the doors first, so that nothing half done is acknowledged; then the rest from the outside in. */

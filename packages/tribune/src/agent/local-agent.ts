@@ -87,6 +87,13 @@ export class LocalAgent {
     if (!this.#config.disableCoordinates) this.#sendCoordinateLater();
   }
 
+  /** @throws TribuneError for a definition that cannot be registered. */
+  reload(config: RuntimeConfig): void {
+    this.registry.state.setNodeMeta({ "consul-network-segment": "", ...config.nodeMeta });
+    this.registry.state.setDiscardCheckOutput(config.discardCheckOutput);
+    this.registry.reload(configuredOf(config));
+  }
+
   async stop(): Promise<void> {
     this.#cancelCoordinate();
     await this.registry.stop();

@@ -22,6 +22,7 @@ import {
   zero,
 } from "@tribune/api";
 import fc from "fast-check";
+import { TribuneError } from "../lib/errors.ts";
 import { formatGoTime, parseGoTime } from "./go-time.ts";
 import { MsgpackError, MsgpackReader, MsgpackWriter } from "./msgpack.ts";
 import { codecOf, decodeStruct, encodeStruct } from "./struct-msgpack.ts";
@@ -139,6 +140,13 @@ test("bytes are a copy, and what is missing cannot be changed for everybody", ()
   assert.deepEqual(first.Raw, Buffer.of(9));
   const blank = decodeStruct(Everything, Uint8Array.of(0x80));
   assert.throws(() => Object.assign(blank.Inner, { Zebra: 1 }), TypeError);
+});
+
+test("a number that a client made too large is refused, not a broken invariant", () => {
+  for (const Whole of [2 ** 53, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+    assert.throws(() => encodeStruct(Everything, make(Everything, { Whole })), TribuneError);
+  }
+  assert.equal(decodeStruct(Everything, encodeStruct(Everything, make(Everything, { Whole: 1 }))).Whole, 1);
 });
 
 test("damaged bytes decode or fail with a MsgpackError", () => {

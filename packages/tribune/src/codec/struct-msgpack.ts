@@ -3,10 +3,13 @@
  * order as Go writes them, nil and empty kept apart, unknown fields passed over, missing ones zero (sheet
  * consul-rpc §4).
  *
+ * Encoding refuses numbers that are out of range with a `TribuneError`; decoding throws `MsgpackError`.
+ *
  * A schema is turned into a tree of closures once; encoding and decoding then only walk it.
  */
 import type { Schema } from "@tribune/api";
 import { zero } from "@tribune/api";
+import { TribuneError } from "../lib/errors.ts";
 import { bytesOfText, hasRawBytes, textOfBytes } from "./byte-text.ts";
 import { decodeGoTime, encodeGoTime, formatGoTime, parseGoTime } from "./go-time.ts";
 import { MsgpackReader, type MsgpackValue, MsgpackWriter, writeAny } from "./msgpack.ts";
@@ -61,7 +64,13 @@ function writeText(writer: MsgpackWriter, value: string): void {
   else writer.text(value);
 }
 
-const writeNumber: Write = (writer, value: number | bigint) => void writer.int(value);
+/** Clients choose durations and indexes: one that no integer can hold is their error, not a bug of ours. */
+const writeNumber: Write = (writer, value: number | bigint) => {
+  if (typeof value === "number" && !Number.isSafeInteger(value)) {
+    throw TribuneError.badRequest(`${value} is not an integer between -2^53 and 2^53`);
+  }
+  writer.int(value);
+};
 
 function writeOf(schema: Schema<unknown>): Write {
   switch (schema.kind) {

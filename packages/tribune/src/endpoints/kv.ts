@@ -106,13 +106,15 @@ export const kvEndpoints = bind(kvContracts, {
         DirEnt: make(DirEntrySchema, {
           Key: key,
           Flags: query.has("flags") ? parseU64(query.get("flags")) : 0,
-          Value: value,
+          // An empty value is none, as Go reads an empty body.
+          Value: value.length === 0 ? null : value,
           Session: lock === undefined ? "" : query.get(lock),
           ModifyIndex: Number(cas ?? 0),
         }),
       });
     },
-    prepare: (request, leader) => prepareKv(request, leader),
+    prepare: prepareKv,
+    errorPrefix: "raft apply failed: ",
     show: (result, request) => json(request.Op === "set" ? true : result),
   },
   kvDelete: {

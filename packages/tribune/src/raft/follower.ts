@@ -62,6 +62,10 @@ function append(s: RaftState, from: ServerId, address: string | undefined, messa
   // The log is about to be replaced; the leader may try again when that is done.
   if (s.incoming?.install !== undefined) return REFUSED;
 
+  if (contradictsCommitted(s, message)) {
+    s.emit({ type: "dropped", from, reason: "the previous entry contradicts a committed one" });
+    return REFUSED;
+  }
   const hint = mismatch(s, message.prevLogIndex, message.prevLogTerm);
   if (hint !== undefined) return { success: false, noRetryBackoff: true, lastLog: hint };
   const problem = store(s, message);
@@ -74,6 +78,13 @@ function append(s: RaftState, from: ServerId, address: string | undefined, messa
   commitTo(s, Math.min(message.leaderCommit, matched));
   // Waits for every write on its way, also the term's: an acknowledged entry must survive with its term.
   return { ...ACCEPTED, after: s.lastWrite };
+}
+
+/** No correct leader's log differs from what is committed here; where one does, stopping beats diverging. */
+function contradictsCommitted(s: RaftState, { prevLogIndex, prevLogTerm }: AppendEntries): boolean {
+  if (prevLogIndex > s.commitIndex) return false;
+  const term = s.log.term(prevLogIndex);
+  return term !== undefined && term !== prevLogTerm;
 }
 
 /**

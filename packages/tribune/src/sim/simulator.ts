@@ -74,7 +74,16 @@ export class Simulator {
     this.nowMs = endMs;
   }
 
-  /** Runs until `done()`, asked after each event. @returns whether that came before `endMs`. */
+  /**
+   * `runUntil` for code with promises: between two events every continuation that can run does. Whole agents run
+   * here; nothing in them may wait for the real world.
+   */
+  async play(endMs: number): Promise<void> {
+    while (this.runNext(endMs)) await new Promise((resolve) => setImmediate(resolve));
+    this.nowMs = endMs;
+  }
+
+  /** Runs while `pending()`, asked before each event. @returns whether it ended before `endMs`. */
   runWhile(pending: () => boolean, endMs: number): boolean {
     while (pending()) if (!this.runNext(endMs)) return false;
     return true;

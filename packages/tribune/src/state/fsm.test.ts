@@ -1,6 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AutopilotConfig, AutopilotSetConfigRequest, Coordinate, DirEntry, KVSRequest, make } from "@tribune/api";
+import {
+  AutopilotConfig,
+  AutopilotSetConfigRequest,
+  Coordinate,
+  DeregisterRequest,
+  DirEntry,
+  KVSRequest,
+  make,
+  NodeService,
+  RegisterRequest,
+  SessionRequest,
+  TombstoneRequest,
+  TxnOp,
+  TxnRequest,
+} from "@tribune/api";
+import fc from "fast-check";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { InvariantError } from "../lib/invariant.ts";
@@ -10,7 +25,7 @@ import { CHUNKS, decodeChunkHeader } from "./chunking.ts";
 import { peekIndex } from "./index-table.ts";
 import { kvGet, kvList } from "./kv.ts";
 import { IGNORE_IF_UNKNOWN, MESSAGE } from "./message-types.ts";
-import { bytesOf, Machine } from "./testing.ts";
+import { bytesOf, kvOp, Machine } from "./testing.ts";
 
 const isRefusal = (result: unknown, text: RegExp): void => {
   assert.ok(result instanceof TribuneError, String(result));
@@ -47,6 +62,32 @@ test("what Consul knows and nothing supports yet is refused, as is garbage; neit
     machine.db.peek((tx) => kvList(tx, "").index),
     1,
   );
+});
+
+test("damaged commands are answered, never thrown", () => {
+  const machine = new Machine();
+  machine.register("n1", { Service: make(NodeService, { ID: "s", Service: "web" }) });
+  machine.session("create", 1);
+  const good = [
+    encodeStruct(RegisterRequest, make(RegisterRequest, { Node: "n1", Address: "1" }), MESSAGE.REGISTER),
+    encodeStruct(DeregisterRequest, make(DeregisterRequest, { Node: "n1" }), MESSAGE.DEREGISTER),
+    kvCommand("lock"),
+    encodeStruct(SessionRequest, make(SessionRequest, { Op: "create" }), MESSAGE.SESSION),
+    encodeStruct(TxnRequest, make(TxnRequest, { Ops: [make(TxnOp, kvOp("set", "a")), null] }), MESSAGE.TXN),
+    encodeStruct(CoordinateBatch, [make(Coordinate, { Node: "n1" }), null], MESSAGE.COORDINATE_BATCH_UPDATE),
+    encodeStruct(TombstoneRequest, make(TombstoneRequest, { Op: "reap" }), MESSAGE.TOMBSTONE),
+  ];
+  let index = 10;
+  const damage = fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 3 });
+  fc.assert(
+    fc.property(fc.constantFrom(...good), damage, fc.nat(400), (command, changes, length) => {
+      const data = Uint8Array.from(command.subarray(0, Math.max(1, length)));
+      for (const [at, byte] of changes) if (at > 0 && at < data.length) data[at] = byte;
+      machine.fsm.apply({ index: ++index, term: 1, data });
+    }),
+    { numRuns: 1_000 },
+  );
+  assert.ok([...machine.fsm.snapshot().chunks].length > 0);
 });
 
 test("autopilot's configuration is set, and conditionally", () => {

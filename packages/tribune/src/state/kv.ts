@@ -105,12 +105,7 @@ export function kvDeleteCas(tx: WriteTx, index: number, casIndex: number, key: s
 
 /** Deletes all keys below a prefix under one tombstone. */
 export function kvDeleteTree(tx: WriteTx, index: number, prefix: string): void {
-  let found = false;
-  for (const entry of tx.peekScan(KVS, byteString(prefix))) {
-    tx.delete(KVS, byteString(entry.Key));
-    found = true;
-  }
-  if (!found) return;
+  if (tx.deletePrefix(KVS, byteString(prefix)) === 0) return;
   // Of the whole store no list is left that could go back: it answers the tables' indexes.
   if (prefix !== "") bury(tx, index, prefix);
   bumpIndex(tx, "kvs", index);

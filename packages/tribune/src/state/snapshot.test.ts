@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
 import { MsgpackScanner } from "../codec/msgpack.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { autopilotConfig } from "./autopilot.ts";
@@ -152,6 +153,23 @@ test("a damaged, unknown or cut snapshot changes nothing", () => {
   assert.equal(
     machine.db.peek((tx) => kvList(tx, "").entries.length),
     1,
+  );
+});
+
+test("whatever was damaged: it restores, or is refused with an error that says so", () => {
+  const state = recordedState();
+  const bytes = fc.array(fc.tuple(fc.nat(state.length - 1), fc.nat(255)), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(bytes, fc.nat(state.length), (changes, length) => {
+      const damaged = Uint8Array.from(state);
+      for (const [at, byte] of changes) damaged[at] = byte;
+      try {
+        restored(damaged.subarray(0, length), 5_000);
+      } catch (error) {
+        assert.ok(error instanceof TribuneError, String(error));
+      }
+    }),
+    { numRuns: 300 },
   );
 });
 

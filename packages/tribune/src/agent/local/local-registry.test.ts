@@ -46,7 +46,7 @@ class Agent {
   constructor(disk = new MemoryDisk(), time = new VirtualTime()) {
     this.time = time;
     this.disk = disk;
-    this.catalog = new FakeCatalog(time.rng);
+    this.catalog = new FakeCatalog(time);
     // The journal's snapshots do not depend on time; its slices must not wait for the test to advance it.
     const timers = { after: time.timers.after, soon: (run: () => void) => void setImmediate(run) };
     this.registry = new LocalRegistry(

@@ -4,7 +4,7 @@ import type { Moment, SimServer, World } from "./server.ts";
 
 /** How often a moment is followed by a crash. */
 const TEMPTATION: Readonly<Record<Moment, number>> = {
-  votes: 0.1,
+  votes: 0.15,
   acknowledges: 0.003,
   leads: 0.03,
   truncates: 0.1,

@@ -89,9 +89,10 @@ function buildWorld(sim: Simulator, options: RunOptions): World {
     onMoment: () => {},
   };
   const config = drawConfig(sim);
+  const syncMaxMs = rng.next() < 0.6 ? 6 : 40;
   const ids = Array.from({ length: options.servers + 1 }, (_, at) => `s${at}` as ServerId);
   for (const id of ids) {
-    const server = new SimServer(id, config, world);
+    const server = new SimServer(id, config, syncMaxMs, world);
     server.knowsPreVote = config.preVote && rng.next() < 0.85;
     server.snapshotEvery = 10 + randomInt(rng, 60);
     server.trailing = randomInt(rng, 30);
@@ -114,11 +115,13 @@ function buildWorld(sim: Simulator, options: RunOptions): World {
 /** Consul's proportions, faster; bounds so small that every one of them is met. */
 function drawConfig(sim: Simulator): RaftConfig {
   const { rng } = sim;
+  // The shorter, the more candidates meet in one term.
+  const timeoutMs = 50 + randomInt(rng, 120);
   return {
     ...DEFAULT_RAFT_CONFIG,
-    heartbeatTimeoutMs: 150,
-    electionTimeoutMs: 150,
-    leaderLeaseTimeoutMs: 100,
+    heartbeatTimeoutMs: timeoutMs,
+    electionTimeoutMs: timeoutMs,
+    leaderLeaseTimeoutMs: timeoutMs * 0.75,
     commitTimeoutMs: 10,
     preVote: rng.next() < 0.7,
     maxAppendEntries: 1 + randomInt(rng, 8),

@@ -107,13 +107,13 @@ export class SimServer {
   snapshotEvery = 50;
   trailing = 10;
 
-  constructor(id: ServerId, config: RaftConfig, world: World) {
+  constructor(id: ServerId, config: RaftConfig, syncMaxMs: number, world: World) {
     this.id = id;
     this.#config = config;
     this.#world = world;
     this.#rng = world.sim.fork();
     this.#clock = { fromMs: 0, originMs: randomInt(this.#rng, 100_000), rate: 1 };
-    this.disk = new SimDisk<ServerDisk>(world.sim, emptyServerDisk(), 6);
+    this.disk = new SimDisk<ServerDisk>(world.sim, emptyServerDisk(), syncMaxMs);
     world.disks.set(id, this.disk.durable);
   }
 

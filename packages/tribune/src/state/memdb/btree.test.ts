@@ -13,12 +13,19 @@ interface Box {
 
 // Few letters and short keys, so that keys collide and prefixes nest; `fill` builds trees of several levels.
 const keys = fc.string({ unit: fc.constantFrom("a", "b", "c", "\0", "é"), maxLength: 6 });
+// Also such as end in the middle of what a fill wrote, and the last one there is.
+const cuts = fc.oneof(
+  keys,
+  fc.tuple(keys, fc.integer({ min: 0, max: 30 })).map(([key, n]) => `${key}${n}`),
+  fc.constant("\uffff"),
+);
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constant("set" as const), key: keys }) },
   { weight: 4, arbitrary: fc.record({ op: fc.constant("delete" as const), key: keys }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("clone" as const), key: keys }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("fill" as const), key: keys }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("thin" as const), key: keys }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant("cut" as const), key: cuts }) },
 );
 
 test("any sequence of writes and clones agrees with sorted-btree", () => {
@@ -42,7 +49,11 @@ test("any sequence of writes and clones agrees with sorted-btree", () => {
         else if (op === "delete") remove(key);
         else if (op === "fill") for (let n = 0; n < 300; n++) set(`${key}${(n * 7919) % 300}`);
         else if (op === "thin") for (const found of oracle.keysArray()) found.startsWith(key) && remove(found);
-        else {
+        else if (op === "cut") {
+          const gone = oracle.keysArray().filter((found) => found.startsWith(key));
+          assert.equal(tree.deletePrefix(key), gone.length);
+          oracle.deleteKeys(gone);
+        } else {
           frozen.push({ tree, oracle });
           tree = tree.clone();
           oracle = oracle.clone();

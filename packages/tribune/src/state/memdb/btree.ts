@@ -65,6 +65,22 @@ function childIndex(keys: readonly string[], key: string): number {
   return low;
 }
 
+/** The smallest string above all that start with `prefix`; undefined where there is none. */
+function prefixEnd(prefix: string): string | undefined {
+  for (let at = prefix.length - 1; at >= 0; at--) {
+    const unit = prefix.charCodeAt(at);
+    if (unit < 0xffff) return prefix.slice(0, at) + String.fromCharCode(unit + 1);
+  }
+  return undefined;
+}
+
+function sizeOf<V>(node: TreeNode<V>): number {
+  if (!(node instanceof Inner)) return node.keys.length;
+  let size = 0;
+  for (const child of node.children) size += sizeOf(child);
+  return size;
+}
+
 export class BTree<V> {
   #root: TreeNode<V>;
   #size: number;
@@ -115,12 +131,22 @@ export class BTree<V> {
     if (this.get(key) === undefined) return undefined; // no path is copied for nothing
     this.#owner ??= new Owner();
     this.#previous = undefined;
-    this.#root = this.#remove(this.#root, key);
-    if (this.#root instanceof Inner && this.#root.children.length === 1) {
-      this.#root = this.#root.children[0] as TreeNode<V>;
-    }
+    this.#setRoot(this.#remove(this.#root, key));
     this.#size--;
     return this.#takePrevious();
+  }
+
+  /**
+   * Removes every key that starts with `prefix`. Whole subtrees are cut off, so it costs as much as counting
+   * their leaves.
+   *
+   * @returns how many there were.
+   */
+  deletePrefix(prefix: string): number {
+    this.#owner ??= new Owner();
+    const before = this.#size;
+    this.#setRoot(this.#cut(this.#root, prefix, prefixEnd(prefix)) ?? new Leaf<V>(this.#owner, [], []));
+    return before - this.#size;
   }
 
   /**
@@ -130,6 +156,13 @@ export class BTree<V> {
   scan(prefix: string): TreeScan<V> {
     this.#owner = undefined;
     return new TreeScan<V>(this.#root, prefix);
+  }
+
+  /** A root with a single child says nothing. */
+  #setRoot(root: TreeNode<V>): void {
+    let top = root;
+    while (top instanceof Inner && top.children.length === 1) top = top.children[0] as TreeNode<V>;
+    this.#root = top;
   }
 
   #takePrevious(): V | undefined {
@@ -212,13 +245,51 @@ export class BTree<V> {
     return inner;
   }
 
-  /** Joins a small child with a neighbour where both fit; an empty one always fits. */
+  /** Removes the keys in [low, high). @returns undefined when nothing is left. */
+  #cut(node: TreeNode<V>, low: string, high: string | undefined): TreeNode<V> | undefined {
+    if (!(node instanceof Inner)) {
+      const from = lowerBound(node.keys, low);
+      const to = high === undefined ? node.keys.length : lowerBound(node.keys, high);
+      if (from >= to) return node;
+      this.#size -= to - from;
+      if (to - from === node.keys.length) return undefined;
+      const leaf = this.#ownLeaf(node);
+      leaf.keys.splice(from, to - from);
+      leaf.values.splice(from, to - from);
+      return leaf;
+    }
+    const first = childIndex(node.keys, low);
+    const last = high === undefined ? node.children.length - 1 : childIndex(node.keys, high);
+    const inner = this.#ownInner(node);
+    // Between the two ends of the range lies nothing but the range.
+    for (let at = first + 1; at < last; at++) this.#size -= sizeOf(inner.children[at] as TreeNode<V>);
+    if (last > first + 1) {
+      inner.children.splice(first + 1, last - first - 1);
+      inner.keys.splice(first, last - first - 1);
+    }
+    for (let at = last > first ? first + 1 : first; at >= first; at--) this.#cutChild(inner, at, low, high);
+    return inner.children.length === 0 ? undefined : inner;
+  }
+
+  #cutChild(parent: Inner<V>, at: number, low: string, high: string | undefined): void {
+    const child = this.#cut(parent.children[at] as TreeNode<V>, low, high);
+    if (child === undefined) {
+      parent.children.splice(at, 1);
+      parent.keys.splice(Math.max(0, at - 1), 1);
+      return;
+    }
+    parent.children[at] = child;
+    if (child.keys.length < NODE_MIN) this.#mergeAt(parent, at);
+  }
+
+  /** Joins a small child with a neighbour where both fit; an empty leaf always fits. */
   #mergeAt(parent: Inner<V>, at: number): void {
     if (parent.children.length < 2) return;
     const leftAt = at > 0 ? at - 1 : at;
     const left = parent.children[leftAt] as TreeNode<V>;
     const right = parent.children[leftAt + 1] as TreeNode<V>;
-    if (left.keys.length + right.keys.length + 1 > NODE_MAX) return;
+    const isInner = left instanceof Inner; // whose children are one more than its keys, on both sides
+    if (left.keys.length + right.keys.length + (isInner ? 2 : 0) > NODE_MAX) return;
     let merged: TreeNode<V>;
     if (left instanceof Inner && right instanceof Inner) {
       const separator = parent.keys[leftAt] as string;

@@ -181,7 +181,7 @@ test("two schemas may not share a name, and an unknown index is a bug", () => {
 const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 0, maxLength: 3 });
 const query = fc.record({ kind: fc.constantFrom("get" as const, "scan" as const, "tag" as const), arg: letters });
 const change = fc.record({
-  op: fc.constantFrom("put" as const, "put" as const, "delete" as const),
+  op: fc.constantFrom("put" as const, "put" as const, "put" as const, "delete" as const, "deletePrefix" as const),
   id: letters,
   kind: fc.constantFrom("cat", "dog", ""),
   tags: fc.uniqueArray(fc.constantFrom("a", "b", "ab"), { maxLength: 2 }),
@@ -204,6 +204,16 @@ function expected(model: Map<string, Pet>, { kind, arg }: Query): unknown[] {
     .map(({ row }) => row);
 }
 
+/** Every query that a write of this row concerns. */
+function touch(touched: Set<string>, { id, tags }: Pet): void {
+  touched.add(`get ${id}`);
+  for (let n = 0; n <= id.length; n++) touched.add(`scan ${id.slice(0, n)}`);
+  for (const tag of tags) {
+    const entry = key(tag, id);
+    for (let n = 0; n <= entry.length; n++) touched.add(`tag ${entry.slice(0, n)}`);
+  }
+}
+
 test("any transactions: answers equal the model's, and watches fire exactly when a matching row is written", () => {
   fc.assert(
     fc.property(
@@ -220,18 +230,15 @@ test("any transactions: answers equal the model's, and watches fire exactly when
           try {
             db.write(++index, (tx) => {
               for (const { op, id, kind, tags } of changes) {
-                for (const row of [next.get(id), op === "put" ? pet(id, kind, ...tags) : undefined]) {
-                  if (row === undefined) continue;
-                  touched.add(`get ${id}`);
-                  for (let n = 0; n <= id.length; n++) touched.add(`scan ${id.slice(0, n)}`);
-                  for (const tag of row.tags) {
-                    const entry = key(tag, id);
-                    for (let n = 0; n <= entry.length; n++) touched.add(`tag ${entry.slice(0, n)}`);
-                  }
-                }
+                const below = [...next.values()].filter((row) => row.id.startsWith(id));
+                const before = op === "deletePrefix" ? below : below.filter((row) => row.id === id);
+                for (const row of op === "put" ? [...before, pet(id, kind, ...tags)] : before) touch(touched, row);
                 if (op === "put") {
                   tx.put(PETS, pet(id, kind, ...tags));
                   next.set(id, pet(id, kind, ...tags));
+                } else if (op === "deletePrefix") {
+                  assert.equal(tx.deletePrefix(PETS, id), below.length);
+                  for (const row of below) next.delete(row.id);
                 } else {
                   assert.equal(tx.delete(PETS, id) !== undefined, next.delete(id));
                 }

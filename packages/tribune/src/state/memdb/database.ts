@@ -109,10 +109,17 @@ class Reader implements ReadTx {
   }
 }
 
-/** A tree being written, and its changed keys if anybody watches it. */
+/** A tree being written, and what changed in it if anybody watches it. */
 interface Draft {
   readonly tree: BTree<Row>;
   readonly changed: string[] | undefined;
+  /** Prefixes that were emptied, each with the tree as it was before. */
+  readonly emptied: (readonly [prefix: string, before: BTree<Row>])[];
+}
+
+function expireEmptied(watchers: WatchRegistry, prefix: string, before: BTree<Row>, expired: WatchSetImpl[]): void {
+  const hadBelow = (longer: string): boolean => before.scan(longer)[Symbol.iterator]().next().done === false;
+  watchers.expireBelow(prefix, hadBelow, (key) => before.get(key) !== undefined, expired);
 }
 
 class Writer extends Reader implements WriteTx {
@@ -152,6 +159,23 @@ class Writer extends Reader implements WriteTx {
     return previous as R;
   }
 
+  deletePrefix<R extends Row>(schema: TableSchema<R>, prefix: string): number {
+    const table = this.#tables.of(schema);
+    const draft = this.#draft(table);
+    if (table.indexList.length > 0) {
+      for (const row of draft.tree.scan(prefix)) {
+        for (const index of table.indexList) {
+          const keys = index.keysOf(row);
+          if (keys !== undefined) this.#removeFrom(index, keys, undefined, table.schema.key(row));
+        }
+      }
+    }
+    const before = draft.changed === undefined ? undefined : draft.tree.clone();
+    const count = draft.tree.deletePrefix(prefix);
+    if (before !== undefined && count > 0) draft.emptied.push([prefix, before]);
+    return count;
+  }
+
   afterCommit(run: () => void): void {
     this.#afterCommit.push(run);
   }
@@ -160,8 +184,9 @@ class Writer extends Reader implements WriteTx {
   commit(): void {
     const expired: WatchSetImpl[] = [];
     for (const [tree, draft] of this.#drafts) tree.committed = draft.tree;
-    for (const [tree, { changed }] of this.#drafts) {
+    for (const [tree, { changed, emptied }] of this.#drafts) {
       if (changed !== undefined) for (const key of changed) tree.watchers.expireFor(key, expired);
+      for (const [prefix, before] of emptied) expireEmptied(tree.watchers, prefix, before, expired);
     }
     for (const watch of expired) watch.wakeAll();
     for (const run of this.#afterCommit) run();
@@ -171,7 +196,7 @@ class Writer extends Reader implements WriteTx {
     let draft = this.#drafts.get(tree);
     if (draft === undefined) {
       // Nobody can start to watch before this transaction ends: it runs in one go.
-      draft = { tree: tree.committed.clone(), changed: tree.watchers.idle ? undefined : [] };
+      draft = { tree: tree.committed.clone(), changed: tree.watchers.idle ? undefined : [], emptied: [] };
       this.#drafts.set(tree, draft);
     }
     return draft;

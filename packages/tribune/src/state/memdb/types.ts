@@ -45,6 +45,8 @@ export interface WriteTx extends ReadTx {
   put<R extends Row>(table: TableSchema<R>, row: R): void;
   /** @returns the row that was there. */
   delete<R extends Row>(table: TableSchema<R>, key: string): R | undefined;
+  /** Deletes every row whose primary key starts with `prefix`, at a fraction of the cost of one by one. @returns how many */
+  deletePrefix<R extends Row>(table: TableSchema<R>, prefix: string): number;
   /** Runs `run` after the commit, in order; dropped on abort. */
   afterCommit(run: () => void): void;
 }

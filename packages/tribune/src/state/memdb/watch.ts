@@ -131,6 +131,26 @@ export class WatchRegistry {
     }
   }
 
+  /**
+   * The same for all keys below `prefix` at once, of which there was at least one.
+   *
+   * @param hadBelow whether any of them started with a longer prefix.
+   */
+  expireBelow(
+    prefix: string,
+    hadBelow: (longer: string) => boolean,
+    had: (key: string) => boolean,
+    expired: WatchSetImpl[],
+  ): void {
+    for (const [key, cell] of this.#exact) if (key.startsWith(prefix) && had(key)) expireCell(cell, expired);
+    for (const cells of this.#prefixes.values()) {
+      for (const [watched, cell] of cells) {
+        const touched = prefix.startsWith(watched) || (watched.startsWith(prefix) && hadBelow(watched));
+        if (touched) expireCell(cell, expired);
+      }
+    }
+  }
+
   expireAll(expired: WatchSetImpl[]): void {
     for (const cell of this.#exact.values()) expireCell(cell, expired);
     for (const cells of this.#prefixes.values()) for (const cell of cells.values()) expireCell(cell, expired);

@@ -41,7 +41,7 @@ class World {
       { node: NODE, checkUpdateIntervalMs, discardCheckOutput: false },
       { runtime: this.time },
     );
-    this.catalog = new FakeCatalog(this.time.rng);
+    this.catalog = new FakeCatalog(this.time);
     this.syncer = new StateSyncer(
       { intervalMs: MINUTE_MS, clusterSize: () => 1, deferOutput: checkUpdateIntervalMs > 0 },
       {
@@ -260,11 +260,12 @@ test("any edits on both sides, with calls that fail and cross, end in the same r
   for (let seed = 1; seed <= 150; seed++) {
     const world = new World({ seed, checkUpdateIntervalMs: seed % 2 === 0 ? 0 : 5 * MINUTE_MS });
     const { rng } = world.time;
+    world.catalog.latencyMs = 2_000;
     world.syncer.start();
     for (let step = 0; step < 60; step++) {
       world.catalog.failures = rng.next() < 0.5 ? 0 : 0.3;
-      edit(world);
-      if (rng.next() < 0.3) await world.time.advance(rng.next() < 0.5 ? 0 : rng.next() * 2 * MINUTE_MS);
+      edit(world, 9);
+      if (rng.next() < 0.3) await world.time.advance(rng.next() * (rng.next() < 0.7 ? 5_000 : 2 * MINUTE_MS));
     }
     world.catalog.failures = 0;
     // The first round may still answer to reads that began before the faults ended.
@@ -276,13 +277,45 @@ test("any edits on both sides, with calls that fail and cross, end in the same r
   }
 });
 
-function edit({ state, catalog, time: { rng } }: World): void {
+test("edits on this side alone need no comparison: every push ends in the newest rows", async () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const world = await new World({ seed }).started();
+    const { rng } = world.time;
+    world.catalog.latencyMs = 100;
+    for (let step = 0; step < 60; step++) {
+      edit(world, LOCAL_EDITS);
+      if (rng.next() < 0.6) await world.time.advance(rng.next() * 100);
+    }
+    await world.time.advance(5_000);
+    world.assertEqual(`seed ${seed}`);
+  }
+});
+
+test("a comparison does not judge by an answer that is older than the change", async () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const world = await new World({ seed }).started();
+    const { rng } = world.time;
+    world.catalog.latencyMs = 100;
+    for (let step = 0; step < 60; step++) {
+      edit(world, LOCAL_EDITS);
+      if (rng.next() < 0.2) world.syncer.requestFullSync("now");
+      if (rng.next() < 0.6) await world.time.advance(rng.next() * 100);
+    }
+    await world.time.advance(5_000);
+    world.assertEqual(`seed ${seed}`);
+  }
+});
+
+/** The first kinds of `edit` are made on this agent, the rest in the catalog. */
+const LOCAL_EDITS = 7;
+
+function edit({ state, catalog, time: { rng } }: World, kinds: number): void {
   const id = `s${randomInt(rng, 4)}`;
   const checkId = `c${randomInt(rng, 6)}`;
   const given = { Port: randomInt(rng, 3), Tags: [`t${randomInt(rng, 3)}`], EnableTagOverride: rng.next() < 0.3 };
   const serviceId = state.service(id) === undefined ? "" : id;
   const status = rng.next() < 0.5 ? "passing" : "critical";
-  switch (randomInt(rng, 9)) {
+  switch (randomInt(rng, kinds)) {
     case 0:
     case 1:
       state.putService(service(id, given), "");
