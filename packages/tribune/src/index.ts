@@ -57,6 +57,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
   const agent = new Agent(config, {
     runtime,
     logger: log.logger("agent"),
+    logHub: log,
     metrics: noMetrics,
     onFatal: options.onFatal ?? throwUncaught,
   });
