@@ -154,6 +154,8 @@ export class Agent {
       events,
       snapshots: this.#server.snapshots,
       txn: this.#server,
+      rng: runtime.rng,
+      peek: (read) => this.#server.peek(read),
       datacenterMaps: () => [
         {
           Datacenter: config.datacenter,
@@ -182,7 +184,11 @@ export class Agent {
       const bound = await this.#http.listen(where.network === "unix" ? { path: where.path } : where);
       if (typeof bound !== "string") http.push({ host: bound.address, port: bound.port });
     }
-    const dnsBackend = new StateDnsBackend(this.#server.engine, config.datacenter, () => this.#server.isLeader);
+    const dnsBackend = new StateDnsBackend(config, {
+      engine: this.#server.engine,
+      rng: runtime.rng,
+      hasLeader: () => this.#server.isLeader,
+    });
     this.#dns = new DnsServer(dnsOptions(config), { runtime, backend: dnsBackend, log: logger.named("dns"), metrics });
     const dns = await this.#dns.start(dnsAddresses(config.listen.dns));
     this.#addresses = { http, dns };

@@ -113,4 +113,7 @@ export interface AgentApi extends CoordinateMaps {
   readonly events: EventApi;
   readonly snapshots: SnapshotApi;
   readonly txn: TxnApi;
+  readonly rng: Rng;
+  /** Reads the state as this server has it, unwatched. */
+  peek<T>(read: (tx: ReadTx) => T): T;
 }
