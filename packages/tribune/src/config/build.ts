@@ -162,7 +162,7 @@ export function buildConfig(
     checks: (settings.checks ?? []).map((check) => checkDefinition(check, problems)),
     services: (settings.services ?? []).map((service) => serviceDefinition(service, problems)),
     watches: settings.watches ?? [],
-    configEntryBootstrap: settings["config_entries.bootstrap"] ?? [],
+    configEntryBootstrap: bootstrapEntries(settings["config_entries.bootstrap"] ?? []),
 
     enableScriptChecks,
     enableLocalScriptChecks: read.bool("enable_local_script_checks", enableScriptChecks),
@@ -203,6 +203,30 @@ export function buildConfig(
   };
   if (expectsOne) problems.warn("BootstrapExpect is set to 1; this is the same as Bootstrap mode.");
   return config;
+}
+
+const CONFIG_ENTRY_KINDS: ReadonlySet<unknown> = new Set(
+  (
+    "service-defaults proxy-defaults service-router service-splitter service-resolver ingress-gateway " +
+    "terminating-gateway service-intentions mesh"
+  ).split(" "),
+);
+
+/** Only the kind is looked at: what an entry may say is for the endpoint that takes it. */
+function bootstrapEntries(entries: readonly RawObject[]): readonly RawObject[] {
+  for (const [index, entry] of entries.entries()) {
+    const kind = entry.kind ?? entry.Kind;
+    const fault =
+      kind === undefined
+        ? "Payload does not contain a kind/Kind key at the top level"
+        : typeof kind !== "string"
+          ? "Kind value in payload is not a string"
+          : CONFIG_ENTRY_KINDS.has(kind)
+            ? undefined
+            : `invalid config entry kind: ${kind}`;
+    if (fault !== undefined) throw new ConfigError(`config_entries.bootstrap[${index}]: ${fault}`);
+  }
+  return entries;
 }
 
 function portsConfig(read: SettingsReader): PortsConfig {
