@@ -1,0 +1,275 @@
+// What is fed to which reader. A target says which built modules it needs; `make` gets them and returns its seeds,
+// what to do with an input, and which errors are a reader's right.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+
+const DIST = new URL("../packages/tribune/dist/", import.meta.url);
+
+export const importBuilt = (path) => import(new URL(path, DIST));
+
+export async function loadTarget(name) {
+  const { modules, make } = TARGETS[name];
+  const missing = modules.filter((path) => !existsSync(new URL(path, DIST)));
+  if (missing.length > 0) return { missing };
+  const loaded = await Promise.all(modules.map(importBuilt));
+  return { target: { mayThrow: () => false, ...make(...loaded, await import("@tribune/api")) } };
+}
+
+const bytes = (...parts) => Buffer.concat(parts.map((part) => Buffer.from(part)));
+const dnsName = (name) => bytes(...name.split(".").map((label) => [label.length, ...Buffer.from(label)]), [0]);
+const isOf =
+  (...classes) =>
+  (error) =>
+    classes.some((one) => error instanceof one);
+
+const JSON_SEEDS = [
+  '{"Node":"n1","Address":"10.0.0.1","Service":{"Service":"web","Port":80,"Tags":["a"],"Meta":{"k":"v"}}}',
+  '[{"KV":{"Verb":"set","Key":"a/b","Value":"aGk=","Flags":18446744073709551615}}]',
+  '{"a":[1.5e-7,-0,true,null,"\\u00e9\\n\\ud83d\\ude00"],"b":{"c":{}},"":[]}',
+  '{"Check":{"CheckID":"c","Interval":"10s","Header":{"x":["y"]},"Timeout":1000000000}}',
+  "[[[[[[]]]]]]",
+  '"text"',
+];
+
+const TARGETS = {
+  dns: {
+    modules: ["codec/dns-question.js", "codec/dns-message.js", "dns/tcp-frames.js"],
+    make({ parseRequest }, { parseReply }, { TcpFrames }) {
+      const head = (flags, ...counts) => [0x12, 0x34, flags >> 8, flags & 255, ...counts.flatMap((n) => [0, n])];
+      const question = bytes(dnsName("web.service.dc1.consul"), [0, 33, 0, 1]);
+      const edns = [0, 0, 41, 0x10, 0, 0, 0, 0, 0, 0, 11, 0, 8, 0, 7, 0, 1, 24, 0, 10, 0, 0];
+      const answer = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 10, 0, 0, 1];
+      const seeds = [
+        bytes(head(0x0100, 1, 0, 0, 0), question),
+        bytes(head(0x0120, 1, 0, 0, 1), question, edns),
+        bytes(head(0x8580, 1, 2, 0, 1), question, answer, answer, edns),
+        bytes(head(0x8180, 1, 1, 0, 0), question, [0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 5, 0, 2, 0xc0, 16]),
+        bytes(head(0x0100, 1, 0, 0, 0), [0xc0, 12, 0, 1, 0, 1]),
+      ];
+      return {
+        kind: "bytes",
+        seeds,
+        run(input) {
+          parseRequest(input);
+          parseReply(input);
+          const frames = new TcpFrames();
+          for (let at = 0; at < input.length; at += 7) {
+            frames.push(input.subarray(at, at + 7));
+            for (let frame = frames.next(); frame !== undefined; frame = frames.next()) parseRequest(frame);
+          }
+          assert.ok(frames.bufferedBytes <= 65_537);
+        },
+      };
+    },
+  },
+
+  json: {
+    modules: ["lib/go-json.js", "lib/go-json-parse.js", "lib/go-json-decode.js"],
+    make({ stringifyGo }, { parseJson, JsonError }, { decodeJson, shapes }, api) {
+      const service = shapes.struct("s.Service", {
+        Service: shapes.string,
+        Port: shapes.int,
+        Tags: shapes.list(shapes.string),
+        Meta: shapes.map(shapes.string),
+      });
+      const shape = shapes.struct("s.Register", { Node: shapes.string, Service: service, Check: shapes.any });
+      const refusesQuietly = (read) => {
+        try {
+          return read();
+        } catch (error) {
+          if (error instanceof JsonError || error instanceof api.JsonShapeError) {
+            assert.notEqual(error.message, "");
+            return undefined;
+          }
+          throw error;
+        }
+      };
+      return {
+        kind: "text",
+        seeds: JSON_SEEDS,
+        run(input) {
+          let native;
+          let isJson = true;
+          try {
+            native = JSON.parse(input);
+          } catch {
+            isJson = false;
+          }
+          const ours = refusesQuietly(() => ({ value: parseJson(input, { mode: "whole" }) }));
+          assert.equal(ours !== undefined, isJson, "accepts what JSON.parse accepts, and no more");
+          if (isJson && !/\d{16}/.test(input)) {
+            assert.deepEqual(ours.value, native);
+            const text = JSON.stringify(native);
+            // Lone surrogates become U+FFFD, as in Go.
+            if (!/\\ud[89a-f]/.test(text))
+              assert.deepEqual(JSON.parse(stringifyGo(native)), JSON.parse(text), "round trip");
+          }
+          refusesQuietly(() => decodeJson(input, shape));
+          if (ours !== undefined) refusesQuietly(() => api.fromJson(api.RegisterRequest, ours.value, false));
+        },
+      };
+    },
+  },
+
+  msgpack: {
+    modules: ["codec/msgpack.js", "codec/struct-msgpack.js", "codec/raft-configuration.js"],
+    make({ MsgpackReader, MsgpackWriter, MsgpackScanner, MsgpackError, writeAny }, structs, raft, api) {
+      const { encodeStruct, decodeStruct } = structs;
+      const schemas = [api.RegisterRequest, api.KVSRequest, api.CheckServiceNode, api.IndexedDirEntries];
+      const encode = (value) => {
+        const writer = new MsgpackWriter();
+        writeAny(writer, value, "int");
+        return Uint8Array.from(writer.take());
+      };
+      const seeds = [
+        ...schemas.map((schema) => Uint8Array.from(encodeStruct(schema, api.zero(schema)))),
+        encode({ a: [1, -1, 2 ** 40, 1.5, null, true], b: { c: "text".repeat(20) }, d: Buffer.from([1, 2]) }),
+        raft.encodeRaftConfiguration({ servers: [{ id: "a", address: "10.0.0.1:8300", suffrage: "voter" }] }),
+        bytes([0xd9, 3, 97, 98, 99, 0xc4, 1, 0, 0xc7, 1, 5, 9, 0xde, 0, 1, 0xa1, 97, 0x90]),
+      ];
+      const quietly = (read) => {
+        try {
+          return read();
+        } catch (error) {
+          if (!(error instanceof MsgpackError)) throw error;
+          return undefined;
+        }
+      };
+      return {
+        kind: "bytes",
+        seeds,
+        run(input) {
+          const value = quietly(() => new MsgpackReader(input).any("either"));
+          if (value !== undefined) {
+            const once = quietly(() => encode(value));
+            if (once !== undefined) {
+              const again = encode(new MsgpackReader(once).any("either"));
+              assert.ok(Buffer.from(once).equals(again), "what was written once is written the same again");
+            }
+          }
+          quietly(() => new MsgpackReader(input).skip());
+          quietly(() => new MsgpackScanner().scan(input));
+          quietly(() => raft.decodeRaftConfiguration(input));
+          for (const schema of schemas) quietly(() => decodeStruct(schema, input));
+        },
+      };
+    },
+  },
+
+  hcl: {
+    modules: ["codec/hcl.js"],
+    make({ decodeHcl, decodeJson, HclError }) {
+      const quietly = (read) => {
+        try {
+          read();
+        } catch (error) {
+          if (!(error instanceof HclError)) throw error;
+          assert.notEqual(error.message, "");
+        }
+      };
+      return {
+        kind: "text",
+        seeds: [
+          ...JSON_SEEDS,
+          'datacenter = "dc1"\nports { http = 8500, dns = -1 }\nservers = ["a", "b",]\n',
+          'key_prefix "foo/" { policy = "write" }\nnode "" {\n  policy = "read" # all\n}\n// end\n/* x */',
+          'a = <<EOF\ntext\n  more\nEOF\nb = <<-EOT\n    x\n    EOT\n"quoted" = 0x1f\nc = 1.5e3\nd = true',
+          'service { name = "web" check { args = ["a\\n\\"b", "x\\y"] interval = "10s" } }',
+        ],
+        run(input) {
+          quietly(() => decodeHcl(input));
+          quietly(() => decodeJson(input));
+        },
+      };
+    },
+  },
+
+  bexpr: {
+    modules: ["lib/bexpr/compile.js", "lib/bexpr/re2.js", "lib/bexpr/filter-types.js", "lib/bexpr/expression.js"],
+    make({ compileFilter }, { compileRe2 }, types, { FilterError }) {
+      const row = {
+        Node: { Node: "n1", Meta: { rack: "r1" } },
+        Service: { Service: "web", Port: 80, Tags: ["a"], Proxy: { Upstreams: [{ DestinationName: "db" }] } },
+        Checks: [{ Status: "passing", ServiceTags: null }],
+      };
+      return {
+        kind: "text",
+        seeds: [
+          'Service.Service == web and "prod" in Service.Tags',
+          "not (Node.Meta.rack == r1 or Checks is empty)",
+          'Node.Node matches "^n[0-9]+(a|b)*$" and Service.Port != 0x1F',
+          'Service.Meta["a.b"] == `x` or Service.TaggedAddresses.wan.Port == 443',
+          "Checks.Status contains crit and Service.Proxy.Upstreams.DestinationName not matches x",
+          '"/Node/Meta/rack" == r1 or critical not in Checks.Status',
+        ],
+        mayThrow: isOf(FilterError),
+        run: (input) => assert.equal(typeof compileFilter(input, types.CHECK_SERVICE_NODE, compileRe2)(row), "boolean"),
+      };
+    },
+  },
+
+  // Frames of the log on disk; the snapshot archive joins here when it is built.
+  archive: {
+    modules: ["storage/log-record.js", "storage/log-frame.js"],
+    make({ readRecords, putEntry, putHardState, putTruncate, putSegmentStart, RecordError }, frames) {
+      const { FRAME_HEAD_BYTES, FrameBuilder, frameBytes, readFrameHead, checkedPayload } = frames;
+      const sealed = (put) => {
+        const frame = new FrameBuilder();
+        put(frame);
+        return Buffer.from(frame.seal(1, 1));
+      };
+      const data = Buffer.from("data");
+      const whole = [
+        sealed((frame) => putSegmentStart(frame, { nextIndex: 7, previousTerm: 2, reset: false })),
+        sealed((frame) => putHardState(frame, { term: 3, votedFor: "node-1" })),
+        sealed((frame) => putTruncate(frame, 5)),
+        sealed((frame) => putEntry(frame, { index: 7, term: 2, type: "command", data })),
+        sealed((frame) =>
+          putEntry(frame, { index: 7, term: 2, type: "configuration", data, extensions: data, appendedAtMs: 1.5 }),
+        ),
+      ];
+      const payloads = whole.map((frame) => frame.subarray(FRAME_HEAD_BYTES));
+      return {
+        kind: "bytes",
+        seeds: [...whole, ...payloads, Buffer.concat(payloads)],
+        mayThrow: isOf(RecordError),
+        run(input) {
+          const found = Buffer.from(input);
+          const head = readFrameHead(found, 0);
+          if (head !== undefined && frameBytes(head.payloadBytes) <= found.length) {
+            checkedPayload(found.subarray(0, frameBytes(head.payloadBytes)), head.payloadBytes, 1);
+          }
+          // The checksum keeps nearly all damage from the reader of records, so it is fed directly as well.
+          for (const record of readRecords(found)) assert.ok(record.type);
+        },
+      };
+    },
+  },
+
+  http: {
+    modules: ["http/query-string.js", "http/router.js"],
+    make({ QueryString, BadEscapeError, percentDecode }, { cleanPath }) {
+      return {
+        kind: "text",
+        seeds: [
+          "index=12&wait=10s&stale&filter=Meta.rack+%3D%3D+r1&near=_agent",
+          "node-meta=a:b&node-meta=c%3Ad&tag=x&tag=%C3%A9&dc=",
+          "/v1/kv/a%2Fb/c%20d/../e//f/./g",
+          "%ff%zz+%",
+        ],
+        mayThrow: isOf(BadEscapeError),
+        run(text) {
+          const input = text.toWellFormed(); // what arrives is bytes, which cannot hold a lone surrogate
+          const path = cleanPath(input);
+          assert.equal(cleanPath(path), path, "a clean path stays as it is");
+          percentDecode(input, false);
+          const query = new QueryString(input);
+          query.get("index");
+          query.encode();
+        },
+      };
+    },
+  },
+};
+
+export const TARGET_NAMES = Object.keys(TARGETS);

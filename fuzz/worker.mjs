@@ -1,0 +1,105 @@
+// One fuzz target's loop. Posts one message: how it went, or the first input that failed.
+
+import { inspect } from "node:util";
+import v8 from "node:v8";
+import vm from "node:vm";
+import { parentPort, workerData } from "node:worker_threads";
+import { importBuilt, loadTarget } from "./targets.mjs";
+
+const HEAP_GROWTH_MAX = 64 * 1024 * 1024;
+const HEAP_EVERY_MS = 2_000;
+const INPUT_SHOWN_MAX = 2_000;
+
+v8.setFlagsFromString("--expose-gc");
+const collectGarbage = vm.runInNewContext("gc");
+
+const { target: name, seed, seconds, only, slowMs, progress } = workerData;
+const counter = new BigInt64Array(progress);
+const { seededRng } = await importBuilt("lib/random.js");
+const { mutateBytes, mutateText, pick } = await importBuilt("lib/fuzz.js");
+const { target, missing } = await loadTarget(name);
+
+if (target === undefined) parentPort.postMessage({ type: "done", text: `skipped: ${missing.join(", ")} not built` });
+else if (only !== undefined) runOne(only);
+else loop();
+
+/** The input of a number: a seed's mutation, sometimes mutated again, sometimes two seeds in one. */
+function makeInput(number) {
+  const rng = seededRng((Math.imul(seed, 0x9e3779b1) ^ number) >>> 0);
+  const [mutate, join] =
+    target.kind === "text" ? [mutateText, (a, b) => a + b] : [mutateBytes, (a, b) => Uint8Array.from([...a, ...b])];
+  let input = pick(rng, target.seeds);
+  if (rng.next() < 0.1) input = join(input, pick(rng, target.seeds));
+  for (let more = rng.next(); more < 1; more += 0.4) input = mutate(rng, input);
+  return input;
+}
+
+function runOne(number) {
+  const input = makeInput(number);
+  console.log(shown(input));
+  Atomics.store(counter, 0, BigInt(number));
+  const start = performance.now();
+  const error = attempt(input);
+  if (error === undefined) parentPort.postMessage({ type: "done", text: `fine in ${performance.now() - start} ms` });
+  else fail(number, input, error);
+}
+
+function loop() {
+  const start = performance.now();
+  const end = start + seconds * 1000;
+  let heapCheckAt = start + Math.min(1_000, (seconds * 1000) / 4);
+  let heapBefore;
+  let slowest = 0;
+  let number = 0;
+  for (let now = start; now < end; number++) {
+    Atomics.store(counter, 0, BigInt(number));
+    const input = makeInput(number);
+    const began = performance.now();
+    const error = attempt(input);
+    now = performance.now();
+    if (error !== undefined) return fail(number, input, error);
+    const took = now - began;
+    if (took > slowest) {
+      if (took > slowMs && isSlow(input)) return fail(number, input, `took ${Math.round(took)} ms`);
+      slowest = Math.min(took, slowMs);
+    }
+    if (now < heapCheckAt) continue;
+    collectGarbage();
+    const heap = process.memoryUsage().heapUsed;
+    heapBefore ??= heap;
+    if (heap - heapBefore > HEAP_GROWTH_MAX) return fail(number, input, `the heap grew from ${heapBefore} to ${heap}`);
+    heapCheckAt = now + HEAP_EVERY_MS;
+  }
+  const rate = Math.round(number / seconds / 1000);
+  const text = `${number} inputs fine, ${rate} k/s, slowest ${slowest.toFixed(1)} ms; seed ${seed}`;
+  parentPort.postMessage({ type: "done", text });
+}
+
+/** @returns what is wrong, or undefined. */
+function attempt(input) {
+  try {
+    target.run(input);
+    return undefined;
+  } catch (error) {
+    return target.mayThrow(error) ? undefined : (error?.stack ?? String(error));
+  }
+}
+
+/** A pause of the machine is not the reader's fault: slow means slow three times in a row. */
+function isSlow(input) {
+  for (let round = 0; round < 3; round++) {
+    const start = performance.now();
+    attempt(input);
+    if (performance.now() - start <= slowMs) return false;
+  }
+  return true;
+}
+
+function fail(number, input, text) {
+  parentPort.postMessage({ type: "failed", number, text: `${text}\ninput: ${shown(input)}` });
+}
+
+function shown(input) {
+  if (typeof input === "string") return JSON.stringify(input).slice(0, INPUT_SHOWN_MAX);
+  return inspect(Buffer.from(input).toString("hex").slice(0, INPUT_SHOWN_MAX));
+}

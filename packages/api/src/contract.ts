@@ -1,0 +1,210 @@
+/**
+ * One endpoint, one contract. From it derive the HTTP route and its parsing, the RPC method, leader and
+ * datacenter forwarding, the ACL check, `?index` blocking, the SDK method and the OpenAPI page. How it is
+ * answered (the *binding*) is in the server's `endpoints` room, one function or two each.
+ */
+import type { Schema, Struct } from "./schema.ts";
+
+// ---- parameters: what HTTP carries, with its static type ----
+
+export interface Parameter<T> {
+  readonly in: "path" | "query" | "body";
+  readonly type: "string" | "strings" | "boolean" | "integer" | "u64" | "duration" | "meta" | "json" | "bytes";
+  /** Name in the URL where it differs from the property's. */
+  readonly name?: string;
+  readonly about: string;
+  /** Consul's text (status 400) when the parameter is absent or empty; without it, it is optional. */
+  readonly missing?: string;
+  /** Consul's text (status 400) for a value that cannot be parsed. `%s` stands for the parser's own words. */
+  readonly invalid?: string;
+  /** What a JSON body holds. */
+  readonly schema?: Schema<unknown>;
+  /** Largest body, in bytes, before status 413. Without it the agent's general limit holds. */
+  readonly bytesMax?: number;
+  /** Carries the static type; never set. */
+  readonly __type?: T;
+}
+
+type Options = Partial<Pick<Parameter<unknown>, "name" | "missing" | "invalid" | "bytesMax">>;
+
+/** The rest of the path for `*name`, one segment for `:name`; percent-decoded. */
+export const inPath = (about: string, options: Options = {}): Parameter<string> => ({
+  in: "path",
+  type: "string",
+  about,
+  ...options,
+});
+/** First value of a query parameter; "" when absent. */
+export const inQuery = (about: string, options: Options = {}): Parameter<string> => ({
+  in: "query",
+  type: "string",
+  about,
+  ...options,
+});
+/** Every value of a repeated query parameter, in order. */
+export const everyQuery = (about: string, options: Options = {}): Parameter<readonly string[]> => ({
+  in: "query",
+  type: "strings",
+  about,
+  ...options,
+});
+/** True when the parameter is there, whatever its value: `?raw`, `?raw=1` and `?raw=` are one. */
+export const flag = (about: string, options: Options = {}): Parameter<boolean> => ({
+  in: "query",
+  type: "boolean",
+  about,
+  ...options,
+});
+/** Integer of at most 2^53, undefined when absent. */
+export const intQuery = (about: string, options: Options = {}): Parameter<number | undefined> => ({
+  in: "query",
+  type: "integer",
+  about,
+  ...options,
+});
+/** Unsigned 64-bit integer, undefined when absent. */
+export const u64Query = (about: string, options: Options = {}): Parameter<number | bigint | undefined> => ({
+  in: "query",
+  type: "u64",
+  about,
+  ...options,
+});
+/** `key:value` pairs of a repeated parameter (`?node-meta=a:b`); null when there are none. */
+export const metaQuery = (
+  about: string,
+  options: Options = {},
+): Parameter<Readonly<Record<string, string>> | null> => ({
+  in: "query",
+  type: "meta",
+  about,
+  ...options,
+});
+/** A JSON body read with a schema. `invalid` is Consul's prefix, with `%s` for the parser's words. */
+export const jsonBody = <T>(schema: Schema<T>, about: string, options: Options = {}): Parameter<T> => ({
+  in: "body",
+  type: "json",
+  about,
+  schema: schema as Schema<unknown>,
+  ...options,
+});
+/** The body parsed as JSON, of whatever shape; undefined when it is empty. The binding checks it. */
+export const anyBody = (about: string, options: Options = {}): Parameter<unknown> => ({
+  in: "body",
+  type: "json",
+  about,
+  ...options,
+});
+export const rawBody = (about: string, options: Options = {}): Parameter<Uint8Array> => ({
+  in: "body",
+  type: "bytes",
+  about,
+  ...options,
+});
+
+export type Parameters = Readonly<Record<string, Parameter<any>>>;
+export type ValuesOf<P extends Parameters> = { readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never };
+
+// ---- who may ----
+
+export type AclRule =
+  /** Open to everyone who reaches the agent. */
+  | { readonly by: "none" }
+  /** Answer everything, then drop what the token may not read. */
+  | { readonly by: "filter" }
+  /** The binding names the resource (`aclName`); for whole-agent or whole-operator rules none is needed. */
+  | {
+      readonly by: "require";
+      readonly resource:
+        | "acl"
+        | "agent"
+        | "event"
+        | "key"
+        | "keyring"
+        | "node"
+        | "operator"
+        | "query"
+        | "service"
+        | "session";
+      readonly access: "read" | "write" | "list";
+    };
+
+// ---- contracts ----
+
+type Method = "GET" | "PUT" | "POST" | "DELETE";
+export type HttpRoute = `${Method} /v1/${string}`;
+
+interface Common<P extends Parameters> {
+  /** One parameter, `:name` or `*name`, takes the rest of the path up to what stands behind it (`/:id/execute`). May be empty. */
+  readonly http: HttpRoute;
+  /** Further methods with the same meaning (`POST` beside `PUT` where Consul takes both). */
+  readonly alsoMethods?: readonly Method[];
+  /** Several contracts may share a route: this one is meant when the query has this parameter. The one without is last. */
+  readonly when?: string;
+  readonly parameters: P;
+  readonly acl: AclRule;
+  readonly summary: string;
+  /** Name of the JSON answer's schema in the API pages. */
+  readonly answers: string;
+}
+
+/** A read of replicated state: forwarded to its datacenter, then to the leader unless `?stale`. */
+export interface ReadContract<P extends Parameters, Q, R> extends Common<P> {
+  readonly kind: "read";
+  /** RPC method with Consul's name, such as `Health.ServiceNodes`. */
+  readonly rpc: string;
+  readonly request: Struct<Q>;
+  readonly reply: Struct<R>;
+  /** Whether `?index=` may block. */
+  readonly blocking: boolean;
+  /** Whether `?cached` is honoured (X-Cache and Age say so); elsewhere it is ignored. */
+  readonly cacheable?: boolean;
+  /** Whether X-Consul-Effective-Consistency is answered: catalog and health do, the others never did. */
+  readonly saysConsistency?: boolean;
+}
+
+/** A write: validated and completed by the leader, then one Raft entry, answered when applied. */
+export interface WriteContract<P extends Parameters, Q> extends Common<P> {
+  readonly kind: "write";
+  readonly rpc: string;
+  readonly request: Struct<Q>;
+  /** First byte of the log entry (`wire/raft.md` §5). Never reused: old logs must still replay. */
+  readonly raftType: number;
+}
+
+/** An RPC that the leader answers from what only it knows (session TTLs, Raft, autopilot); no log entry of its own. */
+export interface CallContract<P extends Parameters, Q> extends Common<P> {
+  readonly kind: "call";
+  readonly rpc: string;
+  readonly request: Struct<Q>;
+}
+
+/** Answered by the agent itself: its own services and checks, its log, its metrics, streams. */
+export interface LocalContract<P extends Parameters> extends Common<P> {
+  readonly kind: "local";
+  /** The answer waits on `?hash=` (agent endpoints) rather than on an index. */
+  readonly hashBlocking?: boolean;
+}
+
+export const read = <const P extends Parameters, Q, R>(
+  contract: Omit<ReadContract<P, Q, R>, "kind">,
+): ReadContract<P, Q, R> => ({ kind: "read", ...contract });
+export const write = <const P extends Parameters, Q>(
+  contract: Omit<WriteContract<P, Q>, "kind">,
+): WriteContract<P, Q> => ({ kind: "write", ...contract });
+export const call = <const P extends Parameters, Q>(
+  contract: Omit<CallContract<P, Q>, "kind">,
+): CallContract<P, Q> => ({
+  kind: "call",
+  ...contract,
+});
+export const local = <const P extends Parameters>(contract: Omit<LocalContract<P>, "kind">): LocalContract<P> => ({
+  kind: "local",
+  ...contract,
+});
+
+export type AnyContract =
+  | ReadContract<any, any, any>
+  | WriteContract<any, any>
+  | CallContract<any, any>
+  | LocalContract<any>;
+export type Contracts = Readonly<Record<string, AnyContract>>;

@@ -1,0 +1,129 @@
+/** `/v1/catalog`: registration, and the catalog without health. */
+import { everyQuery, inPath, inQuery, jsonBody, local, metaQuery, read, write } from "../contract.ts";
+import {
+  DCSpecificRequest,
+  DeregisterRequest,
+  IndexedGatewayServices,
+  IndexedNodeServiceList,
+  IndexedNodeServices,
+  IndexedNodes,
+  IndexedServiceNodes,
+  IndexedServices,
+  NodeSpecificRequest,
+  RegisterRequest,
+  ServiceSpecificRequest,
+} from "../structs/catalog.ts";
+
+const near = inQuery("Sort by round-trip time from this node; `_agent` is the agent's own");
+const nodeMeta = metaQuery("Only on nodes with this metadata (`key:value`)", { name: "node-meta" });
+const filter = inQuery("Filter expression over the rows");
+const service = inPath("Name of the service", { missing: "Missing service name" });
+const node = inPath("Name of the node, or the beginning of its id", { missing: "Missing node name" });
+const decodeFailed = { invalid: "Request decode failed: %s" };
+
+const discovery = { blocking: true, saysConsistency: true, acl: { by: "filter" } } as const;
+
+export const catalogContracts = {
+  catalogRegister: write({
+    http: "PUT /v1/catalog/register",
+    rpc: "Catalog.Register",
+    parameters: { registration: jsonBody(RegisterRequest, "Node, and what to register on it", decodeFailed) },
+    request: RegisterRequest,
+    raftType: 0,
+    acl: { by: "require", resource: "node", access: "write" },
+    summary: "Register a node, a service on it, and checks",
+    answers: "Boolean",
+  }),
+  catalogDeregister: write({
+    http: "PUT /v1/catalog/deregister",
+    rpc: "Catalog.Deregister",
+    parameters: {
+      deregistration: jsonBody(DeregisterRequest, "Node, or one service or check on it", decodeFailed),
+    },
+    request: DeregisterRequest,
+    raftType: 1,
+    acl: { by: "require", resource: "node", access: "write" },
+    summary: "Remove a service, a check or a whole node",
+    answers: "Boolean",
+  }),
+  catalogDatacenters: local({
+    http: "GET /v1/catalog/datacenters",
+    parameters: {},
+    acl: { by: "none" },
+    summary: "List the known datacenters, nearest first",
+    answers: "DatacenterNames",
+  }),
+  catalogNodes: read({
+    http: "GET /v1/catalog/nodes",
+    rpc: "Catalog.ListNodes",
+    parameters: { near, nodeMeta, filter },
+    request: DCSpecificRequest,
+    reply: IndexedNodes,
+    ...discovery,
+    summary: "List nodes",
+    answers: "Nodes",
+  }),
+  catalogServices: read({
+    http: "GET /v1/catalog/services",
+    rpc: "Catalog.ListServices",
+    parameters: { nodeMeta },
+    request: DCSpecificRequest,
+    reply: IndexedServices,
+    cacheable: true,
+    ...discovery,
+    summary: "List services with the tags of their instances",
+    answers: "Services",
+  }),
+  catalogService: read({
+    http: "GET /v1/catalog/service/*service",
+    rpc: "Catalog.ServiceNodes",
+    parameters: { service, tag: everyQuery("Only instances with all of these tags"), near, nodeMeta, filter },
+    request: ServiceSpecificRequest,
+    reply: IndexedServiceNodes,
+    cacheable: true,
+    ...discovery,
+    summary: "List the instances of a service",
+    answers: "ServiceNodes",
+  }),
+  catalogConnect: read({
+    http: "GET /v1/catalog/connect/*service",
+    rpc: "Catalog.ServiceNodes",
+    parameters: { service, tag: everyQuery("Accepted without effect"), near, nodeMeta, filter },
+    request: ServiceSpecificRequest,
+    reply: IndexedServiceNodes,
+    cacheable: true,
+    ...discovery,
+    summary: "List what reaches a service through the mesh: proxies and native instances",
+    answers: "ServiceNodes",
+  }),
+  catalogNode: read({
+    http: "GET /v1/catalog/node/*node",
+    rpc: "Catalog.NodeServices",
+    parameters: { node, filter },
+    request: NodeSpecificRequest,
+    reply: IndexedNodeServices,
+    ...discovery,
+    summary: "Read a node and its services, by id",
+    answers: "NodeServices",
+  }),
+  catalogNodeServices: read({
+    http: "GET /v1/catalog/node-services/*node",
+    rpc: "Catalog.NodeServiceList",
+    parameters: { node, filter },
+    request: NodeSpecificRequest,
+    reply: IndexedNodeServiceList,
+    ...discovery,
+    summary: "Read a node and its services, as a list",
+    answers: "NodeServiceList",
+  }),
+  catalogGatewayServices: read({
+    http: "GET /v1/catalog/gateway-services/*gateway",
+    rpc: "Catalog.GatewayServices",
+    parameters: { gateway: inPath("Name of the gateway's service", { missing: "Missing gateway name" }) },
+    request: ServiceSpecificRequest,
+    reply: IndexedGatewayServices,
+    ...discovery,
+    summary: "List the services behind a gateway",
+    answers: "GatewayServices",
+  }),
+};

@@ -1,0 +1,49 @@
+/** `/v1/coordinate`: where nodes are in the network. */
+import { call, inPath, inQuery, jsonBody, local, read } from "../contract.ts";
+import { DCSpecificRequest, NodeSpecificRequest } from "../structs/catalog.ts";
+import { CoordinateUpdateRequest, IndexedCoordinates } from "../structs/coordinate.ts";
+
+const segment = inQuery("Only coordinates of this network segment");
+
+export const coordinateContracts = {
+  coordinateDatacenters: local({
+    http: "GET /v1/coordinate/datacenters",
+    parameters: {},
+    acl: { by: "none" },
+    summary: "List the servers of every datacenter with their coordinates",
+    answers: "DatacenterMaps",
+  }),
+  coordinateNodes: read({
+    http: "GET /v1/coordinate/nodes",
+    rpc: "Coordinate.ListNodes",
+    parameters: { segment },
+    request: DCSpecificRequest,
+    reply: IndexedCoordinates,
+    blocking: true,
+    acl: { by: "filter" },
+    summary: "List the coordinates of all nodes",
+    answers: "Coordinates",
+  }),
+  coordinateNode: read({
+    http: "GET /v1/coordinate/node/*node",
+    rpc: "Coordinate.Node",
+    parameters: { node: inPath("Name of the node"), segment },
+    request: NodeSpecificRequest,
+    reply: IndexedCoordinates,
+    blocking: true,
+    acl: { by: "require", resource: "node", access: "read" },
+    summary: "Read the coordinates of a node, one per network segment",
+    answers: "Coordinates",
+  }),
+  coordinateUpdate: call({
+    http: "PUT /v1/coordinate/update",
+    rpc: "Coordinate.Update",
+    parameters: {
+      update: jsonBody(CoordinateUpdateRequest, "Node and its coordinate", { invalid: "Request decode failed: %s" }),
+    },
+    request: CoordinateUpdateRequest,
+    acl: { by: "require", resource: "node", access: "write" },
+    summary: "Set the coordinate of a node; it shows after the leader's next batch",
+    answers: "Nothing",
+  }),
+};

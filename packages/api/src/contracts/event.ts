@@ -1,0 +1,24 @@
+import { inPath, inQuery, local, rawBody } from "../contract.ts";
+
+export const eventContracts = {
+  eventFire: local({
+    http: "PUT /v1/event/fire/:name",
+    parameters: {
+      name: inPath("Name of the event", { missing: "Missing name" }),
+      node: inQuery("Regular expression of the nodes that take it"),
+      service: inQuery("Regular expression of the services whose nodes take it"),
+      tag: inQuery("Regular expression of the service's tags"),
+      payload: rawBody("At most some hundred bytes", { bytesMax: 64 << 10 }),
+    },
+    acl: { by: "require", resource: "event", access: "write" },
+    summary: "Fire a user event",
+    answers: "UserEvent",
+  }),
+  eventList: local({
+    http: "GET /v1/event/list",
+    parameters: { name: inQuery("Only events of this name") },
+    acl: { by: "filter" },
+    summary: "List the events this agent has seen last",
+    answers: "UserEvents",
+  }),
+};

@@ -1,0 +1,74 @@
+import { flag, inPath, inQuery, rawBody, read, u64Query, write } from "../contract.ts";
+import { IndexedDirEntries, IndexedKeyList, KeyListRequest, KeyRequest, KVSRequest } from "../structs/kv.ts";
+
+const key = inPath("Key, slashes included");
+const raftType = 2;
+
+export const kvContracts = {
+  kvKeys: read({
+    http: "GET /v1/kv/*key",
+    when: "keys",
+    rpc: "KVS.ListKeys",
+    parameters: { key, separator: inQuery("List only up to this character behind the prefix") },
+    request: KeyListRequest,
+    reply: IndexedKeyList,
+    blocking: true,
+    acl: { by: "filter" },
+    summary: "List the keys under a prefix",
+    answers: "Keys",
+  }),
+  kvList: read({
+    http: "GET /v1/kv/*key",
+    when: "recurse",
+    rpc: "KVS.List",
+    parameters: { key },
+    request: KeyRequest,
+    reply: IndexedDirEntries,
+    blocking: true,
+    acl: { by: "filter" },
+    summary: "Read every entry under a prefix",
+    answers: "DirEntries",
+  }),
+  kvGet: read({
+    http: "GET /v1/kv/*key",
+    rpc: "KVS.Get",
+    parameters: { key, raw: flag("Answer the value's bytes alone") },
+    request: KeyRequest,
+    reply: IndexedDirEntries,
+    blocking: true,
+    acl: { by: "require", resource: "key", access: "read" },
+    summary: "Read one entry",
+    answers: "DirEntries",
+  }),
+  kvPut: write({
+    http: "PUT /v1/kv/*key",
+    rpc: "KVS.Apply",
+    parameters: {
+      key,
+      flags: u64Query("Number of the user's own, kept with the entry"),
+      cas: u64Query("Write only when the entry's ModifyIndex is this; 0: only when there is none"),
+      acquire: inQuery("Session that takes the lock with this write"),
+      release: inQuery("Session that gives the lock back with this write"),
+      value: rawBody("The value"),
+    },
+    request: KVSRequest,
+    raftType,
+    acl: { by: "require", resource: "key", access: "write" },
+    summary: "Write one entry",
+    answers: "Boolean",
+  }),
+  kvDelete: write({
+    http: "DELETE /v1/kv/*key",
+    rpc: "KVS.Apply",
+    parameters: {
+      key,
+      recurse: flag("Delete every entry under the prefix"),
+      cas: u64Query("Delete only when the entry's ModifyIndex is this"),
+    },
+    request: KVSRequest,
+    raftType,
+    acl: { by: "require", resource: "key", access: "write" },
+    summary: "Delete one entry or a tree",
+    answers: "Boolean",
+  }),
+};

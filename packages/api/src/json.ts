@@ -1,0 +1,202 @@
+import { formatGoDuration, parseGoDuration } from "./duration.ts";
+import { type Field, type Schema, ZERO_TIME, zero } from "./schema.ts";
+
+/** A JSON text that does not fit the struct it was meant for. The message is Go's. */
+export class JsonShapeError extends Error {
+  override readonly name = "JsonShapeError";
+}
+
+/**
+ * The plain object that `JSON.stringify` turns into what Go's encoder prints: wire order, JSON names,
+ * `omitempty` honoured, bytes as base64. A bigint is left for the writer, which prints its digits.
+ */
+export function toJson<T>(schema: Schema<T>, value: T): unknown {
+  return encode(schema, value);
+}
+
+function encode(schema: Schema<any>, value: any): unknown {
+  switch (schema.kind) {
+    case "list":
+      return value === null ? null : value.map((item: unknown) => encode(schema.of!, item));
+    case "map": {
+      if (value === null) return null;
+      const out: Record<string, unknown> = {};
+      for (const key of Object.keys(value).sort()) out[key] = encode(schema.of!, value[key]);
+      return out;
+    }
+    case "nullable":
+      return value === null ? null : encode(schema.of!, value);
+    case "struct": {
+      const out: Record<string, unknown> = {};
+      for (const { name, jsonName, schema: field } of schema.fields!) {
+        if (field.hidden === true) continue;
+        const own = value[name];
+        if (field.omitEmpty === true && isEmpty(field, own)) continue;
+        if (field.omitZero === true && isZero(field, own)) continue;
+        out[jsonName] = encode(field, own);
+      }
+      return out;
+    }
+    case "bytes":
+      return value === null ? null : base64(value);
+    case "duration":
+      return schema.asText === true ? formatGoDuration(value) : value;
+    default:
+      return value;
+  }
+}
+
+function isEmpty(schema: Schema<unknown>, value: unknown): boolean {
+  switch (schema.kind) {
+    case "struct":
+    case "time":
+      return false; // Go never omits a struct, and a time is one
+    case "list":
+    case "bytes":
+      return value === null || (value as ArrayLike<unknown>).length === 0;
+    case "map":
+      return value === null || Object.keys(value as object).length === 0;
+    default:
+      return value === null || value === undefined || value === "" || value === 0 || value === 0n || value === false;
+  }
+}
+
+function isZero(schema: Schema<any>, value: any): boolean {
+  if (schema.kind !== "struct") return isEmpty(schema, value);
+  return schema.fields!.every((field) => isZero(field.schema, value[field.name]));
+}
+
+function base64(value: Uint8Array): string {
+  let binary = "";
+  for (const byte of value) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+/**
+ * Reads a parsed JSON value as Go's decoder would: names match without regard to case, null leaves the zero
+ * value, and what is missing is zero. Unknown names are ignored, or refused when `strict`, as Consul does
+ * with request bodies.
+ *
+ * @throws JsonShapeError with Go's text.
+ */
+export function fromJson<T>(schema: Schema<T>, value: unknown, strict = false): T {
+  return decode(schema, value, "", strict) as T;
+}
+
+function decode(schema: Schema<any>, value: unknown, where: string, strict: boolean): unknown {
+  if (value === null || value === undefined) return zero(schema);
+  switch (schema.kind) {
+    case "text":
+      return typeof value === "string" ? value : mismatch(schema, value, where);
+    case "bool":
+      return typeof value === "boolean" ? value : mismatch(schema, value, where);
+    case "int":
+      return typeof value === "number" && Number.isInteger(value) ? value : mismatch(schema, value, where);
+    case "uint":
+      return typeof value === "number" && Number.isInteger(value) && value >= 0
+        ? value
+        : mismatch(schema, value, where);
+    case "u64":
+      if (typeof value === "bigint" && value >= 0n && value < 1n << 64n) return value;
+      return typeof value === "number" && Number.isInteger(value) && value >= 0
+        ? value
+        : mismatch(schema, value, where);
+    case "float":
+      return typeof value === "number" ? value : mismatch(schema, value, where);
+    case "duration": {
+      if (typeof value === "number") return Math.trunc(value);
+      const ns = typeof value === "string" ? parseGoDuration(value) : undefined;
+      if (ns === undefined && typeof value === "string")
+        throw new JsonShapeError(`time: invalid duration ${JSON.stringify(value)}`);
+      return ns ?? mismatch(schema, value, where);
+    }
+    case "time":
+      if (typeof value !== "string") return mismatch(schema, value, where);
+      return value === "" ? ZERO_TIME : value;
+    case "bytes": {
+      if (typeof value !== "string") return mismatch(schema, value, where);
+      return fromBase64(value);
+    }
+    case "any":
+      return value;
+    case "nullable":
+      return decode(schema.of!, value, where, strict);
+    case "list":
+      if (!Array.isArray(value)) return mismatch(schema, value, where);
+      return value.map((item) => decode(schema.of!, item, where, strict));
+    case "map": {
+      if (typeof value !== "object" || Array.isArray(value)) return mismatch(schema, value, where);
+      const out: Record<string, unknown> = {};
+      for (const [key, item] of Object.entries(value)) setOwn(out, key, decode(schema.of!, item, where, strict));
+      return out;
+    }
+    case "struct":
+      return decodeStruct(schema, value, where, strict);
+  }
+}
+
+function decodeStruct(schema: Schema<any>, value: unknown, where: string, strict: boolean): unknown {
+  if (typeof value !== "object" || Array.isArray(value)) return mismatch(schema, value, where);
+  const out: Record<string, unknown> = {};
+  for (const field of schema.fields!) out[field.name] = undefined;
+  const byName = fieldsByLowerName(schema);
+  for (const [key, item] of Object.entries(value as object)) {
+    const field = byName.get(key) ?? byName.get(key.toLowerCase());
+    if (field === undefined) {
+      if (strict) throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
+    } else if (item !== null) {
+      out[field.name] = decode(field.schema, item, `${schema.name}.${field.jsonName}`, strict);
+    }
+  }
+  for (const field of schema.fields!) if (out[field.name] === undefined) out[field.name] = zero(field.schema);
+  return out;
+}
+
+const lowerNames = new WeakMap<object, Map<string, Field>>();
+function fieldsByLowerName(schema: Schema<any>): Map<string, Field> {
+  let found = lowerNames.get(schema);
+  if (found === undefined) {
+    found = new Map();
+    for (const field of schema.fields!) {
+      if (field.schema.hidden === true) continue;
+      found.set(field.jsonName, field);
+      found.set(field.jsonName.toLowerCase(), field);
+    }
+    lowerNames.set(schema, found);
+  }
+  return found;
+}
+
+/** `__proto__` is a legal key of a user's map and must not reach the setter of that name. */
+function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__")
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else target[key] = value;
+}
+
+function fromBase64(value: string): Uint8Array {
+  let binary: string;
+  try {
+    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(value) || value.length % 4 !== 0) throw new RangeError("not base64");
+    binary = atob(value);
+  } catch {
+    // Go names the byte where it stopped; the position of the first foreign character is that byte.
+    const at = Math.max(0, value.search(/[^A-Za-z0-9+/]/));
+    throw new JsonShapeError(`illegal base64 data at input byte ${at}`);
+  }
+  const out = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at++) out[at] = binary.charCodeAt(at);
+  return out;
+}
+
+function mismatch(schema: Schema<unknown>, value: unknown, where: string): never {
+  const got = Array.isArray(value)
+    ? "array"
+    : typeof value === "number"
+      ? `number${Number.isInteger(value) ? "" : ` ${value}`}`
+      : typeof value === "boolean"
+        ? "bool"
+        : typeof value;
+  const target = where === "" ? "Go value" : `Go struct field ${where}`;
+  throw new JsonShapeError(`json: cannot unmarshal ${got} into ${target} of type ${schema.goType}`);
+}

@@ -1,0 +1,151 @@
+/**
+ * A small language for Consul's wire structs. One `struct(...)` gives the static type, the zero value, the
+ * JSON form (Go's rules: field order, `omitempty`, case-insensitive reading) and, in the server's codec
+ * room, the msgpack form of RPC, Raft log and snapshots. Field names are the wire's own spelling.
+ */
+
+export type Kind =
+  | "text"
+  | "bool"
+  | "int"
+  | "uint"
+  | "u64"
+  | "float"
+  | "bytes"
+  | "duration"
+  | "time"
+  | "any"
+  | "list"
+  | "map"
+  | "nullable"
+  | "struct";
+
+export interface Schema<T> {
+  readonly kind: Kind;
+  /** Name in Go's error texts: `string`, `int`, `structs.NodeService`. */
+  readonly goType: string;
+  readonly of?: Schema<unknown>;
+  readonly name?: string;
+  readonly fields?: readonly Field[];
+  /** JSON leaves the field out when it is Go's zero value. Has no effect on a struct, as in Go. */
+  readonly omitEmpty?: boolean;
+  /** JSON leaves a struct out when all of it is zero (a custom marshaller does so in Go). */
+  readonly omitZero?: boolean;
+  /** Name in JSON where it differs from the wire's. */
+  readonly jsonName?: string;
+  /** On the wire, but never in JSON. */
+  readonly hidden?: boolean;
+  /** A duration that JSON shows as `"10s"`; otherwise nanoseconds. */
+  readonly asText?: boolean;
+  /** Carries the static type; never set. */
+  readonly __type?: T;
+}
+
+export interface Field {
+  readonly name: string;
+  readonly jsonName: string;
+  readonly schema: Schema<unknown>;
+}
+
+export type Infer<S> = S extends Schema<infer T> ? T : never;
+type Shape = Readonly<Record<string, Schema<any>>>;
+export type StructOf<S extends Shape> = { readonly [K in keyof S]: Infer<S[K]> };
+export interface Struct<T> extends Schema<T> {
+  readonly kind: "struct";
+  readonly name: string;
+  readonly fields: readonly Field[];
+}
+
+export const text: Schema<string> = { kind: "text", goType: "string" };
+export const bool: Schema<boolean> = { kind: "bool", goType: "bool" };
+export const int: Schema<number> = { kind: "int", goType: "int" };
+/** An unsigned number that stays below 2^53: indexes, terms, counts. */
+export const uint: Schema<number> = { kind: "uint", goType: "uint64" };
+/** A full 64-bit unsigned number that users choose (KV `Flags`): a number while it is safe, else a bigint. */
+export const u64: Schema<number | bigint> = { kind: "u64", goType: "uint64" };
+export const float: Schema<number> = { kind: "float", goType: "float64" };
+/** Raw bytes; base64 in JSON. Null is Go's nil slice. */
+export const bytes: Schema<Uint8Array | null> = { kind: "bytes", goType: "[]uint8" };
+/** Nanoseconds. */
+export const duration: Schema<number> = { kind: "duration", goType: "time.Duration" };
+/** Nanoseconds; JSON shows a Go duration string and leaves zero out. */
+export const durationText: Schema<number> = {
+  kind: "duration",
+  goType: "time.Duration",
+  asText: true,
+  omitEmpty: true,
+};
+/** RFC 3339 text with nanoseconds, `0001-01-01T00:00:00Z` for Go's zero time. */
+export const time: Schema<string> = { kind: "time", goType: "time.Time" };
+export const any: Schema<any> = { kind: "any", goType: "interface {}" };
+
+/** Go's slice: null and empty are told apart. */
+export const list = <T>(of: Schema<T>): Schema<readonly T[] | null> => ({
+  kind: "list",
+  goType: `[]${of.goType}`,
+  of,
+});
+/** Go's map with string keys: null and empty are told apart. */
+export const map = <T>(of: Schema<T>): Schema<Readonly<Record<string, T>> | null> => ({
+  kind: "map",
+  goType: `map[string]${of.goType}`,
+  of,
+});
+/** Go's pointer. */
+export const nullable = <T>(of: Schema<T>): Schema<T | null> => ({ kind: "nullable", goType: `*${of.goType}`, of });
+
+export const omitEmpty = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, omitEmpty: true });
+export const omitZero = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, omitZero: true });
+export const hidden = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, hidden: true });
+export const named = <T>(jsonName: string, schema: Schema<T>): Schema<T> => ({ ...schema, jsonName });
+
+export function struct<S extends Shape>(name: string, shape: S): Struct<StructOf<S>> {
+  const fields = Object.entries(shape).map(([field, schema]) => ({
+    name: field,
+    jsonName: schema.jsonName ?? field,
+    schema: schema as Schema<unknown>,
+  }));
+  return { kind: "struct", goType: `structs.${name}`, name, fields };
+}
+
+/** Go's zero time as JSON prints it. */
+export const ZERO_TIME = "0001-01-01T00:00:00Z";
+
+/** The zero value of a schema: what a field that was not sent holds. */
+export function zero<T>(schema: Schema<T>): T {
+  return zeroOf(schema) as T;
+}
+
+function zeroOf(schema: Schema<unknown>): unknown {
+  switch (schema.kind) {
+    case "text":
+      return "";
+    case "bool":
+      return false;
+    case "int":
+    case "uint":
+    case "u64":
+    case "float":
+    case "duration":
+      return 0;
+    case "time":
+      return ZERO_TIME;
+    case "struct": {
+      const value: Record<string, unknown> = {};
+      for (const field of schema.fields ?? []) value[field.name] = zeroOf(field.schema);
+      return value;
+    }
+    default:
+      return null;
+  }
+}
+
+/** A struct with the given fields; the rest are zero. Fields come out in the schema's order. */
+export function make<T>(schema: Struct<T>, given: Partial<T> = {}): T {
+  const value: Record<string, unknown> = {};
+  for (const field of schema.fields) {
+    const own = (given as Record<string, unknown>)[field.name];
+    value[field.name] = own === undefined ? zeroOf(field.schema) : own;
+  }
+  return value as T;
+}

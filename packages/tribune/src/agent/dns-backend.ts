@@ -1,0 +1,114 @@
+import type {
+  DnsBackend,
+  Freshness,
+  NodeQuery,
+  NodeRow,
+  PreparedQuery,
+  PreparedResult,
+  ServiceAtAddress,
+  ServiceQuery,
+  ServiceRow,
+} from "../dns/backend.ts";
+import { executeQuery } from "../endpoints/execute-query.ts";
+import { parseGoDuration } from "../lib/duration.ts";
+import { TribuneError } from "../lib/errors.ts";
+import { shuffle } from "../lib/random.ts";
+import type { Rng } from "../lib/runtime.ts";
+import type { Answered, Indexed, QueryEngine } from "../server/query-engine.ts";
+import { connectHealth, serviceHealth } from "../state/catalog/health-queries.ts";
+import { listNodes } from "../state/catalog/node-queries.ts";
+import { getNode } from "../state/catalog/nodes.ts";
+import { serviceNodesAtAddress } from "../state/catalog/service-queries.ts";
+import type { ReadTx } from "../state/memdb/types.ts";
+import { preparedQueryFind } from "../state/prepared-query.ts";
+
+interface Rows extends Indexed {
+  readonly rows: readonly ServiceRow[];
+}
+interface One<T> extends Indexed {
+  readonly row: T | undefined;
+}
+
+const NONE: readonly ServiceRow[] = [];
+
+/**
+ * DNS from the state in memory. Questions go through the query engine, so the very same rows come back until
+ * something in them changes, which is what the DNS room's prepared answers hang on.
+ */
+export class StateDnsBackend implements DnsBackend {
+  readonly #engine: QueryEngine;
+  readonly #datacenter: string;
+  readonly #nodeName: string;
+  readonly #rng: Rng;
+  readonly #hasLeader: () => boolean;
+
+  constructor(
+    options: { readonly datacenter: string; readonly nodeName: string },
+    { engine, rng, hasLeader }: { readonly engine: QueryEngine; readonly rng: Rng; readonly hasLeader: () => boolean },
+  ) {
+    this.#engine = engine;
+    this.#datacenter = options.datacenter.toLowerCase();
+    this.#nodeName = options.nodeName;
+    this.#rng = rng;
+    this.#hasLeader = hasLeader;
+  }
+
+  serviceNodes({ dc, service, tag, connect, ingress, freshness }: ServiceQuery): readonly ServiceRow[] {
+    this.#check(dc, freshness);
+    if (ingress) return NONE; // gateways expose nothing until config entries say what
+    const tags = tag === "" ? [] : [tag];
+    return this.#ask<Rows>(`dns service ${connect ? "connect" : ""} ${tag} ${service}`, (tx) => {
+      const { index, rows } = connect ? connectHealth(tx, service) : serviceHealth(tx, service, tags);
+      return { Index: index, rows: rows as unknown as readonly ServiceRow[] };
+    }).reply.rows;
+  }
+
+  node({ dc, node, freshness }: NodeQuery): NodeRow | undefined {
+    this.#check(dc, freshness);
+    return this.#ask<One<NodeRow>>(`dns node ${node}`, (tx) => ({ Index: tx.index, row: getNode(tx, node) })).reply.row;
+  }
+
+  nodeByAddress(address: string, freshness: Freshness): NodeRow | undefined {
+    this.#check(this.#datacenter, freshness);
+    return this.#ask<One<NodeRow>>(`dns address ${address}`, (tx) => ({
+      Index: tx.index,
+      row: listNodes(tx).nodes.find((node) => node.Address === address),
+    })).reply.row;
+  }
+
+  serviceByAddress(address: string, freshness: Freshness): ServiceAtAddress | undefined {
+    this.#check(this.#datacenter, freshness);
+    return this.#ask<One<ServiceAtAddress>>(`dns service at ${address}`, (tx) => {
+      const found = serviceNodesAtAddress(tx, address).rows.find((row) => row.ServiceAddress === address);
+      return {
+        Index: tx.index,
+        row: found && { service: found.ServiceName, dc: found.Datacenter || this.#datacenter },
+      };
+    }).reply.row;
+  }
+
+  executeQuery({ dc, nameOrId, freshness }: PreparedQuery): PreparedResult | undefined {
+    this.#check(dc, freshness);
+    const found = this.#ask<One<PreparedResult>>(`dns query ${nameOrId}`, (tx) => {
+      const query = preparedQueryFind(tx, nameOrId);
+      if (query === undefined) return { Index: tx.index, row: undefined };
+      const near = query.Service.Near === "_agent" ? this.#nodeName : query.Service.Near;
+      const rows = executeQuery(tx, query, near, this.#datacenter) as unknown as readonly ServiceRow[];
+      const ttlNs = query.DNS.TTL === "" ? undefined : parseGoDuration(query.DNS.TTL);
+      const ttlMs = ttlNs === undefined ? undefined : ttlNs / 1e6;
+      return { Index: tx.index, row: { rows, service: query.Service.Service, dc: this.#datacenter, ttlMs } };
+    }).reply.row;
+    if (found === undefined) return undefined;
+    // Callers shall not all go to the same instance; a query that sorts by distance keeps its order.
+    return { ...found, rows: shuffle(this.#rng, [...found.rows]) };
+  }
+
+  #check(dc: string, freshness: Freshness): void {
+    if (dc.toLowerCase() !== this.#datacenter) throw TribuneError.of("NO_DC_PATH");
+    if (!freshness.allowStale && !this.#hasLeader()) throw TribuneError.of("NO_LEADER");
+  }
+
+  #ask<R extends Indexed>(key: string, compute: (tx: ReadTx) => R): Answered<R> {
+    return this.#engine.ask(key, compute);
+  }
+}

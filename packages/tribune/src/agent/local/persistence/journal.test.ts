@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { silentLogger } from "../../../lib/log.ts";
+import { seededRng } from "../../../lib/random.ts";
+import { DiskError } from "../../../lib/runtime.ts";
+import { crc32, frame, MAGIC, readFrames } from "./frame.ts";
+import { Journal } from "./journal.ts";
+import { MemoryDisk } from "./memory-disk.test.support.ts";
+
+const timers = { after: () => () => {}, soon: (run: () => void) => void setImmediate(run) };
+
+/** A journal of `key=value` records, with the map it stands for. */
+class Model {
+  readonly live = new Map<string, string>();
+  readonly journal: Journal;
+
+  constructor(disk: MemoryDisk) {
+    this.journal = new Journal(
+      { dir: "d", liveRecords: () => [...this.live].map(([key, value]) => encode(key, value)) },
+      { disk, timers, logger: silentLogger },
+    );
+  }
+
+  open(): Promise<boolean> {
+    return this.journal.open((payload) => {
+      const [key = "", value = ""] = Buffer.from(payload).toString().split("=");
+      this.live.set(key, value);
+    });
+  }
+
+  put(key: string, value: string, durability: "durable" | "written" = "durable"): Promise<void> {
+    this.live.set(key, value);
+    return this.journal.append(encode(key, value), durability);
+  }
+}
+
+function encode(key: string, value: string): Uint8Array {
+  return Buffer.from(`${key}=${value}`);
+}
+
+async function opened(disk: MemoryDisk): Promise<Model> {
+  const model = new Model(disk);
+  await model.open();
+  return model;
+}
+
+test("crc32 of the standard check string", () => {
+  assert.equal(crc32(Buffer.from("123456789")), 0xcbf43926);
+});
+
+test("frames are read back, up to the first damage", () => {
+  void fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 30 }), { minLength: 1 }), fc.nat(), (payloads, where) => {
+      const file = Buffer.concat([MAGIC, ...payloads.map(frame)]);
+      const read: Uint8Array[] = [];
+      assert.equal(
+        readFrames(file, (payload) => read.push(payload)),
+        file.length,
+      );
+      assert.deepEqual(
+        read.map((payload) => [...payload]),
+        payloads.map((payload) => [...payload]),
+      );
+      const damaged = Buffer.from(file);
+      const at = MAGIC.length + (where % (file.length - MAGIC.length));
+      damaged[at]! ^= 0x20;
+      const whole = readFrames(damaged, () => {});
+      assert.ok(whole <= at, `read past the damage at ${at}: ${whole}`);
+    }),
+  );
+});
+
+test("appends that wait together share one write and one sync", async () => {
+  const disk = new MemoryDisk();
+  const model = await opened(disk);
+  const before = { writes: disk.writes, syncs: disk.syncs };
+  await Promise.all(Array.from({ length: 100 }, (_, at) => model.put(`k${at}`, "v")));
+  assert.deepEqual([disk.writes - before.writes, disk.syncs - before.syncs], [1, 1]);
+  await Promise.all(Array.from({ length: 100 }, (_, at) => model.put(`k${at}`, "w", "written")));
+  assert.deepEqual([disk.writes - before.writes, disk.syncs - before.syncs], [2, 1]);
+});
+
+test("what was acknowledged survives crashes at any moment", async () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const rng = seededRng(seed);
+    const disk = new MemoryDisk();
+    const acknowledged = new Map<string, number>();
+    let version = 0;
+    for (let life = 0; life < 4; life++) {
+      const model = await opened(disk);
+      for (const [key, at] of acknowledged)
+        assert.ok(Number(model.live.get(key)) >= at, `seed ${seed}: ${key} is ${model.live.get(key)}, not ${at}`);
+      const writes = Math.floor(rng.next() * 30);
+      for (let at = 0; at < writes; at++) {
+        const key = `k${Math.floor(rng.next() * 5)}`;
+        const own = ++version;
+        const put = model.put(key, String(own)).then(() => acknowledged.set(key, own));
+        if (rng.next() < 0.4) await put;
+      }
+      disk.crash(rng);
+    }
+  }
+});
+
+test("a torn tail is cut, and appending goes on behind the last whole record", async () => {
+  const disk = new MemoryDisk();
+  await (await opened(disk)).put("a", "1");
+  const file = disk.files.get("d/changes-0000000001")!;
+  file.bytes = Buffer.concat([file.bytes, frame(encode("b", "2")).subarray(0, 9)]);
+  const second = await opened(disk);
+  assert.deepEqual([...second.live], [["a", "1"]]);
+  await second.put("c", "3");
+  assert.deepEqual(
+    [...(await opened(disk)).live],
+    [
+      ["a", "1"],
+      ["c", "3"],
+    ],
+  );
+});
+
+test("a large log gives way to a snapshot, and nothing is lost on the way", async () => {
+  const disk = new MemoryDisk();
+  const model = await opened(disk);
+  const long = "x".repeat(10_000);
+  for (let at = 0; at < 500; at++) await model.put(`k${at % 7}`, `${at}${long}`);
+  await model.journal.close();
+  const names = await disk.list("d");
+  assert.equal(names.length, 2, String(names));
+  assert.ok(names[1]!.startsWith("snapshot-"), String(names));
+  const bytes = [...disk.files.values()].reduce((total, file) => total + file.bytes.length, 0);
+  assert.ok(bytes < 2_500_000, `${bytes} bytes`);
+  assert.deepEqual((await opened(disk)).live, model.live);
+});
+
+test("a failed write is reported, and later ones go to a file that is known to be whole", async () => {
+  for (const operation of ["write", "sync"] as const) {
+    const disk = new MemoryDisk();
+    const model = await opened(disk);
+    await model.put("a", "1");
+    disk.before = (done, path) => {
+      if (done === operation) throw new DiskError(done, path, "ENOSPC");
+    };
+    await assert.rejects(model.put("b", "2"), /ENOSPC/);
+    await assert.rejects(model.put("c", "3"), /ENOSPC/);
+    disk.before = () => {};
+    await model.put("d", "4");
+    disk.crash(seededRng(7));
+    const { live } = await opened(disk);
+    assert.equal(live.get("a"), "1");
+    assert.equal(live.get("d"), "4");
+  }
+});
+
+test("a damaged snapshot and a missing file stop the start, and say what to do", async () => {
+  const disk = new MemoryDisk();
+  const bytes = Buffer.concat([MAGIC, frame(encode("a", "1"))]);
+  await disk.writeFileAtomic("d/snapshot-0000000003", bytes.subarray(0, bytes.length - 1));
+  await assert.rejects(opened(disk), /snapshot-0000000003 is damaged at byte 8 of 18: restore it/);
+  await disk.writeFileAtomic("d/snapshot-0000000003", bytes);
+  await disk.writeFileAtomic("d/changes-0000000004", MAGIC);
+  await assert.rejects(opened(disk), /lacks a file between snapshot 3 and changes 4/);
+});

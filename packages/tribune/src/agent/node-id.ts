@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import { TribuneError } from "../lib/errors.ts";
+import { randomUuid } from "../lib/random.ts";
+import type { Disk, Rng } from "../lib/runtime.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * The node's id: the configured one, else the one in the data directory, else a new random one. It is written
+ * back, so that the node keeps it whatever happens to its name and address.
+ *
+ * @param dataDir "" in dev mode: nothing is read or kept.
+ */
+export async function nodeId(configured: string, dataDir: string, disk: Disk, rng: Rng): Promise<string> {
+  const path = join(dataDir, "node-id");
+  if (configured !== "") {
+    const id = configured.toLowerCase();
+    if (!UUID.test(id)) throw TribuneError.internal(`specified node_id is not a valid UUID: ${configured}`);
+    if (dataDir !== "") await disk.writeFileAtomic(path, Buffer.from(id), 0o600);
+    return id;
+  }
+  const kept = dataDir === "" ? undefined : await disk.readFile(path);
+  if (kept !== undefined) {
+    const id = Buffer.from(kept).toString("utf8").trim().toLowerCase();
+    if (!UUID.test(id))
+      throw TribuneError.internal(`node ID in ${path} is not a valid UUID; correct or remove that file`);
+    return id;
+  }
+  const id = randomUuid(rng);
+  if (dataDir !== "") await disk.writeFileAtomic(path, Buffer.from(id), 0o600);
+  return id;
+}

@@ -1,0 +1,154 @@
+import { hostname } from "node:os";
+import type { LoadedConfig } from "../config/load.ts";
+import type { ConfigPorts } from "../config/ports.ts";
+import { applyReload } from "../config/reload.ts";
+import type { RuntimeConfig } from "../config/types.ts";
+import type { Logger } from "../lib/log.ts";
+import { invalidLogLevel, parseLogLevel } from "../lib/logger/levels.ts";
+import { LogHub, type LogOutput } from "../lib/logger/log-hub.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import { hostNameFor, Telemetry } from "../lib/telemetry/aggregator.ts";
+import { fileOutput, type OpenLogOutput } from "../net/log-output.ts";
+import { type MetricSinks, openMetricSinks } from "../net/metric-sinks.ts";
+import { nodeRuntime } from "../net/node-runtime.ts";
+import { Agent } from "./agent.ts";
+import { ProcessGauges } from "./process-gauges.ts";
+
+/** What the process around the agent offers it. */
+export interface ProcessHost {
+  writeLog(text: string): void;
+  /** Loads the configuration afresh, from the same files and flags. */
+  loadConfig(): LoadedConfig;
+  readonly machine: ConfigPorts;
+}
+
+/** An agent with everything a process of its own has: a log with outputs, metrics with sinks, reload and end. */
+export class ProcessAgent {
+  readonly agent: Agent;
+  readonly logger: Logger;
+  /** Resolves when the agent ends by itself: told to leave over the API, or unable to go on. */
+  readonly ended: Promise<"left" | "failed">;
+  readonly #host: ProcessHost;
+  readonly #hub: LogHub;
+  readonly #telemetry: Telemetry;
+  readonly #sinks: MetricSinks;
+  readonly #gauges: ProcessGauges;
+  readonly #file: OpenLogOutput | undefined;
+  #loaded: LoadedConfig;
+  #end!: (how: "left" | "failed") => void;
+
+  /** @throws Error with the text the operator is to read. */
+  static async create(loaded: LoadedConfig, host: ProcessHost): Promise<ProcessAgent> {
+    const { logging } = loaded.config;
+    const level = parseLogLevel(logging.level);
+    if (level === undefined) throw new Error(invalidLogLevel(logging.level));
+    const runtime = nodeRuntime();
+    const outputs: LogOutput[] = [(line) => host.writeLog(line)];
+    const file =
+      logging.file === ""
+        ? undefined
+        : await fileOutput({
+            path: logging.file,
+            rotateBytes: logging.rotateBytes,
+            rotateDurationMs: logging.rotateDurationMs,
+            maxFiles: logging.rotateMaxFiles,
+          });
+    if (file !== undefined) outputs.push(file.write);
+    const hub = new LogHub({ level, json: logging.json }, { clock: runtime.clock, outputs });
+    const created = new ProcessAgent(loaded, host, runtime, hub, file);
+    await created.agent.prepare();
+    return created;
+  }
+
+  private constructor(
+    loaded: LoadedConfig,
+    host: ProcessHost,
+    runtime: Runtime,
+    hub: LogHub,
+    file: OpenLogOutput | undefined,
+  ) {
+    this.#loaded = loaded;
+    this.#host = host;
+    this.#hub = hub;
+    this.#file = file;
+    this.logger = hub.logger("agent");
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    const { telemetry } = loaded.config;
+    this.#sinks = openMetricSinks(
+      {
+        statsd: telemetry.statsdAddress,
+        statsite: telemetry.statsiteAddress,
+        dogstatsd: telemetry.dogstatsdAddress,
+        dogstatsdTags: telemetry.dogstatsdTags,
+      },
+      runtime,
+      this.logger,
+    );
+    const { sinks } = this.#sinks;
+    this.#telemetry = new Telemetry(
+      {
+        prefix: telemetry.metricsPrefix,
+        hostName: hostNameFor(hostname(), { disableHostname: telemetry.disableHostname, externalSinks: sinks.length }),
+        filter: filterOf(loaded.config),
+        prometheus: telemetry.prometheusRetentionMs > 0,
+      },
+      { clock: runtime.clock, sinks },
+    );
+    this.#gauges = new ProcessGauges(this.#telemetry, runtime.timers);
+    this.agent = new Agent(loaded.config, {
+      runtime,
+      logger: this.logger,
+      logHub: hub,
+      telemetry: this.#telemetry,
+      metrics: this.#telemetry,
+      onFatal: (error) => {
+        this.logger.error("cannot go on; what was acknowledged is safe on disk", { error: error.message });
+        this.#end("failed");
+      },
+      reload: () => this.reload(),
+      onLeft: () => this.#end("left"),
+    });
+  }
+
+  get nodeId(): string {
+    return this.agent.nodeId;
+  }
+
+  async start(): Promise<void> {
+    this.#gauges.start();
+    await this.agent.start();
+  }
+
+  /** Reads the configuration again and applies what may change. @throws ConfigError; nothing is changed then. */
+  reload(): Promise<void> {
+    const next = applyReload(this.#loaded, this.#host.loadConfig(), this.#host.machine);
+    const level = parseLogLevel(next.config.logging.level);
+    if (level !== undefined) this.#hub.setLevel(level);
+    this.#telemetry.updateFilter(filterOf(next.config));
+    this.agent.reload(next.config);
+    this.#loaded = next;
+    for (const warning of next.warnings) this.logger.warn(warning);
+    return Promise.resolve();
+  }
+
+  leave(): Promise<void> {
+    return this.agent.leave();
+  }
+
+  async shutdown(): Promise<void> {
+    this.#gauges.stop();
+    await this.agent.stop();
+    this.#sinks.stop();
+    await this.#file?.close();
+  }
+}
+
+function filterOf({ telemetry }: RuntimeConfig) {
+  return {
+    allowed: telemetry.allowedPrefixes,
+    blocked: telemetry.blockedPrefixes,
+    byDefault: telemetry.filterDefault,
+  };
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Cancel } from "../../lib/runtime.ts";
+import { TailBuffer } from "../tail-buffer.ts";
+
+export type CommandOutcome =
+  | { readonly kind: "exited"; readonly code: number | null; readonly output: string }
+  | { readonly kind: "timedOut"; readonly output: string }
+  | { readonly kind: "failed"; readonly reason: string };
+
+export interface CommandOptions {
+  readonly args: readonly string[];
+  readonly timeoutMs: number;
+  readonly maxOutputBytes: number;
+}
+
+/**
+ * Runs a command in a process group of its own, so that a timeout or a cancel ends its children as well. What
+ * it prints on both streams is kept together, the last bytes of it. `code` is null where a signal ended it.
+ */
+export function runCommand(options: CommandOptions, done: (outcome: CommandOutcome) => void): Cancel {
+  const { args, timeoutMs, maxOutputBytes } = options;
+  const output = new TailBuffer(maxOutputBytes);
+  let ended = false;
+  if (args[0] === undefined || args[0] === "" || args.some((arg) => arg.includes("\0"))) {
+    const refuse = setImmediate(() => done({ kind: "failed", reason: "exec: no command" }));
+    return () => clearImmediate(refuse);
+  }
+  const command = args[0];
+  const child = spawn(command, args.slice(1), { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const stop = (): void => {
+    if (ended) return;
+    ended = true;
+    clearTimeout(timer);
+    killGroup(child);
+    // A grandchild that left the group may hold the pipes open for ever.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
+  const finish = (outcome: CommandOutcome): void => {
+    if (ended) return;
+    ended = true;
+    clearTimeout(timer);
+    done(outcome);
+  };
+  const timer = setTimeout(() => {
+    stop();
+    done({ kind: "timedOut", output: output.labelledText() });
+  }, timeoutMs);
+  child.stdout.on("data", (chunk: Uint8Array) => output.write(chunk));
+  child.stderr.on("data", (chunk: Uint8Array) => output.write(chunk));
+  child.on("error", (error: NodeJS.ErrnoException) => finish({ kind: "failed", reason: spawnText(command, error) }));
+  child.on("close", (code) => finish({ kind: "exited", code, output: output.labelledText() }));
+  return stop;
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    // Ended on its own in this very moment.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Go's words for a command that could not be started. */
+function spawnText(command: string, error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT" && !command.includes("/"))
+    return `exec: ${JSON.stringify(command)}: executable file not found in $PATH`;
+  const reason = error.code === "ENOENT" ? "no such file or directory" : "permission denied";
+  return error.code === "ENOENT" || error.code === "EACCES"
+    ? `fork/exec ${command}: ${reason}`
+    : `fork/exec ${command}: ${error.message}`;
+}

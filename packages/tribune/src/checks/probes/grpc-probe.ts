@@ -1,0 +1,130 @@
+import * as http2 from "node:http2";
+import type { Cancel } from "../../lib/runtime.ts";
+import type { GrpcRequest, Probe, ProbeResult } from "../probe.ts";
+import { certificateText, dialErrorText, type SystemError, splitHostPort } from "./go-errors.ts";
+import { decodeHealthStatus, encodeHealthRequest, frameMessage, STATUS_CODE_NAMES } from "./grpc-health.ts";
+import type { ProbeTlsContexts } from "./tls.ts";
+
+/** The largest answer that is read; a health answer has two bytes. */
+const MAX_MESSAGE_BYTES = 4096;
+
+/** Asks `grpc.health.v1.Health/Check`; only SERVING passes. */
+export class GrpcProbe implements Probe<GrpcRequest> {
+  private readonly tls: ProbeTlsContexts;
+
+  constructor(deps: { tls: ProbeTlsContexts }) {
+    this.tls = deps.tls;
+  }
+
+  run(request: GrpcRequest, done: (result: ProbeResult) => void): Cancel {
+    const { target, timeoutMs } = request;
+    const address = splitHostPort(target);
+    if ("problem" in address) {
+      const text = unavailable(`dial tcp: ${address.problem}`);
+      const refuse = setImmediate(() => done({ status: "critical", output: text }));
+      return () => clearImmediate(refuse);
+    }
+    const host = address.host || "localhost";
+    const scheme = request.tls === undefined ? "http" : "https";
+    const authority = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+    const session = http2.connect(
+      authority,
+      request.tls === undefined ? {} : { ...this.tls.options(request.tls, host), ALPNProtocols: ["h2"] },
+    );
+    let ended = false;
+    const stop = (): void => {
+      ended = true;
+      clearTimeout(timer);
+      session.removeAllListeners("error").on("error", ignore);
+      session.destroy();
+    };
+    const finish = (problem: string | undefined): void => {
+      if (ended) return;
+      stop();
+      if (problem === undefined) done({ status: "passing", output: `gRPC check ${request.label}: success` });
+      else done({ status: "critical", output: problem });
+    };
+    const timer = setTimeout(
+      () => finish("rpc error: code = DeadlineExceeded desc = context deadline exceeded"),
+      timeoutMs,
+    );
+    session.on("error", (error: SystemError) =>
+      finish(unavailable(certificateHandshake(error) ?? dialErrorText("tcp", target, error))),
+    );
+    session.on("close", () => finish(unavailable("transport is closing")));
+    // Not before it is connected: a request that waits for a failing connection hides why it failed.
+    session.once("connect", () => ask(session, request, finish));
+    return stop;
+  }
+}
+
+function ask(session: http2.ClientHttp2Session, request: GrpcRequest, finish: (problem?: string) => void): void {
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/grpc.health.v1.Health/Check",
+    "content-type": "application/grpc",
+    te: "trailers",
+    "user-agent": "Consul Health Check",
+    "grpc-timeout": `${Math.ceil(request.timeoutMs)}m`,
+  });
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let outcome: http2.IncomingHttpHeaders = {};
+  stream.on("response", (headers) => {
+    outcome = headers;
+    const code = Number(headers[":status"]);
+    if (code !== 200) finish(`rpc error: code = ${httpCodeName(code)} desc = ${httpText(code)}`);
+  });
+  stream.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= MAX_MESSAGE_BYTES) chunks.push(chunk);
+    else
+      finish(
+        `rpc error: code = ResourceExhausted desc = grpc: received message larger than max (${bytes} vs. ${MAX_MESSAGE_BYTES})`,
+      );
+  });
+  stream.on("trailers", (trailers) => {
+    outcome = { ...outcome, ...trailers };
+  });
+  stream.on("error", (error) => finish(unavailable(error.message)));
+  stream.on("close", () => finish(judge(outcome, Buffer.concat(chunks), request.label)));
+  stream.end(frameMessage(encodeHealthRequest(request.service)));
+}
+
+/** @returns what is wrong, in the words of Go's gRPC client, or undefined where the service is well. */
+function judge(outcome: http2.IncomingHttpHeaders, body: Uint8Array, label: string): string | undefined {
+  const code = outcome["grpc-status"];
+  if (code === undefined) return unavailable("transport is closing");
+  if (code !== "0") {
+    const name = STATUS_CODE_NAMES[Number(code)] ?? `Code(${String(code)})`;
+    const text = decodeURIComponent(String(outcome["grpc-message"] ?? "").replaceAll(/%(?![0-9a-fA-F]{2})/g, "%25"));
+    return `rpc error: code = ${name} desc = ${text}`;
+  }
+  const status = decodeHealthStatus(body);
+  if (status === undefined) return "rpc error: code = Internal desc = cannot read the health answer";
+  return status === "SERVING" ? undefined : `gRPC ${label} serving status: ${status}`;
+}
+
+function unavailable(reason: string): string {
+  return `rpc error: code = Unavailable desc = connection error: desc = "transport: ${
+    reason.startsWith("dial ") ? "Error while dialing " : ""
+  }${reason}"`;
+}
+
+function certificateHandshake(error: SystemError): string | undefined {
+  const text = certificateText(error);
+  return text === undefined ? undefined : `authentication handshake failed: ${text}`;
+}
+
+function httpCodeName(code: number): string {
+  if (code === 401) return "Unauthenticated";
+  if (code === 403) return "PermissionDenied";
+  if (code === 404) return "Unimplemented";
+  return code === 429 || (code >= 502 && code <= 504) ? "Unavailable" : "Unknown";
+}
+
+function httpText(code: number): string {
+  return `unexpected HTTP status code received from server: ${code}`;
+}
+
+const ignore = (): void => {};

@@ -1,0 +1,60 @@
+/** What an endpoint answers over HTTP, before it becomes bytes. */
+export type Answer =
+  | {
+      readonly kind: "json";
+      /** Anything `stringifyGo` takes; `?pretty` indents it. */
+      readonly value: unknown;
+      readonly status?: number;
+      readonly headers?: readonly string[];
+    }
+  /** Compact JSON that was put together as text; `?pretty` parses it again to indent it. */
+  | { readonly kind: "jsonText"; readonly text: string }
+  /** JSON that was put together as bytes already (large KV lists); `?pretty` is honoured by the maker. */
+  | {
+      readonly kind: "bytes";
+      readonly body: Uint8Array;
+      readonly contentType: string;
+      readonly status?: number;
+      readonly headers?: readonly string[];
+    }
+  | {
+      readonly kind: "text";
+      readonly text: string;
+      readonly status?: number;
+      readonly contentType?: string;
+      readonly headers?: readonly string[];
+    }
+  /** A large body made piece by piece, so that making it does not hold the event loop. Pieces should be 16 KiB or more. */
+  | { readonly kind: "pieces"; readonly pieces: () => Iterable<Uint8Array>; readonly contentType: string }
+  /** No body. Consul answers absence (404) and many successes this way. */
+  | {
+      readonly kind: "empty";
+      readonly status?: number;
+      readonly headers?: readonly string[];
+      /** A read's answer without the X-Consul-Index family: Consul sends some refusals before it sets them. */
+      readonly withoutMeta?: boolean;
+    }
+  /** A body that is sent as it comes, such as the log monitor or a snapshot. `start` must end the sink. */
+  | {
+      readonly kind: "stream";
+      readonly contentType: string;
+      readonly headers?: readonly string[];
+      readonly start: (sink: ByteSink) => void;
+    };
+
+/** Where a stream's bytes go. `closed` runs when the client is gone; nothing may be written after it. */
+export interface ByteSink {
+  /** @returns false when the client is slow: stop until `drained`. */
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+  /** Breaks the connection off, so that the client sees the body is not whole. */
+  abort(): void;
+  drained: () => void;
+  closed: () => void;
+}
+
+export const json = (value: unknown): Answer => ({ kind: "json", value });
+export const jsonText = (text: string): Answer => ({ kind: "jsonText", text });
+export const empty = (status = 200): Answer => ({ kind: "empty", status });
+/** Consul's plain-text answers have this type when nothing set another. */
+export const text = (status: number, body: string): Answer => ({ kind: "text", status, text: body });

@@ -1,0 +1,133 @@
+import type {
+  AnyContract,
+  CallContract,
+  Contracts,
+  LocalContract,
+  ReadContract,
+  ValuesOf,
+  WriteContract,
+} from "@tribune/api";
+import type { ReadTx } from "../state/memdb/types.ts";
+import type { AgentApi, LeaderApi } from "./agent-api.ts";
+import type { Answer } from "./answer.ts";
+
+/** The query part of a URL. Names and values are decoded; `+` is a space. */
+export interface Query {
+  has(name: string): boolean;
+  /** First value, "" when absent. */
+  get(name: string): string;
+  all(name: string): readonly string[];
+  /** Go's `url.Values.Encode`: sorted by name. */
+  encode(): string;
+}
+
+/** What a binding may know of the HTTP request beyond the contract's parameters. */
+export interface HttpView {
+  readonly method: string;
+  /** Decoded path. */
+  readonly path: string;
+  readonly query: Query;
+  /** Empty for an absent header; `name` in lower case. */
+  header(name: string): string;
+  /** Content-Length as sent, or undefined. */
+  readonly contentLength: number | undefined;
+  /** The peer's address, or the first of `X-Forwarded-For`. */
+  readonly sourceAddress: string;
+  readonly datacenter: string;
+  readonly nodeName: string;
+  readonly token: string;
+  readonly limits: HttpLimits;
+  /** The body as it arrives, for local endpoints without a body parameter; empty elsewhere. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Bytes (`limits.*` of the configuration). */
+export interface HttpLimits {
+  readonly kvMaxValueSize: number;
+  readonly txnMaxReqLen: number;
+}
+
+/** What a read may know besides the state: pure, the same for every caller. */
+export interface QueryContext {
+  readonly datacenter: string;
+  /** True while this server holds the lock-delay of a key etc.; reads rarely need it. */
+  readonly nodeName: string;
+}
+
+/**
+ * Reads are pure functions of state and request, so that one answer serves everybody who asked the same
+ * until something they touched changes. Nothing of `http` may leak into `query`: what differs goes into the
+ * request struct. `show` may look at the query (`?raw`, `?passing`), as its results are kept per URL variant.
+ */
+export interface ReadBinding<P, Q, R> {
+  /** From HTTP to the wire struct. Common options (`index`, `stale`, `filter`, `dc`, …) are filled in before. */
+  request(values: P, http: HttpView, common: Q): Q;
+  /** Answers the wire reply; `Index` is what X-Consul-Index says. Other QueryMeta fields are the caller's. */
+  query(tx: ReadTx, request: Q, context: QueryContext): R;
+  show(reply: R, request: Q, http: HttpView): Answer;
+}
+
+/** The result of a write that needs no log entry, such as a lock refused because of its delay. */
+export class Settled {
+  readonly result: unknown;
+
+  constructor(result: unknown) {
+    this.result = result;
+  }
+}
+
+export interface WriteBinding<P, Q> {
+  /** Runs before the body is read, to refuse what is not worth reading. Throws a TribuneError. */
+  admit?(http: HttpView): void;
+  request(values: P, http: HttpView): Q;
+  /**
+   * What the leader does before the log: checks, ids, times, defaults. May throw a TribuneError.
+   * What it returns is what all servers apply; `Settled` ends the call without a log entry.
+   */
+  prepare?(request: Q, leader: LeaderApi): Q | Settled;
+  /** Runs on the leader once the command is applied, before the answer: timers and the like. */
+  applied?(result: any, request: Q, leader: LeaderApi): void;
+  /** What Consul writes before the text of a refusal by the state machine. */
+  readonly errorPrefix?: string;
+  /** `result` is what the state machine answered; refusals were thrown as TribuneError already. */
+  show(result: any, request: Q, http: HttpView): Answer;
+}
+
+export interface CallBinding<P, Q> {
+  request(values: P, http: HttpView): Q;
+  answer(request: Q, leader: LeaderApi): unknown;
+  show(result: any, request: Q, http: HttpView): Answer;
+}
+
+export interface LocalBinding<P> {
+  answer(values: P, http: HttpView, agent: AgentApi): Answer | Promise<Answer>;
+}
+
+type BindingOf<C> =
+  C extends ReadContract<infer P, infer Q, infer R>
+    ? ReadBinding<ValuesOf<P>, Q, R>
+    : C extends WriteContract<infer P, infer Q>
+      ? WriteBinding<ValuesOf<P>, Q>
+      : C extends CallContract<infer P, infer Q>
+        ? CallBinding<ValuesOf<P>, Q>
+        : C extends LocalContract<infer P>
+          ? LocalBinding<ValuesOf<P>>
+          : never;
+
+/** Missing or surplus bindings are compile errors, not 404s found later. */
+export type Bindings<C extends Contracts> = { readonly [K in keyof C]: BindingOf<C[K]> };
+
+export interface Endpoint {
+  readonly name: string;
+  readonly contract: AnyContract;
+  readonly binding: ReadBinding<any, any, any> & WriteBinding<any, any> & CallBinding<any, any> & LocalBinding<any>;
+}
+
+/** Pairs each contract with its binding. */
+export function bind<C extends Contracts>(contracts: C, bindings: Bindings<C>): readonly Endpoint[] {
+  return Object.entries(contracts).map(([name, contract]) => ({
+    name,
+    contract,
+    binding: (bindings as unknown as Record<string, Endpoint["binding"]>)[name] as Endpoint["binding"],
+  }));
+}

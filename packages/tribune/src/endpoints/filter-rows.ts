@@ -1,0 +1,22 @@
+/** `?filter=`: the rows of an answer that an expression selects. */
+import { createFilter, type RowFilter } from "../lib/bexpr/compile.ts";
+import { FilterError } from "../lib/bexpr/expression.ts";
+import type { StructType } from "../lib/bexpr/field-type.ts";
+import { compileRe2 } from "../lib/bexpr/re2.ts";
+import { TribuneError } from "../lib/errors.ts";
+
+/** @throws TribuneError (status 500, as in Consul) when the expression cannot be used. */
+export function filterRows<R extends object>(expression: string, type: StructType, rows: readonly R[]): readonly R[] {
+  const filter = rowFilter(expression, type);
+  return filter === undefined ? rows : rows.filter(filter);
+}
+
+/** The filter to apply; undefined for the empty expression. */
+export function rowFilter(expression: string, type: StructType): RowFilter | undefined {
+  try {
+    return createFilter(expression, type, compileRe2);
+  } catch (error) {
+    if (error instanceof FilterError) throw TribuneError.internal(error.message, error);
+    throw error;
+  }
+}

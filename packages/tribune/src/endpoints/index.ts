@@ -1,0 +1,27 @@
+import type { Endpoint } from "./binding.ts";
+import { catalogEndpoints } from "./catalog.ts";
+import { coordinateEndpoints } from "./coordinate.ts";
+import { eventEndpoints } from "./event.ts";
+import { healthEndpoints } from "./health.ts";
+import { kvEndpoints } from "./kv.ts";
+import { operatorEndpoints } from "./operator.ts";
+import { preparedQueryEndpoints } from "./prepared-query.ts";
+import { sessionEndpoints } from "./session.ts";
+import { snapshotEndpoints } from "./snapshot.ts";
+import { statusEndpoints } from "./status.ts";
+import { txnEndpoints } from "./txn.ts";
+
+/** Every endpoint of the agent; the doors derive their routes from it. One line an area. */
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...catalogEndpoints,
+  ...coordinateEndpoints,
+  ...eventEndpoints,
+  ...healthEndpoints,
+  ...kvEndpoints,
+  ...operatorEndpoints,
+  ...preparedQueryEndpoints,
+  ...sessionEndpoints,
+  ...snapshotEndpoints,
+  ...statusEndpoints,
+  ...txnEndpoints,
+];

@@ -1,0 +1,138 @@
+import {
+  type DirEntry,
+  DirEntry as DirEntrySchema,
+  IndexedDirEntries,
+  IndexedKeyList,
+  KVSRequest,
+  kvContracts,
+  list,
+  make,
+  toJson,
+} from "@tribune/api";
+import { TribuneError } from "../lib/errors.ts";
+import { kvGet, kvKeys, kvList } from "../state/kv.ts";
+import { type Answer, empty, json } from "./answer.ts";
+import { type Bindings, bind, type HttpView } from "./binding.ts";
+import { prepareKv } from "./kv-rules.ts";
+
+const ENTRIES = list(DirEntrySchema);
+
+/** Consul's parser words for what `?flags` and `?cas` refuse. */
+function parseU64(raw: string): number | bigint {
+  if (!/^\d+$/.test(raw))
+    throw TribuneError.internal(`strconv.ParseUint: parsing ${JSON.stringify(raw)}: invalid syntax`);
+  const value = BigInt(raw);
+  if (value >= 1n << 64n)
+    throw TribuneError.internal(`strconv.ParseUint: parsing ${JSON.stringify(raw)}: value out of range`);
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+}
+
+function refuseConflicts(http: HttpView, ...names: readonly string[]): void {
+  if (names.filter((name) => http.query.has(name)).length > 1)
+    throw TribuneError.badRequest(`Conflicting flags: ${http.query.encode()}`);
+}
+
+function requireKey(key: string): void {
+  if (key === "") throw TribuneError.badRequest("Missing key name");
+}
+
+export const kvEndpoints = bind(kvContracts, {
+  kvKeys: {
+    request({ key, separator }, http, common) {
+      // Consul once misspelt the parameter and still takes both.
+      const given = http.query.has("separator") ? separator : http.query.get("seperator");
+      return { ...common, Prefix: key, Seperator: given };
+    },
+    query(tx, request) {
+      const { index, keys } = kvKeys(tx, request.Prefix, request.Seperator);
+      return make(IndexedKeyList, { Index: index, Keys: keys });
+    },
+    show(reply, request): Answer {
+      const keys = reply.Keys ?? [];
+      // The root may be empty; a prefix without keys is not there.
+      return keys.length === 0 && request.Prefix !== "" ? empty(404) : json(keys);
+    },
+  },
+  kvList: {
+    request: ({ key }, _http, common) => ({ ...common, Key: key }),
+    query(tx, request) {
+      const { index, entries } = kvList(tx, request.Key);
+      return make(IndexedDirEntries, { Index: index, Entries: entries });
+    },
+    show: (reply) => showEntries(reply.Entries as readonly DirEntry[] | null),
+  },
+  kvGet: {
+    request({ key }, _http, common) {
+      requireKey(key);
+      return { ...common, Key: key };
+    },
+    query(tx, request) {
+      const { index, entry } = kvGet(tx, request.Key);
+      return make(IndexedDirEntries, { Index: index, Entries: entry === undefined ? null : [entry] });
+    },
+    show(reply, _request, http): Answer {
+      const entry = reply.Entries?.[0];
+      if (!http.query.has("raw") || entry === undefined || entry === null)
+        return showEntries(reply.Entries as DirEntry[] | null);
+      // nosniff and the sandbox keep a browser from running what somebody stored.
+      return {
+        kind: "bytes",
+        body: entry.Value ?? new Uint8Array(0),
+        contentType: "text/plain",
+        headers: ["X-Content-Type-Options", "nosniff", "Content-Security-Policy", "sandbox"],
+      };
+    },
+  },
+  kvPut: {
+    admit(http) {
+      const { contentLength = 0, limits } = http;
+      if (contentLength <= limits.kvMaxValueSize) return;
+      const url = "https://www.consul.io/docs/agent/options.html#kv_max_value_size";
+      throw new TribuneError(
+        "payloadTooLarge",
+        `Request body(${contentLength} bytes) too large, max size: ${limits.kvMaxValueSize} bytes. See ${url}.`,
+      );
+    },
+    request({ key, value }, http) {
+      requireKey(key);
+      refuseConflicts(http, "cas", "acquire", "release");
+      const { query } = http;
+      const lock = query.has("acquire") ? "acquire" : query.has("release") ? "release" : undefined;
+      const cas = query.has("cas") ? parseU64(query.get("cas")) : undefined;
+      return make(KVSRequest, {
+        Datacenter: http.datacenter,
+        Token: http.token,
+        Op: lock === "acquire" ? "lock" : lock === "release" ? "unlock" : cas !== undefined ? "cas" : "set",
+        DirEnt: make(DirEntrySchema, {
+          Key: key,
+          Flags: query.has("flags") ? parseU64(query.get("flags")) : 0,
+          // An empty value is none, as Go reads an empty body.
+          Value: value.length === 0 ? null : value,
+          Session: lock === undefined ? "" : query.get(lock),
+          ModifyIndex: Number(cas ?? 0),
+        }),
+      });
+    },
+    prepare: prepareKv,
+    errorPrefix: "raft apply failed: ",
+    show: (result, request) => json(request.Op === "set" ? true : result),
+  },
+  kvDelete: {
+    request({ key, recurse }, http) {
+      refuseConflicts(http, "recurse", "cas");
+      if (!recurse) requireKey(key);
+      const cas = http.query.has("cas") ? parseU64(http.query.get("cas")) : undefined;
+      return make(KVSRequest, {
+        Datacenter: http.datacenter,
+        Token: http.token,
+        Op: cas !== undefined ? "delete-cas" : recurse ? "delete-tree" : "delete",
+        DirEnt: make(DirEntrySchema, { Key: key, ModifyIndex: Number(cas ?? 0) }),
+      });
+    },
+    show: (result, request) => json(request.Op === "delete-cas" ? result : true),
+  },
+} satisfies Bindings<typeof kvContracts>);
+
+function showEntries(entries: readonly DirEntry[] | null): Answer {
+  return entries === null || entries.length === 0 ? empty(404) : json(toJson(ENTRIES, entries));
+}

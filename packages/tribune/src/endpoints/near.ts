@@ -1,0 +1,60 @@
+/** `?near=`: rows in order of round-trip time from a node, by Vivaldi coordinates. */
+import type { NetworkCoordinate, QuerySource } from "@tribune/api";
+import { type CoordinateSet, peekCoordinateSet } from "../state/catalog/coordinates.ts";
+import { COORDINATES } from "../state/catalog/tables.ts";
+import type { ReadTx } from "../state/memdb/types.ts";
+
+/**
+ * The rows nearest first; those of nodes without coordinates come last, equals keep their order. Rows are left
+ * as they are without a source node, when it has no coordinates, or when it is in another datacenter: distances
+ * mean nothing between datacenters.
+ *
+ * Depends on all coordinates: they do not raise the answer's index, so nobody who blocks is let go by them, but
+ * the next one who asks gets the order of the day.
+ */
+export function nearestFirst<R>(
+  tx: ReadTx,
+  source: QuerySource,
+  datacenter: string,
+  rows: readonly R[],
+  nodeOf: (row: R) => string,
+): readonly R[] {
+  if (source.Node === "" || source.Datacenter !== datacenter) return rows;
+  tx.scan(COORDINATES, "");
+  const from = peekCoordinateSet(tx, source.Node);
+  if (from.size === 0) return rows;
+  const distances = new Map<string, number>();
+  const placed = rows.map((row) => {
+    const node = nodeOf(row);
+    const known = distances.get(node);
+    const distance = known ?? setDistance(from, peekCoordinateSet(tx, node));
+    if (known === undefined) distances.set(node, distance);
+    return { row, distance };
+  });
+  placed.sort((a, b) => (a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0));
+  return placed.map(({ row }) => row);
+}
+
+/**
+ * Distance in the segment both nodes are in. A node with a single coordinate is a client of that segment;
+ * servers are in all of them.
+ */
+export function setDistance(a: CoordinateSet, b: CoordinateSet): number {
+  let segment = "";
+  for (const set of [a, b]) if (set.size === 1) for (const only of set.keys()) segment = only;
+  return distance(a.get(segment), b.get(segment));
+}
+
+/**
+ * Estimated round-trip time in seconds, to the nanosecond (Vivaldi §5.4, with serf's adjustment terms); infinite
+ * when either is unknown or they do not have the same dimensions.
+ */
+export function distance(a: NetworkCoordinate | undefined, b: NetworkCoordinate | undefined): number {
+  const [from, to] = [a?.Vec ?? [], b?.Vec ?? []];
+  if (a === undefined || b === undefined || from.length !== to.length) return Number.POSITIVE_INFINITY;
+  let squares = 0;
+  for (let at = 0; at < from.length; at++) squares += ((from[at] as number) - (to[at] as number)) ** 2;
+  const raw = Math.sqrt(squares) + a.Height + b.Height;
+  const adjusted = raw + a.Adjustment + b.Adjustment;
+  return Math.trunc((adjusted > 0 ? adjusted : raw) * 1e9) / 1e9;
+}

@@ -1,0 +1,269 @@
+import {
+  any,
+  bool,
+  bytes,
+  DirEntry,
+  duration,
+  fromJson,
+  HealthCheck,
+  HealthCheckDefinition,
+  type Infer,
+  int,
+  JsonShapeError,
+  list,
+  make,
+  map,
+  Node,
+  NodeService,
+  nullable,
+  struct,
+  TxnOp,
+  TxnResult,
+  text as textField,
+  toJson,
+  txnContracts,
+  u64,
+  uint,
+  Weights,
+  zero,
+} from "@tribune/api";
+import { TribuneError } from "../lib/errors.ts";
+import { JsonError, parseJson } from "../lib/go-json-parse.ts";
+import type { TxnOutcome } from "./agent-api.ts";
+import type { Answer } from "./answer.ts";
+import { type Bindings, bind, type HttpView } from "./binding.ts";
+import { requireOwnDatacenter } from "./datacenter.ts";
+
+/** Operations in one transaction. */
+const OPS_MAX = 64;
+
+const KV_WRITES: ReadonlySet<string> = new Set(["set", "delete", "delete-cas", "delete-tree", "cas", "lock", "unlock"]);
+
+// The HTTP form of an operation differs from the wire's in names and nesting.
+const KvOp = struct("KVTxnOp", {
+  Verb: textField,
+  Key: textField,
+  Value: bytes,
+  Flags: u64,
+  Index: uint,
+  Session: textField,
+});
+const NodeBody = struct("Node", {
+  ID: textField,
+  Node: textField,
+  Address: textField,
+  Datacenter: textField,
+  TaggedAddresses: map(textField),
+  Meta: map(textField),
+  CreateIndex: uint,
+  ModifyIndex: uint,
+});
+const ServiceBody = struct("AgentService", {
+  Kind: textField,
+  ID: textField,
+  Service: textField,
+  Tags: list(textField),
+  Meta: map(textField),
+  Port: int,
+  Address: textField,
+  SocketPath: textField,
+  TaggedAddresses: any,
+  Weights,
+  EnableTagOverride: bool,
+  CreateIndex: uint,
+  ModifyIndex: uint,
+  ContentHash: textField,
+  Proxy: any,
+  Connect: any,
+  Datacenter: textField,
+});
+const DefinitionBody = struct("HealthCheckDefinition", {
+  HTTP: textField,
+  Header: map(list(textField)),
+  Method: textField,
+  Body: textField,
+  TLSServerName: textField,
+  TLSSkipVerify: bool,
+  TCP: textField,
+  GRPC: textField,
+  GRPCUseTLS: bool,
+  IntervalDuration: duration,
+  TimeoutDuration: duration,
+  DeregisterCriticalServiceAfterDuration: duration,
+  Interval: duration,
+  Timeout: duration,
+  DeregisterCriticalServiceAfter: duration,
+});
+const CheckBody = struct("HealthCheck", {
+  Node: textField,
+  CheckID: textField,
+  Name: textField,
+  Status: textField,
+  Notes: textField,
+  Output: textField,
+  ServiceID: textField,
+  ServiceName: textField,
+  ServiceTags: list(textField),
+  Type: textField,
+  Definition: DefinitionBody,
+  CreateIndex: uint,
+  ModifyIndex: uint,
+});
+const Op = struct("TxnOp", {
+  KV: nullable(KvOp),
+  Node: nullable(struct("NodeTxnOp", { Verb: textField, Node: NodeBody })),
+  Service: nullable(struct("ServiceTxnOp", { Verb: textField, Node: textField, Service: ServiceBody })),
+  Check: nullable(struct("CheckTxnOp", { Verb: textField, Check: CheckBody })),
+});
+const OPS = list(Op);
+
+// Results show what Consul's own marshaller shows: no value where the operation wrote it.
+const RESULTS = list(TxnResult);
+
+export const txnEndpoints = bind(txnContracts, {
+  txn: {
+    async answer({ ops: body }, http, agent): Promise<Answer> {
+      const { ops, writes } = readOps(body, http);
+      const { query } = http;
+      if (writes === 0) {
+        const stale = query.has("stale");
+        if (stale && query.has("consistent"))
+          throw TribuneError.badRequest("Cannot specify ?stale with ?consistent, conflicting semantics.");
+        requireOwnDatacenter(http.datacenter, agent.datacenter);
+        const mode = stale ? "stale" : query.has("consistent") ? "consistent" : "leader";
+        const outcome = await agent.txn.read(ops, mode);
+        const meta = agent.operator.queryMeta();
+        return {
+          kind: "json",
+          status: refused(outcome) ? 409 : 200,
+          // Only the freshness is told: a transaction does not block, so its index is of no use.
+          headers: [
+            "X-Consul-Lastcontact",
+            String(Math.floor(meta.lastContactMs)),
+            "X-Consul-Knownleader",
+            String(meta.knownLeader),
+          ],
+          value: {
+            ...shape(outcome),
+            Index: 0,
+            LastContact: meta.lastContactMs * 1e6,
+            KnownLeader: meta.knownLeader,
+            ConsistencyLevel: "",
+            NotModified: false,
+            Backend: 0,
+          },
+        };
+      }
+      requireOwnDatacenter(http.datacenter, agent.datacenter);
+      const outcome = await agent.txn.apply(ops);
+      return { kind: "json", status: refused(outcome) ? 409 : 200, value: shape(outcome) };
+    },
+  },
+} satisfies Bindings<typeof txnContracts>);
+
+const refused = (outcome: TxnOutcome): boolean => outcome.Errors !== null && outcome.Errors.length > 0;
+
+function shape(outcome: TxnOutcome): Record<string, unknown> {
+  return {
+    Results: outcome.Results === null ? null : toJson(RESULTS, outcome.Results as TxnResult[]),
+    Errors: refused(outcome) ? outcome.Errors : null,
+  };
+}
+
+function tooLarge(message: string): never {
+  throw new TribuneError("payloadTooLarge", message);
+}
+
+function readOps(body: Uint8Array, http: HttpView): { readonly ops: TxnOp[]; readonly writes: number } {
+  const { kvMaxValueSize, txnMaxReqLen } = http.limits;
+  // For those who raised only the value limit.
+  const bodyMax = Math.max(txnMaxReqLen, kvMaxValueSize);
+  const length = Math.max(body.length, http.contentLength ?? 0);
+  if (length > bodyMax) {
+    const url = "https://www.consul.io/docs/agent/options.html#txn_max_req_len";
+    tooLarge(`Request body(${length} bytes) too large, max size: ${bodyMax} bytes. See ${url}.`);
+  }
+  let given: readonly Infer<typeof Op>[];
+  try {
+    given =
+      fromJson(OPS, parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")), true) ?? [];
+  } catch (error) {
+    if (!(error instanceof JsonError) && !(error instanceof JsonShapeError)) throw error;
+    throw TribuneError.badRequest(`Failed to parse body: ${error.message}`);
+  }
+  if (given.length > OPS_MAX) tooLarge(`Transaction contains too many operations (${given.length} > ${OPS_MAX})`);
+  const ops: TxnOp[] = [];
+  let writes = 0;
+  for (const op of given) {
+    const converted = convert(op, http, kvMaxValueSize);
+    if (converted === undefined) continue;
+    ops.push(converted.op);
+    if (converted.writes) writes++;
+  }
+  return { ops, writes };
+}
+
+function convert(op: Infer<typeof Op>, http: HttpView, valueMax: number): { op: TxnOp; writes: boolean } | undefined {
+  const empty = make(TxnOp);
+  if (op.KV !== null) {
+    const { Verb, Key, Value, Flags, Index, Session } = op.KV;
+    const size = Value?.length ?? 0;
+    if (size > valueMax) tooLarge(`Value for key ${JSON.stringify(Key)} is too large (${size} > ${valueMax} bytes)`);
+    const DirEnt = make(DirEntry, { Key, Value, Flags, Session, ModifyIndex: Index });
+    return { op: { ...empty, KV: { Verb, DirEnt } }, writes: KV_WRITES.has(Verb) };
+  }
+  if (op.Node !== null) {
+    const { Verb, Node: body } = op.Node;
+    const node = make(Node, { ...body, Datacenter: body.Datacenter || http.datacenter, CreateIndex: 0 });
+    return { op: { ...empty, Node: { Verb, Node: node } }, writes: Verb !== "get" };
+  }
+  if (op.Service !== null) {
+    const { Verb, Node: node, Service: body } = op.Service;
+    const service: NodeService = {
+      ...zero(NodeService),
+      ID: body.ID,
+      Service: body.Service,
+      Tags: body.Tags,
+      Address: body.Address,
+      Meta: body.Meta,
+      Port: body.Port,
+      Weights: body.Weights,
+      EnableTagOverride: body.EnableTagOverride,
+      ModifyIndex: body.ModifyIndex,
+    };
+    return { op: { ...empty, Service: { Verb, Node: node, Service: service } }, writes: Verb !== "get" };
+  }
+  if (op.Check === null) return undefined;
+  const { Verb, Check: body } = op.Check;
+  const given = body.Definition;
+  const definition = make(HealthCheckDefinition, {
+    HTTP: given.HTTP,
+    TLSServerName: given.TLSServerName,
+    TLSSkipVerify: given.TLSSkipVerify,
+    Header: given.Header,
+    Method: given.Method,
+    Body: given.Body,
+    TCP: given.TCP,
+    GRPC: given.GRPC,
+    GRPCUseTLS: given.GRPCUseTLS,
+    // The longer names are what an old client library sent by mistake.
+    Interval: given.Interval || given.IntervalDuration,
+    Timeout: given.Timeout || given.TimeoutDuration,
+    DeregisterCriticalServiceAfter:
+      given.DeregisterCriticalServiceAfter || given.DeregisterCriticalServiceAfterDuration,
+  });
+  const check = make(HealthCheck, {
+    Node: body.Node,
+    CheckID: body.CheckID,
+    Name: body.Name,
+    Status: body.Status,
+    Notes: body.Notes,
+    Output: body.Output,
+    ServiceID: body.ServiceID,
+    ServiceName: body.ServiceName,
+    ServiceTags: body.ServiceTags,
+    Definition: definition,
+    ModifyIndex: body.ModifyIndex,
+  });
+  return { op: { ...empty, Check: { Verb, Check: check } }, writes: Verb !== "get" };
+}

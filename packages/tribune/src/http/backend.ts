@@ -1,0 +1,64 @@
+import type { AgentApi } from "../endpoints/agent-api.ts";
+import type { Endpoint, HttpLimits } from "../endpoints/binding.ts";
+import type { Answered } from "../server/query-engine.ts";
+
+/** A read on its way: what is asked, and how fresh and patient the caller is. */
+export interface ReadCall {
+  readonly endpoint: Endpoint;
+  /** Names the question: equal keys have equal answers. */
+  readonly key: string;
+  readonly request: any;
+  readonly minIndex: number;
+  /** Milliseconds; 0 is the default. */
+  readonly waitMs: number;
+  readonly consistency: "leader" | "stale" | "consistent";
+  readonly datacenter: string;
+}
+
+/** How an answer came about; becomes headers. */
+export interface ReadMeta {
+  readonly knownLeader: boolean;
+  readonly lastContactMs: number;
+}
+
+export interface ReadOutcome {
+  readonly answer: Answered;
+  readonly meta: ReadMeta;
+}
+
+/** What the HTTP door needs of the agent behind it. */
+export interface HttpBackend {
+  /** The answer if it can be had at once without breaking the mode asked for, else undefined: use `read`. */
+  readNow(call: ReadCall): ReadOutcome | undefined;
+  /** Answers by callback, once; the returned function cancels, and the callback then never comes. */
+  read(call: ReadCall, deliver: (outcome: ReadOutcome | Error) => void): () => void;
+  write(endpoint: Endpoint, request: any): Promise<unknown>;
+  call(endpoint: Endpoint, request: any): Promise<unknown>;
+  keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void;
+  readonly agent: AgentApi;
+}
+
+/** What of the configuration the door reads; replaced as a whole on reload. */
+export interface HttpOptions {
+  readonly datacenter: string;
+  readonly nodeName: string;
+  /** Token of requests that bring none (`acl.tokens.default`). */
+  readonly defaultToken: string;
+  /** All JSON is indented (dev mode). */
+  readonly alwaysPretty: boolean;
+  /** `http_config.response_headers`, flat. */
+  readonly responseHeaders: readonly string[];
+  readonly blockEndpoints: readonly string[];
+  /** CIDRs; empty: everyone may write. */
+  readonly allowWriteFrom: (address: string) => boolean;
+  readonly useCache: boolean;
+  readonly discoveryMaxStaleNs: number;
+  readonly translateWanAddresses: boolean;
+  readonly aclDefaultPolicy: string;
+  readonly unprintablePathFilter: boolean;
+  readonly connectionsPerClientMax: number;
+  readonly headerBytesMax: number;
+  readonly limits: HttpLimits;
+  /** Path of the web page, with slashes at both ends, or undefined when it is off. */
+  readonly uiPath: string | undefined;
+}

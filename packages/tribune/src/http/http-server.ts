@@ -1,0 +1,493 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Answer, ByteSink } from "../endpoints/answer.ts";
+import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
+import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Metrics } from "../lib/metrics.ts";
+import type { Clock } from "../lib/runtime.ts";
+import type { HttpBackend, HttpOptions, ReadCall, ReadOutcome } from "./backend.ts";
+import { BODY_BYTES_MAX, readBody } from "./body.ts";
+import { commonOptions } from "./common-options.ts";
+import { compressed, type Encoded, encode, GZIP_BYTES_MIN } from "./encoded.ts";
+import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
+import { type Route, Router } from "./router.ts";
+import { parameterValues, questionKey } from "./target.ts";
+import { headersMatter, RequestView } from "./view.ts";
+import { serveWebPage } from "./web-page.ts";
+
+/** A read whose URL was parsed before: everything but the freshness of its answer is known. */
+interface Target extends ReadCall {
+  readonly view: RequestView;
+  /** Names the encoded form: equal answers are shown differently to different URLs. */
+  readonly variant: string;
+  readonly pretty: boolean;
+  readonly cached: boolean;
+  readonly saysConsistency: boolean;
+  readonly route: Route;
+}
+
+/** URLs whose parsed form is kept. Blocking ones change with each poll and are not. */
+const TARGETS_MAX = 4096;
+const SLICE_MS = 8;
+
+export interface HttpServerDependencies {
+  readonly endpoints: readonly Endpoint[];
+  readonly backend: HttpBackend;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** The HTTP door: parses, asks the agent, renders. It decides nothing that DNS would have to decide again. */
+export class HttpServer {
+  #options: HttpOptions;
+  readonly #dependencies: HttpServerDependencies;
+  readonly #router: Router;
+  readonly #servers: Server[] = [];
+  readonly #targets = new Map<string, Target>();
+  /** Questions that were asked with `?cached` before: the next such read is a hit. */
+  readonly #askedCached = new Map<string, number>();
+  readonly #connections = new Map<string, number>();
+  #commonHeaders: readonly string[] = [];
+
+  constructor(options: HttpOptions, dependencies: HttpServerDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#router = new Router(dependencies.endpoints);
+    this.configure(options);
+  }
+
+  /** Takes effect for the next request. */
+  configure(options: HttpOptions): void {
+    this.#options = options;
+    this.#targets.clear();
+    this.#commonHeaders = [
+      ...options.responseHeaders,
+      "Vary",
+      "Accept-Encoding",
+      ...(options.translateWanAddresses ? ["X-Consul-Translate-Addresses", "true"] : []),
+      ...(options.aclDefaultPolicy === "" ? [] : ["X-Consul-Default-Acl-Policy", options.aclDefaultPolicy]),
+    ];
+  }
+
+  /** @param where a host and port, or the path of a Unix socket. */
+  async listen(
+    where: { readonly host: string; readonly port: number } | { readonly path: string },
+  ): Promise<AddressInfo | string> {
+    const server = createServer({
+      maxHeaderSize: this.#options.headerBytesMax,
+      keepAliveTimeout: 0,
+      requestTimeout: 0,
+    });
+    server.headersTimeout = 60_000; // a client that never finishes its headers is not waited for
+    server.on("request", (request, response) => this.#handle(request, response));
+    server.on("connection", (socket) => this.#admit(socket));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseGarbage(error, socket as Socket));
+    this.#servers.push(server);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(where, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+    return server.address() as AddressInfo | string;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#servers.map((server) => {
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        server.closeAllConnections();
+        return closed;
+      }),
+    );
+  }
+
+  /** `limits.http_max_conns_per_client`: one more connection is told so and closed. */
+  #admit(socket: Socket): void {
+    const client = socket.remoteAddress ?? "";
+    const open = this.#connections.get(client) ?? 0;
+    if (open >= this.#options.connectionsPerClientMax) {
+      socket.end("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      this.#dependencies.logger.warn("Too many connections from one client; raise limits.http_max_conns_per_client", {
+        client,
+        limit: this.#options.connectionsPerClientMax,
+      });
+      return;
+    }
+    this.#connections.set(client, open + 1);
+    socket.once("close", () => {
+      const left = (this.#connections.get(client) ?? 1) - 1;
+      if (left === 0) this.#connections.delete(client);
+      else this.#connections.set(client, left);
+    });
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    const url = request.url ?? "/";
+    if (request.method === "GET") {
+      const known = this.#targets.get(url);
+      if (known !== undefined && !headersMatter(request.headers)) {
+        this.#read(known, request, response);
+        return;
+      }
+    }
+    try {
+      this.#dispatch(url, request, response);
+    } catch (error) {
+      this.#fail(response, error);
+    }
+  }
+
+  #dispatch(url: string, request: IncomingMessage, response: ServerResponse): void {
+    const mark = url.indexOf("?");
+    const rawPath = mark < 0 ? url : url.slice(0, mark);
+    let path: string;
+    try {
+      path = percentDecode(rawPath, false);
+    } catch (error) {
+      if (error instanceof BadEscapeError) return sendPlain(response, 400, "400 Bad Request", ["Connection", "close"]);
+      throw error;
+    }
+    // Control characters in a path have been used to hide keys from tools that print them.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    if (this.#options.unprintablePathFilter && /[\u0000-\u001f\u007f]/.test(path)) return sendPlain(response, 400, "");
+    const match = this.#router.match(path);
+    if (match.kind === "redirect")
+      return redirect(request, response, encodeURI(match.path) + (mark < 0 ? "" : url.slice(mark)));
+    if (match.kind === "none") return serveWebPage(path, this.#options, request, response);
+    this.#endpoint(match.route, match.rest, url, path, mark < 0 ? "" : url.slice(mark + 1), request, response);
+  }
+
+  #endpoint(
+    route: Route,
+    rest: string,
+    url: string,
+    path: string,
+    rawQuery: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    let query: QueryString;
+    try {
+      query = new QueryString(rawQuery);
+    } catch (error) {
+      if (error instanceof BadEscapeError)
+        return this.#send(response, encode({ kind: "empty", status: 500 }, false), []);
+      throw error;
+    }
+    if (this.#options.blockEndpoints.some((prefix) => path.startsWith(prefix)))
+      throw new TribuneError("permissionDenied", "Endpoint is blocked by agent configuration");
+    const method = request.method ?? "GET";
+    const allow = ["OPTIONS", ...route.methods].join(",");
+    if (method === "OPTIONS")
+      return this.#send(response, encode({ kind: "empty", headers: ["Allow", allow] }, false), []);
+    const candidates = route.endpoints.get(method);
+    if (candidates === undefined) {
+      const refusal: Answer = {
+        kind: "text",
+        status: 405,
+        text: `method ${method} not allowed`,
+        headers: ["Allow", allow],
+      };
+      return this.#send(response, encode(refusal, false), [], method === "HEAD");
+    }
+    if (method !== "GET" && !this.#options.allowWriteFrom(request.socket.remoteAddress ?? ""))
+      throw new TribuneError("permissionDenied", "Access is restricted");
+    const endpoint = candidates.find(({ contract }) => contract.when === undefined || query.has(contract.when));
+    if (endpoint === undefined) throw TribuneError.badRequest(`Missing query parameter for ${route.pattern}`);
+    const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
+    if (endpoint.contract.kind === "read") {
+      const target = this.#target(endpoint, route, rest, view, query);
+      if (target.minIndex === 0 && !headersMatter(request.headers)) this.#remember(url, target);
+      this.#read(target, request, response);
+      return;
+    }
+    const pretty = this.#options.alwaysPretty || query.has("pretty");
+    const startedMs = this.#dependencies.clock.nowMs();
+    this.#perform(endpoint, rest, view, request).then(
+      (answer) => {
+        this.#respond(answer, pretty, request, response);
+        this.#measure(route, method, startedMs);
+      },
+      (error: unknown) => this.#fail(response, error),
+    );
+  }
+
+  #target(endpoint: Endpoint, route: Route, rest: string, view: RequestView, query: QueryString): Target {
+    const { contract, binding } = endpoint;
+    if (contract.kind !== "read") throw new TribuneError("internal", "not a read");
+    const common = commonOptions(contract.request, view, {
+      discoveryMaxStaleNs: this.#options.discoveryMaxStaleNs,
+      useCache: this.#options.useCache,
+    });
+    const values = parameterValues(contract.parameters, rest, view, undefined);
+    const asked = binding.request(values, view, common);
+    const pretty = this.#options.alwaysPretty || query.has("pretty");
+    return {
+      endpoint,
+      route,
+      view,
+      key: questionKey(endpoint, asked),
+      request: asked,
+      minIndex: contract.blocking ? (asked.MinQueryIndex ?? 0) : 0,
+      waitMs: (asked.MaxQueryTime ?? 0) / 1e6,
+      consistency: asked.RequireConsistent === true ? "consistent" : asked.AllowStale === true ? "stale" : "leader",
+      datacenter: asked.Datacenter ?? this.#options.datacenter,
+      variant: variantOf(query, pretty),
+      pretty,
+      cached: asked.UseCache === true && contract.cacheable === true,
+      saysConsistency: contract.saysConsistency === true,
+    };
+  }
+
+  #remember(url: string, target: Target): void {
+    if (this.#targets.size >= TARGETS_MAX) this.#targets.delete(this.#targets.keys().next().value as string);
+    this.#targets.set(url, target);
+  }
+
+  #read(target: Target, request: IncomingMessage, response: ServerResponse): void {
+    const { backend, clock } = this.#dependencies;
+    const startedMs = clock.nowMs();
+    const now = target.minIndex === 0 ? backend.readNow(target) : undefined;
+    if (now !== undefined) {
+      this.#show(target, now, request, response);
+      this.#measure(target.route, "GET", startedMs);
+      return;
+    }
+    let finished = false;
+    const cancel = backend.read(target, (outcome) => {
+      finished = true;
+      if (outcome instanceof Error) this.#fail(response, outcome);
+      else this.#show(target, outcome, request, response);
+      this.#measure(target.route, "GET", startedMs);
+    });
+    if (!finished) response.on("close", cancel);
+  }
+
+  #show(target: Target, { answer, meta }: ReadOutcome, request: IncomingMessage, response: ServerResponse): void {
+    let shown = answer.shown.get(target.variant) as Encoded | undefined;
+    const headers = [
+      "X-Consul-Index",
+      String(answer.index),
+      "X-Consul-Lastcontact",
+      String(Math.floor(meta.lastContactMs)),
+      "X-Consul-Knownleader",
+      meta.knownLeader ? "true" : "false",
+      "X-Consul-Query-Backend",
+      "blocking-query",
+    ];
+    if (target.saysConsistency) headers.push("X-Consul-Effective-Consistency", target.consistency);
+    if (target.cached) this.#cacheHeaders(target, headers);
+    if (shown === undefined) {
+      let rendered: Answer;
+      try {
+        rendered = target.endpoint.binding.show(answer.reply, target.request, target.view);
+      } catch (error) {
+        this.#fail(response, error);
+        return;
+      }
+      if (rendered.kind === "pieces" || rendered.kind === "stream") {
+        this.#stream(rendered, headers, response);
+        return;
+      }
+      shown = encode(rendered, target.pretty);
+      this.#dependencies.backend.keep(answer, target.variant, shown, shown.body.length + 256);
+    }
+    this.#sendMaybeCompressed(shown, shown.withoutMeta === true ? [] : headers, request, response);
+  }
+
+  #cacheHeaders(target: Target, headers: string[]): void {
+    const hit = this.#askedCached.has(target.key);
+    headers.push("X-Cache", hit ? "HIT" : "MISS");
+    if (hit)
+      headers.push("Age", "0"); // the answer is the state's own: it is never old
+    else {
+      if (this.#askedCached.size >= TARGETS_MAX)
+        this.#askedCached.delete(this.#askedCached.keys().next().value as string);
+      this.#askedCached.set(target.key, 1);
+    }
+  }
+
+  async #perform(endpoint: Endpoint, rest: string, view: RequestView, request: IncomingMessage): Promise<Answer> {
+    const { contract, binding } = endpoint;
+    const { backend } = this.#dependencies;
+    if (contract.kind === "write") binding.admit?.(view);
+    const bodyParameter = Object.values(contract.parameters as Record<string, { in: string; bytesMax?: number }>).find(
+      (parameter) => parameter.in === "body",
+    );
+    const body =
+      bodyParameter === undefined ? undefined : await readBody(request, bodyParameter.bytesMax ?? BODY_BYTES_MAX);
+    const values = parameterValues(contract.parameters, rest, view, body);
+    switch (contract.kind) {
+      case "write": {
+        const asked = binding.request(values, view, undefined);
+        return binding.show(await backend.write(endpoint, asked), asked, view);
+      }
+      case "call": {
+        const asked = binding.request(values, view, undefined);
+        return binding.show(await backend.call(endpoint, asked), asked, view);
+      }
+      case "local":
+        return (binding.answer as LocalBinding<unknown>["answer"])(values, view, backend.agent);
+      case "read":
+        throw new TribuneError("internal", "reads do not come here");
+    }
+  }
+
+  #respond(answer: Answer, pretty: boolean, request: IncomingMessage, response: ServerResponse): void {
+    if (answer.kind === "stream" || answer.kind === "pieces") this.#stream(answer, [], response);
+    else this.#sendMaybeCompressed(encode(answer, pretty), [], request, response);
+  }
+
+  #sendMaybeCompressed(
+    encoded: Encoded,
+    headers: readonly string[],
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const accepts =
+      encoded.body.length >= GZIP_BYTES_MIN && (request.headers["accept-encoding"] ?? "").includes("gzip");
+    if (!accepts) return this.#send(response, encoded, headers);
+    const body = compressed(encoded);
+    const send = (bytes: Buffer): void =>
+      this.#send(
+        response,
+        { ...encoded, body: bytes, headers: [...encoded.headers, "Content-Encoding", "gzip"] },
+        headers,
+      );
+    if (Buffer.isBuffer(body)) send(body);
+    else body.then(send, (error: unknown) => this.#fail(response, error));
+  }
+
+  #send(response: ServerResponse, encoded: Encoded, headers: readonly string[], withoutBody = false): void {
+    if (response.destroyed) return;
+    const all = [...this.#commonHeaders, ...encoded.headers, ...headers, "Content-Length", String(encoded.body.length)];
+    response.writeHead(encoded.status, all);
+    response.end(withoutBody ? undefined : encoded.body);
+  }
+
+  #stream(
+    answer: Extract<Answer, { kind: "stream" | "pieces" }>,
+    headers: readonly string[],
+    response: ServerResponse,
+  ): void {
+    response.writeHead(200, [
+      ...this.#commonHeaders,
+      "Content-Type",
+      answer.contentType,
+      ...(answer.kind === "stream" ? (answer.headers ?? []) : []),
+      ...headers,
+    ]);
+    const sink: ByteSink = {
+      write: (chunk) => response.write(chunk),
+      end: () => response.end(),
+      abort: () => response.destroy(),
+      drained: () => {},
+      closed: () => {},
+    };
+    response.on("drain", () => sink.drained());
+    response.on("close", () => sink.closed());
+    if (answer.kind === "stream") {
+      response.flushHeaders();
+      answer.start(sink);
+      return;
+    }
+    this.#pump(answer.pieces()[Symbol.iterator](), sink);
+  }
+
+  /** Makes and sends pieces for at most `SLICE_MS` at a stretch, and no faster than the client reads. */
+  #pump(pieces: Iterator<Uint8Array>, sink: ByteSink): void {
+    const { clock } = this.#dependencies;
+    let gone = false;
+    sink.closed = () => {
+      gone = true;
+    };
+    const go = (): void => {
+      const startedMs = clock.nowMs();
+      while (!gone) {
+        const next = pieces.next();
+        if (next.done === true) return sink.end();
+        if (!sink.write(next.value)) return; // `drained` goes on
+        if (clock.nowMs() - startedMs > SLICE_MS) {
+          setImmediate(go);
+          return;
+        }
+      }
+    };
+    sink.drained = go;
+    go();
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const known = error instanceof TribuneError;
+    const message = error instanceof Error ? error.message : String(error);
+    const status = known ? HTTP_STATUS[error.kind] : 500;
+    if (!known)
+      this.#dependencies.logger.error("Request error", { error: error instanceof Error ? error.stack : message });
+    else if (status >= 500) this.#dependencies.logger.debug("Request error", { error: message });
+    this.#send(response, encode({ kind: "text", status, text: message }, false), []);
+  }
+
+  readonly #labels = new Map<string, readonly (readonly [string, string])[]>();
+
+  #measure(route: Route, method: string, startedMs: number): void {
+    const key = method + route.pattern;
+    let labels = this.#labels.get(key);
+    if (labels === undefined) {
+      labels = [
+        ["method", method],
+        ["path", route.pattern.slice(1).replaceAll("/", "_")],
+      ];
+      this.#labels.set(key, labels);
+    }
+    const { metrics, clock } = this.#dependencies;
+    metrics.sample("api.http", clock.nowMs() - startedMs, labels);
+  }
+}
+
+/** What of the query changes how an answer is shown, not what it is. */
+function variantOf(query: QueryString, pretty: boolean): string {
+  const shown = ["raw", "passing", "segment", "separator", "format"]
+    .filter((name) => query.has(name))
+    .map((name) => `${name}=${query.get(name)}`);
+  return `${pretty ? "pretty" : ""}&${shown.join("&")}`;
+}
+
+function sendPlain(response: ServerResponse, status: number, body: string, headers: readonly string[] = []): void {
+  response.writeHead(status, [...headers, "Content-Length", String(Buffer.byteLength(body))]);
+  response.end(body);
+}
+
+/** As Go's `http.Redirect` answers; only GET and HEAD get the little page. */
+function redirect(request: IncomingMessage, response: ServerResponse, location: string): void {
+  const page = request.method === "GET" || request.method === "HEAD";
+  const escaped = location
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&#34;");
+  const body = page ? `<a href="${escaped}">Moved Permanently</a>.\n\n` : "";
+  const headers = ["Location", location, ...(page ? ["Content-Type", "text/html; charset=utf-8"] : [])];
+  request.resume();
+  sendPlain(response, 301, request.method === "HEAD" ? "" : body, headers);
+}
+
+/** Bytes that are no HTTP: answer if that is still possible, and close. */
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
+  const status = tooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: ${status.length}\r\n\r\n${status}`,
+  );
+}

@@ -1,0 +1,71 @@
+import type { Query } from "../endpoints/binding.ts";
+
+/** A percent escape that is none. Go's `url.ParseQuery` refuses the whole query. */
+export class BadEscapeError extends Error {
+  override readonly name = "BadEscapeError";
+}
+
+/** Decodes percent escapes; `+` is a space in a query and itself in a path. Invalid UTF-8 becomes U+FFFD. */
+export function percentDecode(raw: string, plusIsSpace: boolean): string {
+  const text = plusIsSpace && raw.includes("+") ? raw.replaceAll("+", " ") : raw;
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Either a malformed escape, which is refused, or escapes that are no UTF-8, which Go takes as bytes.
+    if (/%(?![0-9A-Fa-f]{2})/.test(text)) throw new BadEscapeError(`invalid URL escape in ${JSON.stringify(raw)}`);
+    return Buffer.from(
+      Buffer.from(text, "utf8")
+        .toString("latin1")
+        .replace(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+      "latin1",
+    ).toString("utf8");
+  }
+}
+
+const NONE: readonly string[] = [];
+
+/** A parsed query string: names in order of appearance, values decoded. */
+export class QueryString implements Query {
+  readonly #values = new Map<string, string[]>();
+
+  /** @throws BadEscapeError */
+  constructor(raw: string) {
+    if (raw === "") return;
+    for (const part of raw.split("&")) {
+      if (part === "") continue;
+      const equals = part.indexOf("=");
+      const name = percentDecode(equals < 0 ? part : part.slice(0, equals), true);
+      const value = equals < 0 ? "" : percentDecode(part.slice(equals + 1), true);
+      const values = this.#values.get(name);
+      if (values === undefined) this.#values.set(name, [value]);
+      else values.push(value);
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  get(name: string): string {
+    return this.#values.get(name)?.[0] ?? "";
+  }
+
+  all(name: string): readonly string[] {
+    return this.#values.get(name) ?? NONE;
+  }
+
+  encode(): string {
+    const parts: string[] = [];
+    for (const name of [...this.#values.keys()].sort())
+      for (const value of this.#values.get(name)!) parts.push(`${escape(name)}=${escape(value)}`);
+    return parts.join("&");
+  }
+}
+
+/** Go's `url.QueryEscape`. */
+function escape(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll("%20", "+");
+}

@@ -1,0 +1,173 @@
+/**
+ * Elections: Raft §5.2 and §5.4.1, pre-vote (Thesis §9.6), and hashicorp's rule that a vote is refused while a
+ * leader is known, which keeps a server that was cut off or removed from disturbing the others.
+ */
+import { randomInt } from "../lib/random.ts";
+import { becomeLeader } from "./leader.ts";
+import { becomeFollower, staggered } from "./roles.ts";
+import type { Exchange, RaftState } from "./state.ts";
+import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
+
+type Request<T extends RaftRequest["type"]> = Extract<RaftRequest, { type: T }>;
+type Reply<T extends RaftReply["type"]> = Extract<RaftReply, { type: T }>;
+
+/** The election deadline of a follower or candidate has passed. */
+export function electionTimedOut(s: RaftState): void {
+  s.leader = undefined;
+  s.leaderAddress = undefined;
+  if (!s.mayCampaign) {
+    // Not ours to campaign: a non-voter, a removed server, or one that waits for its first configuration.
+    becomeFollower(s, s.term);
+    s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+    return;
+  }
+  startCampaign(s, false);
+}
+
+/** Pre-vote where it is of use, else the vote itself. The caller has checked that this server may campaign. */
+export function startCampaign(s: RaftState, leadershipTransfer: boolean): void {
+  becomeFollower(s, s.term);
+  s.role = "candidate";
+  s.exchanges.clear();
+  s.electionDeadlineMs = staggered(s, s.config.electionTimeoutMs);
+  if (s.config.preVote && !leadershipTransfer && !s.isSoleVoter) startPreVote(s);
+  else startVote(s, leadershipTransfer);
+}
+
+function startPreVote(s: RaftState): void {
+  const term = s.term + 1;
+  const granted = new Set<ServerId>([s.id]);
+  s.campaign = { kind: "preVote", term, leadershipTransfer: false, granted, ownVoteWrite: undefined };
+  const { lastIndex: lastLogIndex, lastTerm: lastLogTerm } = s.log;
+  for (const peer of s.voters) {
+    if (peer === s.id) continue;
+    if (s.withoutPreVote.has(peer)) granted.add(peer);
+    else s.request(peer, { type: "requestPreVote", term, lastLogIndex, lastLogTerm }, { kind: "preVote", peer });
+  }
+  countVotes(s);
+}
+
+function startVote(s: RaftState, leadershipTransfer: boolean): void {
+  const term = s.term + 1;
+  s.persistHardState(term, s.id);
+  s.campaign = { kind: "vote", term, leadershipTransfer, granted: new Set(), ownVoteWrite: s.lastWrite };
+  const { lastIndex: lastLogIndex, lastTerm: lastLogTerm } = s.log;
+  for (const peer of s.voters) {
+    if (peer === s.id) continue;
+    const message = { type: "requestVote", term, lastLogIndex, lastLogTerm, leadershipTransfer } as const;
+    s.request(peer, message, { kind: "vote", peer }, s.lastWrite);
+  }
+}
+
+/** A write is durable: perhaps the candidate's vote for itself. */
+export function ownVoteDurable(s: RaftState): void {
+  const { campaign } = s;
+  if (campaign?.ownVoteWrite === undefined || s.durableWrite < campaign.ownVoteWrite) return;
+  if (campaign.granted.has(s.id)) return;
+  campaign.granted.add(s.id);
+  countVotes(s);
+}
+
+function countVotes(s: RaftState): void {
+  const { campaign } = s;
+  if (campaign === undefined) return;
+  const votes = s.voters.filter((voter) => campaign.granted.has(voter)).length;
+  if (votes < s.quorum) return;
+  if (campaign.kind === "preVote") {
+    s.exchanges.clear();
+    startVote(s, false);
+  } else {
+    becomeLeader(s);
+  }
+}
+
+function logIsNewerThan(s: RaftState, lastLogTerm: number, lastLogIndex: number): boolean {
+  return s.log.lastTerm > lastLogTerm || (s.log.lastTerm === lastLogTerm && s.log.lastIndex > lastLogIndex);
+}
+
+function followsAnother(s: RaftState, candidate: ServerId): boolean {
+  return s.leader !== undefined && s.leader !== candidate && !s.leaderSuspected;
+}
+
+/**
+ * The candidate need not be in our configuration: ours may be the older one, and refusing could leave the only
+ * server with a committed change unable to win (Thesis §4.2.2).
+ */
+export function onRequestVote(
+  s: RaftState,
+  from: ServerId,
+  exchange: ExchangeId,
+  message: Request<"requestVote">,
+): void {
+  const granted = grantsVote(s, from, message);
+  if (granted) {
+    if (s.votedFor === undefined) s.persistHardState(s.term, from);
+    s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+  }
+  // A repeated vote waits as well: the first may not be durable yet.
+  const after = granted ? s.lastWrite : undefined;
+  s.reply(from, exchange, { type: "requestVoteReply", term: s.term, granted }, after);
+}
+
+function grantsVote(s: RaftState, from: ServerId, message: Request<"requestVote">): boolean {
+  if (message.term < s.term) return false;
+  // Before the term is looked at: a disturbing candidate must not raise it either.
+  if (followsAnother(s, from) && !message.leadershipTransfer) return false;
+  if (message.term > s.term) becomeFollower(s, message.term);
+  if (logIsNewerThan(s, message.lastLogTerm, message.lastLogIndex)) return false;
+  return s.votedFor === undefined || s.votedFor === from;
+}
+
+/** Says what a vote would be now; changes nothing, so an answer costs no write. */
+export function onRequestPreVote(
+  s: RaftState,
+  from: ServerId,
+  exchange: ExchangeId,
+  message: Request<"requestPreVote">,
+): void {
+  const granted =
+    message.term >= s.term && !followsAnother(s, from) && !logIsNewerThan(s, message.lastLogTerm, message.lastLogIndex);
+  s.reply(from, exchange, { type: "requestPreVoteReply", term: s.term, granted });
+}
+
+export function onVoteReply(
+  s: RaftState,
+  exchange: Exchange,
+  message: Reply<"requestVoteReply"> | Reply<"requestPreVoteReply">,
+): void {
+  const { campaign } = s;
+  if (campaign === undefined || campaign.kind !== exchange.kind) return;
+  if (message.term > campaign.term) {
+    becomeFollower(s, message.term);
+    return;
+  }
+  if (!message.granted) return;
+  campaign.granted.add(exchange.peer);
+  countVotes(s);
+}
+
+export function onVoteFailed(s: RaftState, exchange: Exchange, unsupported: boolean): void {
+  if (exchange.kind !== "preVote" || !unsupported) return;
+  s.withoutPreVote.add(exchange.peer);
+  if (s.campaign?.kind !== "preVote") return;
+  s.campaign.granted.add(exchange.peer);
+  countVotes(s);
+}
+
+/** The leader wants this server to take over: no waiting, no pre-vote (Thesis §3.10). */
+export function onTimeoutNow(s: RaftState, from: ServerId, exchange: ExchangeId): void {
+  s.reply(from, exchange, { type: "timeoutNowReply" });
+  if (s.role !== "leader" && s.selfIsVoter && s.incoming === undefined) startCampaign(s, true);
+}
+
+/**
+ * A reset connection to the leader is weak evidence that its process died. The next election then comes
+ * within a fraction of the timeout, and a peer that saw the same stops protecting the leader. Needs
+ * pre-vote everywhere: without it a broken cable at one follower would cost the others their leader.
+ */
+export function onPeerConnectionLost(s: RaftState, peer: ServerId): void {
+  if (s.role !== "follower" || s.leader !== peer || !s.config.preVote || s.withoutPreVote.size > 0) return;
+  s.leaderSuspected = true;
+  const spreadMs = Math.max(1, Math.floor(s.config.heartbeatTimeoutMs / 4));
+  s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + randomInt(s.rng, spreadMs));
+}

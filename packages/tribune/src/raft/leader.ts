@@ -1,0 +1,169 @@
+/** Becoming and staying leader: the no-op, the lease, proposals, and what a leader does at the end of a step. */
+import { randomStagger } from "../lib/random.ts";
+import { advanceCommit } from "./commit.ts";
+import { startPendingChange } from "./membership.ts";
+import { answerReads } from "./reads.ts";
+import { replicate, sendHeartbeat, tellCommit } from "./replication.ts";
+import { becomeFollower } from "./roles.ts";
+import type { LeaderState, Peer, RaftState } from "./state.ts";
+import { advanceTransfer, transferTimedOut } from "./transfer.ts";
+import type { EntryType, LogEntry, Proposal, ProposalId, ServerId } from "./types.ts";
+
+const NO_DATA = new Uint8Array(0);
+
+export function becomeLeader(s: RaftState): void {
+  s.role = "leader";
+  s.campaign = undefined;
+  s.exchanges.clear();
+  s.leader = s.id;
+  s.leaderAddress = s.latest.configuration.servers.find((server) => server.id === s.id)?.address;
+  s.leaderSuspected = false;
+  s.leading = {
+    startIndex: s.log.lastIndex + 1,
+    peers: new Map(),
+    batches: [],
+    proposalsInFlight: 0,
+    readRound: 0,
+    reads: [],
+    confirmedReads: [],
+    changes: [],
+    transfer: undefined,
+  };
+  followPeers(s, s.leading);
+  // Entries of earlier terms commit only under one of our own (Raft §5.4.2, §8).
+  appendAsLeader(s, "noop", NO_DATA);
+}
+
+/** Starts and stops replication so that it matches the newest configuration. */
+export function followPeers(s: RaftState, leading: LeaderState): void {
+  const wanted = new Set<ServerId>();
+  for (const { id } of s.latest.configuration.servers) {
+    if (id === s.id) continue;
+    wanted.add(id);
+    const known = leading.peers.get(id);
+    if (known !== undefined) known.leavingAt = undefined;
+    else leading.peers.set(id, newPeer(s, id));
+  }
+  for (const peer of leading.peers.values()) {
+    if (!wanted.has(peer.id) && peer.leavingAt === undefined) peer.leavingAt = s.latest.index;
+  }
+}
+
+function newPeer(s: RaftState, id: ServerId): Peer {
+  return {
+    id,
+    nextIndex: s.log.lastIndex + 1,
+    matchIndex: 0,
+    mode: "probe",
+    epoch: 0,
+    inFlight: 0,
+    failures: 0,
+    retryAtMs: 0,
+    heartbeatAtMs: s.nowMs,
+    heartbeatsInFlight: 0,
+    commitSent: 0,
+    commitAtMs: Number.POSITIVE_INFINITY,
+    lastContactMs: s.nowMs,
+    ackedRound: 0,
+    load: undefined,
+    leavingAt: undefined,
+  };
+}
+
+export function appendAsLeader(s: RaftState, type: EntryType, data: Uint8Array, proposal?: Proposal): LogEntry {
+  const entry: LogEntry = { index: s.log.lastIndex + 1, term: s.term, type, data };
+  if (proposal?.extensions === undefined && proposal?.appendedAtMs === undefined) {
+    s.appendEntry(entry);
+    return entry;
+  }
+  const { extensions, appendedAtMs } = proposal;
+  const full: LogEntry = {
+    ...entry,
+    ...(extensions === undefined ? {} : { extensions }),
+    ...(appendedAtMs === undefined ? {} : { appendedAtMs }),
+  };
+  s.appendEntry(full);
+  return full;
+}
+
+/** The hot path: one batch becomes entries of one write and one append to each peer. */
+export function propose(s: RaftState, proposals: readonly Proposal[]): void {
+  if (proposals.length === 0) return;
+  const ids: ProposalId[] = [];
+  for (const proposal of proposals) ids.push(proposal.id);
+  const { leading } = s;
+  if (leading === undefined) {
+    s.refuse(ids, "notLeader", "node is not the leader");
+    return;
+  }
+  if (leading.transfer !== undefined) {
+    s.refuse(ids, "transferInProgress", "leadership transfer in progress");
+    return;
+  }
+  if (leading.proposalsInFlight + ids.length > s.config.maxProposalsInFlight) {
+    s.refuse(ids, "busy", "too many commands wait to be committed; try again");
+    return;
+  }
+  trackBatch(leading, s.log.lastIndex + 1, ids);
+  for (const proposal of proposals) appendAsLeader(s, proposal.type, proposal.data, proposal);
+}
+
+export function trackBatch(leading: LeaderState, firstIndex: number, ids: readonly ProposalId[]): void {
+  leading.batches.push({ firstIndex, ids });
+  leading.proposalsInFlight += ids.length;
+}
+
+/**
+ * When a quorum will have been silent for the lease (hashicorp's "leader lease"): a leader that cannot reach its
+ * voters must stop answering. Infinity where the leader is a quorum by itself.
+ */
+export function leaseEndsAt(s: RaftState, leading: LeaderState): number {
+  const contacts: number[] = [];
+  for (const voter of s.voters) {
+    contacts.push(voter === s.id ? Number.POSITIVE_INFINITY : (leading.peers.get(voter)?.lastContactMs ?? 0));
+  }
+  contacts.sort((a, b) => b - a);
+  return (contacts[s.quorum - 1] ?? Number.POSITIVE_INFINITY) + s.config.leaderLeaseTimeoutMs;
+}
+
+export function leaderTick(s: RaftState, leading: LeaderState): void {
+  if (s.voters.length > 1 && s.nowMs >= leaseEndsAt(s, leading)) {
+    becomeFollower(s, s.term);
+    return;
+  }
+  transferTimedOut(s, leading);
+  for (const peer of leading.peers.values()) {
+    if (peer.leavingAt === undefined && s.nowMs >= peer.heartbeatAtMs) {
+      const intervalMs = s.config.heartbeatTimeoutMs / 10;
+      peer.heartbeatAtMs = s.nowMs + intervalMs + randomStagger(s.rng, intervalMs);
+      sendHeartbeat(s, leading, peer);
+    }
+  }
+}
+
+/** Runs at the end of every step of a leader: what this step made possible is done at once. */
+export function leaderWork(s: RaftState): void {
+  advanceCommit(s);
+  if (s.leading !== undefined) startPendingChange(s, s.leading);
+  if (s.leading !== undefined) answerReads(s, s.leading);
+  if (s.leading === undefined) return;
+  for (const peer of s.leading.peers.values()) {
+    replicate(s, peer);
+    tellCommit(s, peer);
+  }
+  advanceTransfer(s, s.leading);
+}
+
+/** The next moment `leaderTick` or `leaderWork` has something to do. */
+export function leaderTickAt(s: RaftState, leading: LeaderState): number {
+  let atMs = s.voters.length > 1 ? leaseEndsAt(s, leading) : Number.POSITIVE_INFINITY;
+  if (leading.transfer !== undefined) atMs = Math.min(atMs, leading.transfer.deadlineMs);
+  for (const peer of leading.peers.values()) {
+    if (peer.leavingAt === undefined) atMs = Math.min(atMs, peer.heartbeatAtMs);
+    if (peer.mode !== "snapshot" && peer.load === undefined && peer.inFlight === 0 && peer.retryAtMs > s.nowMs) {
+      atMs = Math.min(atMs, peer.retryAtMs);
+    }
+    atMs = Math.min(atMs, peer.commitAtMs);
+  }
+  return atMs;
+}

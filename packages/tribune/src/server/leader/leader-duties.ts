@@ -1,0 +1,156 @@
+import {
+  type AutopilotConfig,
+  AutopilotSetConfigRequest,
+  type Coordinate,
+  make,
+  RegisterRequest,
+  type Schema,
+  Session,
+  SessionRequest,
+  TombstoneRequest,
+} from "@tribune/api";
+import { parseGoDuration } from "../../lib/duration.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { Cancel, Runtime } from "../../lib/runtime.ts";
+import { autopilotConfig } from "../../state/autopilot.ts";
+import { CoordinateBatch } from "../../state/catalog/snapshot.ts";
+import { TOMBSTONES } from "../../state/kv.ts";
+import type { Database } from "../../state/memdb/types.ts";
+import { sessionList } from "../../state/session.ts";
+import type { ServerIdentity } from "../identity.ts";
+import { Expiring } from "./expiring.ts";
+import { serverRegistration } from "./self-registration.ts";
+
+/** Deleted keys are remembered this long, so that a list's index does not go back (Consul: 15 minutes). */
+const TOMBSTONE_TTL_MS = 15 * 60_000;
+const TOMBSTONE_GRANULARITY_MS = 30_000;
+/** A session lives for its TTL and as much again: a holder that is late to renew is not punished at once. */
+const SESSION_TTL_FACTOR = 2;
+/** An expired session that could not be destroyed is tried again after this. */
+const RETRY_MS = 1000;
+
+/** First byte of the log entries that duties make (`wire/raft.md` §5). */
+const TYPE = { register: 0, session: 3, tombstone: 5, autopilot: 9, coordinates: 6 + 128 } as const;
+/** Consul's `coordinate_update_period` and batch limits. 128 in the type: a server may ignore what it does not know. */
+const COORDINATE_PERIOD_MS = 5000;
+const COORDINATES_BATCH = 128;
+const COORDINATES_QUEUED_MAX = 5 * COORDINATES_BATCH;
+
+export interface LeaderDutiesDependencies {
+  readonly identity: ServerIdentity;
+  readonly autopilot: AutopilotConfig;
+  readonly db: Database;
+  readonly runtime: Pick<Runtime, "clock" | "timers">;
+  readonly logger: Logger;
+  readonly appliedIndex: () => number;
+  readonly propose: <T>(type: number, schema: Schema<T>, request: T) => Promise<unknown>;
+}
+
+/** What only the leader does: keep the servers registered, end sessions, forget tombstones. */
+export class LeaderDuties {
+  readonly #d: LeaderDutiesDependencies;
+  readonly #sessions: Expiring;
+  #tombstoneMarks: { readonly atMs: number; readonly index: number }[] = [];
+  #cancelTombstones: Cancel = () => {};
+  readonly #coordinates = new Map<string, Coordinate>();
+  #coordinateTimer: Cancel | undefined;
+  #leading = false;
+
+  constructor(dependencies: LeaderDutiesDependencies) {
+    this.#d = dependencies;
+    this.#sessions = new Expiring(dependencies.runtime, (id) => this.#expire(id));
+  }
+
+  /** Takes up the duties of a new leader. Resolves when the datacenter looks as it should. */
+  async begin(): Promise<void> {
+    this.#leading = true;
+    const { db, identity, autopilot, propose } = this.#d;
+    for (const session of db.peek((tx) => sessionList(tx).sessions))
+      if (session.TTL !== "") this.resetSession(session.ID, session.TTL);
+    this.#armTombstones();
+    const started = [propose(TYPE.register, RegisterRequest, serverRegistration(identity))];
+    if (db.peek((tx) => autopilotConfig(tx).config) === undefined) {
+      const request = make(AutopilotSetConfigRequest, { Datacenter: identity.datacenter, Config: autopilot });
+      started.push(propose(TYPE.autopilot, AutopilotSetConfigRequest, request));
+    }
+    await Promise.all(started);
+  }
+
+  end(): void {
+    this.#leading = false;
+    this.#sessions.clearAll();
+    this.#cancelTombstones();
+    this.#coordinateTimer?.();
+    this.#coordinateTimer = undefined;
+    this.#tombstoneMarks = [];
+  }
+
+  /** @param ttl as the session has it, such as `"15s"`. */
+  resetSession(id: string, ttl: string): void {
+    const ttlNs = parseGoDuration(ttl) ?? 0;
+    if (ttlNs > 0 && this.#leading) this.#sessions.set(id, (ttlNs / 1e6) * SESSION_TTL_FACTOR);
+  }
+
+  clearSession(id: string): void {
+    this.#sessions.clear(id);
+  }
+
+  /** Coordinates change all the time and matter little: they are written together, the latest of each node. */
+  queueCoordinate(coordinate: Coordinate): void {
+    if (this.#coordinates.size >= COORDINATES_QUEUED_MAX) return; // the next update of that node will do
+    this.#coordinates.set(`${coordinate.Node}\0${coordinate.Segment}`, coordinate);
+    this.#coordinateTimer ??= this.#d.runtime.timers.after(COORDINATE_PERIOD_MS, () => this.#writeCoordinates());
+  }
+
+  #writeCoordinates(): void {
+    this.#coordinateTimer = undefined;
+    const batch = [...this.#coordinates.values()];
+    this.#coordinates.clear();
+    if (!this.#leading || batch.length === 0) return;
+    for (let from = 0; from < batch.length; from += COORDINATES_BATCH)
+      this.#d
+        .propose(TYPE.coordinates, CoordinateBatch, batch.slice(from, from + COORDINATES_BATCH))
+        .catch((error: unknown) => this.#d.logger.warn("Coordinate update failed", { error: String(error) }));
+  }
+
+  get sessionTimers(): number {
+    return this.#sessions.size;
+  }
+
+  #expire(id: string): void {
+    const request = make(SessionRequest, {
+      Datacenter: this.#d.identity.datacenter,
+      Op: "destroy",
+      Session: make(Session, { ID: id }),
+    });
+    this.#d.logger.debug("Session TTL expired", { session: id });
+    this.#d.propose(TYPE.session, SessionRequest, request).catch((error: unknown) => {
+      if (!this.#leading) return; // the next leader has a timer of its own
+      this.#d.logger.error("Failed to destroy an expired session; trying again", { session: id, error: String(error) });
+      this.#sessions.set(id, RETRY_MS);
+    });
+  }
+
+  #armTombstones(): void {
+    const { runtime, db, appliedIndex, propose, identity, logger } = this.#d;
+    this.#cancelTombstones = runtime.timers.after(TOMBSTONE_GRANULARITY_MS, () => {
+      this.#armTombstones();
+      const nowMs = runtime.clock.nowMs();
+      if (db.peek((tx) => !isEmpty(tx.peekScan(TOMBSTONES, ""))))
+        this.#tombstoneMarks.push({ atMs: nowMs, index: appliedIndex() });
+      let reapIndex = 0;
+      while (this.#tombstoneMarks[0] !== undefined && this.#tombstoneMarks[0].atMs + TOMBSTONE_TTL_MS <= nowMs)
+        reapIndex = this.#tombstoneMarks.shift()!.index;
+      if (reapIndex === 0) return;
+      const request = make(TombstoneRequest, { Datacenter: identity.datacenter, Op: "reap", ReapIndex: reapIndex });
+      propose(TYPE.tombstone, TombstoneRequest, request).catch((error: unknown) =>
+        logger.error("Failed to reap tombstones; they are kept until the next time", { error: String(error) }),
+      );
+    });
+  }
+}
+
+function isEmpty(rows: Iterable<unknown>): boolean {
+  for (const _ of rows) return false;
+  return true;
+}

@@ -1,0 +1,339 @@
+import type { Core } from "../lib/core.ts";
+import { TribuneError } from "../lib/errors.ts";
+import { invariant } from "../lib/invariant.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Metrics } from "../lib/metrics.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import type {
+  Configuration,
+  ConfigurationChange,
+  HardState,
+  LogEntry,
+  Proposal,
+  ProposalId,
+  RaftEffect,
+  RaftInput,
+  RaftStatus,
+  ReadId,
+  Role,
+  ServerId,
+  SettleOutcome,
+  SnapshotMeta,
+} from "../raft/types.ts";
+
+/** The durable log, as the host uses it. Appends become durable in the order they were asked for. */
+export interface HostLog {
+  append(entries: readonly LogEntry[], hardState?: HardState, truncateFrom?: number): Promise<void>;
+  read(from: number, to: number, maxBytes: number): Promise<readonly LogEntry[]>;
+}
+
+/** The state machine: applies one committed entry and answers what the proposer gets. */
+export interface HostStateMachine {
+  /** A refusal is returned as an Error, not thrown: it is a result like any other, the same on every server. */
+  apply(entry: LogEntry): unknown;
+}
+
+export interface RaftCoreLike extends Core<RaftInput, RaftEffect> {
+  status(): RaftStatus;
+}
+
+export interface RoleChange {
+  readonly role: Role;
+  readonly term: number;
+  readonly leader: ServerId | undefined;
+  readonly leaderAddress: string | undefined;
+}
+
+export interface RaftHostDependencies {
+  readonly core: RaftCoreLike;
+  readonly log: HostLog;
+  readonly stateMachine: HostStateMachine;
+  readonly runtime: Pick<Runtime, "clock" | "timers">;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Runs after the effects of the step that changed it were started. */
+  readonly onRole: (change: RoleChange) => void;
+  readonly onConfiguration: (configuration: Configuration, index: number, committed: boolean) => void;
+  /** The process must stop: what the disk holds is not known any more, or a rule of our own was broken. */
+  readonly onFatal: (error: Error) => void;
+}
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Applying committed entries holds the event loop at most this long at a stretch. */
+const APPLY_SLICE_MS = 8;
+
+/**
+ * Hosts the Raft core: feeds it inputs one at a time, starts what it asks for, and hands committed entries
+ * to the state machine. Proposals that arrive in one turn of the event loop enter the log together, so that
+ * one fdatasync makes all of them durable.
+ */
+export class RaftHost {
+  readonly #d: RaftHostDependencies;
+  readonly #inputs: RaftInput[] = [];
+  #feeding = false;
+  #stopped = false;
+  #nextId = 1;
+  /** Proposals of this turn, not yet given to the core. */
+  #gathered: { readonly proposal: Proposal; readonly waiting: Waiting }[] = [];
+  readonly #proposed = new Map<ProposalId, Waiting>();
+  /** Who waits for the result of the entry at an index. */
+  readonly #byIndex = new Map<number, Waiting>();
+  readonly #reads = new Map<ReadId, Waiting>();
+  #applying: LogEntry[] = [];
+  #applyScheduled = false;
+  /** What was applied last; readers may ask for at least this. */
+  #appliedIndex = 0;
+  #armedAtMs = Number.POSITIVE_INFINITY;
+  #cancelTimer: () => void = () => {};
+
+  constructor(dependencies: RaftHostDependencies) {
+    this.#d = dependencies;
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  status(): RaftStatus {
+    return this.#d.core.status();
+  }
+
+  start(appliedIndex: number): void {
+    this.#appliedIndex = appliedIndex;
+    this.feed({ type: "tick" });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTimer();
+    const error = TribuneError.of("NO_LEADER");
+    for (const { waiting } of this.#gathered.splice(0)) waiting.reject(error);
+    for (const waiting of [...this.#proposed.values(), ...this.#byIndex.values(), ...this.#reads.values()])
+      waiting.reject(error);
+    this.#proposed.clear();
+    this.#byIndex.clear();
+    this.#reads.clear();
+  }
+
+  /**
+   * Proposes one command.
+   *
+   * @returns what the state machine answered; rejects with the refusal, or with `No cluster leader` when
+   *   this server does not lead (nothing was written) or lost leadership on the way (fate unknown).
+   */
+  propose(data: Uint8Array, extensions?: Uint8Array): Promise<unknown> {
+    return this.#gather("command", data, extensions);
+  }
+
+  /** Resolves once everything that was committed before is applied here. */
+  barrier(): Promise<unknown> {
+    return this.#gather("barrier", new Uint8Array(0));
+  }
+
+  /** Resolves once a quorum confirmed that this server leads and all that was committed before is applied. */
+  verifyLeader(): Promise<unknown> {
+    const read = this.#id<ReadId>();
+    return new Promise((resolve, reject) => {
+      this.#reads.set(read, { resolve, reject });
+      this.feed({ type: "readIndex", read });
+    });
+  }
+
+  changeConfiguration(change: ConfigurationChange, prevIndex = 0): Promise<unknown> {
+    const proposal = this.#id<ProposalId>();
+    return new Promise((resolve, reject) => {
+      this.#proposed.set(proposal, { resolve, reject });
+      this.feed({ type: "proposeConfiguration", proposal, change, prevIndex });
+    });
+  }
+
+  /** A snapshot of the applied state is durable; entries before `firstIndex` will be deleted. */
+  snapshotTaken(snapshot: SnapshotMeta, firstIndex: number): void {
+    this.feed({ type: "snapshotTaken", snapshot, firstIndex });
+  }
+
+  /** The state was replaced and the log emptied; see the core's `restored`. */
+  restored(snapshot: SnapshotMeta): void {
+    this.#appliedIndex = snapshot.index;
+    this.feed({ type: "restored", snapshot });
+  }
+
+  #id<T extends number>(): T {
+    return this.#nextId++ as T;
+  }
+
+  #gather(type: "command" | "barrier", data: Uint8Array, extensions?: Uint8Array): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) return reject(TribuneError.of("NO_LEADER"));
+      const proposal: Proposal = {
+        id: this.#id<ProposalId>(),
+        type,
+        data,
+        ...(extensions === undefined ? {} : { extensions }),
+        appendedAtMs: this.#d.runtime.clock.wallMs(),
+      };
+      if (this.#gathered.length === 0) this.#d.runtime.timers.soon(() => this.#propose());
+      this.#gathered.push({ proposal, waiting: { resolve, reject } });
+    });
+  }
+
+  #propose(): void {
+    const gathered = this.#gathered;
+    if (gathered.length === 0) return;
+    this.#gathered = [];
+    for (const { proposal, waiting } of gathered) this.#proposed.set(proposal.id, waiting);
+    this.feed({ type: "propose", proposals: gathered.map(({ proposal }) => proposal) });
+  }
+
+  /** Never re-entered: what an effect brings about at once waits until the step's effects are all started. */
+  feed(input: RaftInput): void {
+    if (this.#stopped) return;
+    this.#inputs.push(input);
+    if (this.#feeding) return;
+    this.#feeding = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const effect of this.#d.core.step(this.#d.runtime.clock.nowMs(), next)) this.#start(effect);
+      }
+    } catch (error) {
+      this.#fatal(error);
+    } finally {
+      this.#feeding = false;
+    }
+    this.#armTimer();
+  }
+
+  #start(effect: RaftEffect): void {
+    switch (effect.type) {
+      case "persist": {
+        const startedMs = this.#d.runtime.clock.nowMs();
+        this.#d.log.append(effect.entries, effect.hardState, effect.truncateFrom).then(
+          () => {
+            this.#d.metrics.sample("raft.leader.dispatchLog", this.#d.runtime.clock.nowMs() - startedMs);
+            this.feed({ type: "persisted", write: effect.write });
+          },
+          (error: unknown) => this.#fatal(error),
+        );
+        break;
+      }
+      case "apply":
+        for (const entry of effect.entries) this.#applying.push(entry);
+        // At once when it is short: the proposer is waiting. `#applyScheduled` keeps the order.
+        if (!this.#applyScheduled) this.#apply();
+        break;
+      case "settle":
+        this.#settle(effect.proposals, effect.outcome);
+        break;
+      case "readReady": {
+        const waiting = this.#reads.get(effect.read);
+        this.#reads.delete(effect.read);
+        if ("index" in effect.outcome) waiting?.resolve(effect.outcome.index);
+        else waiting?.reject(TribuneError.of("NO_LEADER"));
+        break;
+      }
+      case "roleChanged":
+        this.#d.onRole({
+          role: effect.role,
+          term: effect.term,
+          leader: effect.leader,
+          leaderAddress: effect.leaderAddress,
+        });
+        break;
+      case "configurationChanged":
+        this.#d.onConfiguration(effect.configuration, effect.index, effect.committed);
+        break;
+      case "loadEntries":
+        this.#d.log.read(effect.from, effect.to, effect.maxBytes).then(
+          (entries) => this.feed({ type: "entriesLoaded", load: effect.load, entries }),
+          (error: unknown) => this.#fatal(error),
+        );
+        break;
+      case "dropped":
+        this.#d.logger.warn("dropped a message that no correct peer sends", {
+          from: effect.from,
+          reason: effect.reason,
+        });
+        break;
+      case "send":
+        // There is no Raft transport in this build, so no peer can be reached: it counts as failed.
+        this.#d.runtime.timers.soon(() =>
+          this.feed({ type: "exchangeFailed", exchange: effect.exchange, reason: "failed" }),
+        );
+        break;
+      case "receiveSnapshot":
+      case "installSnapshot":
+      case "discardSnapshot":
+        invariant(false, `no peer can send a snapshot to this server: ${effect.type}`);
+        break;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #settle(proposals: readonly ProposalId[], outcome: SettleOutcome): void {
+    for (const [at, id] of proposals.entries()) {
+      const waiting = this.#proposed.get(id);
+      this.#proposed.delete(id);
+      if (waiting === undefined) continue;
+      if ("firstIndex" in outcome) this.#byIndex.set(outcome.firstIndex + at, waiting);
+      else if (outcome.error === "busy") waiting.reject(TribuneError.of("RATE_EXCEEDED"));
+      else if (outcome.error === "badConfiguration") waiting.reject(TribuneError.internal(outcome.message));
+      else waiting.reject(TribuneError.of("NO_LEADER", outcome.message));
+    }
+  }
+
+  #apply(): void {
+    this.#applyScheduled = false;
+    const { clock } = this.#d.runtime;
+    const startedMs = clock.nowMs();
+    const entries = this.#applying;
+    let at = 0;
+    try {
+      while (at < entries.length) {
+        const entry = entries[at++]!;
+        const result = this.#d.stateMachine.apply(entry);
+        this.#appliedIndex = entry.index;
+        const waiting = this.#byIndex.get(entry.index);
+        if (waiting !== undefined) {
+          this.#byIndex.delete(entry.index);
+          if (result instanceof Error) waiting.reject(result);
+          else waiting.resolve(result);
+        }
+        if ((at & 15) === 0 && clock.nowMs() - startedMs > APPLY_SLICE_MS) break;
+      }
+    } catch (error) {
+      this.#fatal(error);
+      return;
+    }
+    this.#d.metrics.sample("raft.fsm.apply", clock.nowMs() - startedMs);
+    const index = this.#appliedIndex;
+    this.#applying = at < entries.length ? entries.slice(at) : [];
+    this.feed({ type: "applied", index });
+    if (this.#applying.length > 0 && !this.#applyScheduled) {
+      this.#applyScheduled = true;
+      this.#d.runtime.timers.soon(() => this.#apply());
+    }
+  }
+
+  #armTimer(): void {
+    const atMs = this.#d.core.nextTickAt() ?? Number.POSITIVE_INFINITY;
+    if (atMs === this.#armedAtMs || this.#stopped) return;
+    this.#cancelTimer();
+    this.#armedAtMs = atMs;
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    this.#cancelTimer = this.#d.runtime.timers.after(Math.max(0, atMs - this.#d.runtime.clock.nowMs()), () => {
+      this.#armedAtMs = Number.POSITIVE_INFINITY;
+      this.feed({ type: "tick" });
+    });
+  }
+
+  #fatal(error: unknown): void {
+    if (this.#stopped) return;
+    this.#d.onFatal(error instanceof Error ? error : new Error(String(error)));
+    this.stop();
+  }
+}

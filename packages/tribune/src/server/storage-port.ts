@@ -1,0 +1,36 @@
+import type { HardState, LogEntry, SnapshotMeta } from "../raft/types.ts";
+
+/** The durable log as the server uses it (`storage/raft-log.ts`, or memory in dev mode). */
+export interface DurableLog {
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  /** How long the flush under way has taken; undefined: none is. */
+  readonly pendingSyncMs: number | undefined;
+  term(index: number): number | undefined;
+  append(change: {
+    readonly hardState?: HardState;
+    readonly truncateFrom?: number;
+    readonly entries: readonly LogEntry[];
+  }): Promise<void>;
+  /** Entries [low, high), at least one, as many as fit. */
+  read(low: number, high: number, maxBytes: number): Promise<readonly LogEntry[]>;
+  compact(upTo: number): Promise<void>;
+  /** Empties the log, which goes on behind `index`. */
+  reset(index: number, term: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A snapshot on disk, or on its way there. */
+export interface StoredSnapshot {
+  readonly meta: SnapshotMeta;
+  /** `TERM-INDEX-UNIXMS`. */
+  readonly id: string;
+  readonly bytes: number;
+  read(): AsyncIterable<Uint8Array>;
+}
+
+export interface SnapshotKeeper {
+  newest(): StoredSnapshot | undefined;
+  /** Writes, syncs and only then names the snapshot; older ones beyond the kept number go. */
+  save(meta: SnapshotMeta, state: AsyncIterable<Uint8Array>): Promise<StoredSnapshot>;
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runRaft } from "./run.ts";
+import type { BrokenRule } from "./server.ts";
+
+test("clusters of one, three and five servers keep every promise under faults", () => {
+  let elections = 0;
+  let operations = 0;
+  for (let seed = 1; seed <= 14; seed++) {
+    for (const servers of [1, 3, 5]) {
+      const result = runRaft({ seed, servers });
+      assert.equal(result.violation, undefined, `seed ${seed}, ${servers} servers`);
+      elections += result.elections;
+      operations += result.operations;
+    }
+  }
+  assert.ok(elections > 100, "a run without elections proves nothing");
+  assert.ok(operations > 2000, "a run without operations proves nothing");
+});
+
+test("a seed replays exactly, and another seed does not", () => {
+  const once = runRaft({ seed: 7, servers: 3 });
+  assert.equal(runRaft({ seed: 7, servers: 3, keepLines: true }).fingerprint, once.fingerprint);
+  assert.notEqual(runRaft({ seed: 8, servers: 3 }).fingerprint, once.fingerprint);
+});
+
+test("two servers of a shrinking cluster do not wait for each other for ever", () => {
+  assert.equal(runRaft({ seed: 191, servers: 3 }).violation, undefined);
+});
+
+/** The checkers are only worth what they catch: each rule is broken in the host, and must show. */
+const CAUGHT: readonly [BrokenRule, RegExp, first: number, last: number][] = [
+  ["vote-before-durable", /voted for|Election Safety|Leader Completeness|Liveness|commits/, 506, 506],
+  ["ack-before-durable", /durable on 1 of 3|Leader Completeness|State Machine Safety/, 1, 5],
+  ["fsync-lies", /durable on|Leader Completeness/, 1, 5],
+  ["forget-vote", /voted for/, 1, 40],
+  ["unconfirmed-reads", /Linearizability/, 1, 40],
+];
+
+for (const [broken, expected, first, last] of CAUGHT) {
+  test(`the checkers catch ${broken}`, () => {
+    for (let seed = first; seed <= last; seed++) {
+      const { violation } = runRaft({ seed, servers: 3, broken });
+      if (violation === undefined) continue;
+      assert.match(violation, expected);
+      return;
+    }
+    assert.fail(`no seed from ${first} to ${last} shows it`);
+  });
+}

@@ -1,0 +1,52 @@
+import { randomInt } from "../lib/random.ts";
+import type { Simulator } from "./simulator.ts";
+
+/** Faults, drawn per message. Probabilities in [0, 1], times in milliseconds. */
+export interface NetworkFaults {
+  readonly loss: number;
+  readonly duplicate: number;
+  readonly delayMinMs: number;
+  readonly delayMaxMs: number;
+  /** Share of messages that take up to ten times the longest delay, and so overtake and are overtaken. */
+  readonly straggle: number;
+}
+
+export const CALM_NETWORK: NetworkFaults = { loss: 0, duplicate: 0, delayMinMs: 1, delayMaxMs: 5, straggle: 0 };
+
+/** Carries messages between named hosts: lost, doubled, delayed, reordered, and cut in one direction. */
+export class SimNetwork {
+  readonly #sim: Simulator;
+  faults: NetworkFaults;
+  /** "from>to" links that drop everything: one-way partitions are allowed on purpose. */
+  readonly blocked = new Set<string>();
+  delivered = 0;
+
+  constructor(sim: Simulator, faults: NetworkFaults) {
+    this.#sim = sim;
+    this.faults = faults;
+  }
+
+  send(from: string, to: string, deliver: () => void): void {
+    const { rng } = this.#sim;
+    const copies = rng.next() < this.faults.duplicate ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      if (rng.next() < this.faults.loss) continue;
+      this.#sim.after(this.#delayMs(), () => {
+        if (this.isBlocked(from, to)) return;
+        this.delivered++;
+        deliver();
+      });
+    }
+  }
+
+  isBlocked(from: string, to: string): boolean {
+    return this.blocked.has(`${from}>${to}`);
+  }
+
+  #delayMs(): number {
+    const { rng } = this.#sim;
+    const { delayMinMs, delayMaxMs, straggle } = this.faults;
+    const delayMs = delayMinMs + rng.next() * (delayMaxMs - delayMinMs);
+    return rng.next() < straggle ? delayMs + randomInt(rng, Math.ceil(10 * delayMaxMs)) : delayMs;
+  }
+}

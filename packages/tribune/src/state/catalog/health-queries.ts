@@ -1,0 +1,82 @@
+/** Queries for checks, and for instances with their checks. Each answers rows and the index X-Consul-Index shows. */
+import type { CheckServiceNode, HealthCheck, Node } from "@tribune/api";
+import { invariant } from "../../lib/invariant.ts";
+import { peekIndex } from "../index-table.ts";
+import type { ReadTx } from "../memdb/types.ts";
+import { serviceIndex, watchServiceHealth } from "./indexes.ts";
+import { type MetaFilter, matchesMeta } from "./node-queries.ts";
+import { connectServicesIndex, withTags } from "./service-queries.ts";
+import { CHECKS, fold, foldPrefix, NODES, SERVICES, type ServiceRow } from "./tables.ts";
+
+/** The node, instance and checks of one instance; none of them is null. */
+export interface Instance extends CheckServiceNode {
+  readonly Node: Node;
+  readonly Service: NonNullable<CheckServiceNode["Service"]>;
+}
+
+const ALL_TABLES = ["nodes", "services", "checks"];
+
+/** Instances of a service with their health, or those of them that bear every one of `tags`. */
+export function serviceHealth(
+  tx: ReadTx,
+  name: string,
+  tags: readonly string[] = [],
+): { index: number; rows: Instance[] } {
+  watchServiceHealth(tx, name);
+  const all = [...tx.peekBy(SERVICES, "name", foldPrefix(name))];
+  const index = serviceIndex(tx, name, all.length > 0, ALL_TABLES);
+  return { index, rows: withHealth(tx, withTags(all, tags)) };
+}
+
+/** Sidecar proxies and native instances of a service with their health. */
+export function connectHealth(tx: ReadTx, name: string): { index: number; rows: Instance[] } {
+  const all = [...tx.by(SERVICES, "connect", foldPrefix(name))];
+  for (const bearer of new Set(all.map((row) => row.Service.Service))) watchServiceHealth(tx, bearer);
+  return { index: connectServicesIndex(tx, name, all, ALL_TABLES), rows: withHealth(tx, all) };
+}
+
+/** Unwatched: callers watch the records of the services, which change with everything read here. */
+function withHealth(tx: ReadTx, rows: readonly ServiceRow[]): Instance[] {
+  const nodes = new Map<string, { node: Node; checks: readonly HealthCheck[] }>();
+  return rows.map((row) => {
+    let on = nodes.get(row.Node);
+    if (on === undefined) {
+      const node = tx.peek(NODES, fold(row.Node));
+      invariant(node !== undefined, `service ${row.Service.ID} is on node ${row.Node}, which is not registered`);
+      on = { node, checks: [...tx.peekBy(CHECKS, "nodeService", foldPrefix(row.Node, ""))] };
+      nodes.set(row.Node, on);
+    }
+    const own = tx.peekBy(CHECKS, "nodeService", foldPrefix(row.Node, row.Service.ID));
+    return { Node: on.node, Service: row.Service, Checks: [...on.checks, ...own] };
+  });
+}
+
+export function checksOfService(
+  tx: ReadTx,
+  name: string,
+  filter: MetaFilter = null,
+): { index: number; checks: HealthCheck[] } {
+  const checks = [...tx.by(CHECKS, "service", foldPrefix(name))];
+  if (filter === null) return { index: peekIndex(tx, "checks"), checks };
+  return { index: serviceIndex(tx, name, true, ALL_TABLES), checks: onNodesWithMeta(tx, checks, filter) };
+}
+
+/** Checks with a status; `any` stands for all. */
+export function checksInState(
+  tx: ReadTx,
+  state: string,
+  filter: MetaFilter = null,
+): { index: number; checks: HealthCheck[] } {
+  const rows = state === "any" ? tx.scan(CHECKS, "") : tx.by(CHECKS, "status", foldPrefix(state));
+  const index = peekIndex(tx, "checks");
+  return { index, checks: filter === null ? [...rows] : onNodesWithMeta(tx, [...rows], filter) };
+}
+
+/** Depends on the checks' nodes, those passed over included: their metadata may change. */
+function onNodesWithMeta(tx: ReadTx, checks: readonly HealthCheck[], filter: MetaFilter): HealthCheck[] {
+  const matches = new Map<string, boolean>();
+  for (const { Node: name } of checks) {
+    if (!matches.has(name)) matches.set(name, matchesMeta(tx.get(NODES, fold(name))?.Meta ?? null, filter));
+  }
+  return checks.filter((check) => matches.get(check.Node));
+}

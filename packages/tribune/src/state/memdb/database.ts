@@ -1,0 +1,346 @@
+/** The `Database` of types.ts: copy-on-write trees per table and index, drafts per transaction, watch cells. */
+import { invariant } from "../../lib/invariant.ts";
+import { BTree } from "./btree.ts";
+import type { Database, DbSnapshot, ReadTx, Row, TableSchema, WatchSet, WriteTx } from "./types.ts";
+import { WatchRegistry, WatchSetImpl } from "./watch.ts";
+
+type IndexKeys = string | readonly string[] | undefined;
+
+/** A row tree or an index tree, with those who watch it. */
+interface WatchedTree {
+  committed: BTree<Row>;
+  readonly watchers: WatchRegistry;
+}
+
+interface TableIndex extends WatchedTree {
+  readonly keysOf: (row: Row) => IndexKeys;
+}
+
+/** A table as the database holds it; comes into being the first time its schema is used. */
+interface Table extends WatchedTree {
+  readonly schema: TableSchema<Row>;
+  readonly indexes: ReadonlyMap<string, TableIndex>;
+  readonly indexList: readonly TableIndex[];
+}
+
+function newTable(schema: TableSchema<Row>): Table {
+  const indexes = new Map<string, TableIndex>();
+  for (const [name, keysOf] of Object.entries(schema.indexes ?? {})) {
+    indexes.set(name, { committed: new BTree<Row>(), watchers: new WatchRegistry(), keysOf });
+  }
+  return {
+    committed: new BTree<Row>(),
+    watchers: new WatchRegistry(),
+    schema,
+    indexes,
+    indexList: [...indexes.values()],
+  };
+}
+
+class Tables {
+  readonly #bySchema = new Map<TableSchema<never>, Table>();
+  readonly #byName = new Map<string, Table>();
+
+  of<R extends Row>(schema: TableSchema<R>): Table {
+    const known = this.#bySchema.get(schema);
+    if (known !== undefined) return known;
+    invariant(!this.#byName.has(schema.name), `two schemas for table ${schema.name}`);
+    const table = newTable(schema as unknown as TableSchema<Row>);
+    this.#bySchema.set(schema, table);
+    this.#byName.set(schema.name, table);
+    return table;
+  }
+
+  all(): Iterable<Table> {
+    return this.#byName.values();
+  }
+
+  index<R extends Row>(schema: TableSchema<R>, name: string): TableIndex {
+    const index = this.of(schema).indexes.get(name);
+    invariant(index !== undefined, `table ${schema.name} has no index ${name}`);
+    return index;
+  }
+}
+
+/** Which tree a transaction reads: the draft, a snapshot's, or what is committed. */
+type TreeOf = (tree: WatchedTree) => BTree<Row>;
+
+class Reader implements ReadTx {
+  readonly index: number;
+  readonly #tables: Tables;
+  readonly #treeOf: TreeOf;
+  readonly #watch: WatchSetImpl | undefined;
+
+  constructor(index: number, tables: Tables, treeOf: TreeOf, watch?: WatchSetImpl) {
+    this.index = index;
+    this.#tables = tables;
+    this.#treeOf = treeOf;
+    this.#watch = watch;
+  }
+
+  get<R extends Row>(schema: TableSchema<R>, key: string): R | undefined {
+    const table = this.#tables.of(schema);
+    if (this.#watch !== undefined) table.watchers.watchKey(this.#watch, key);
+    return this.#treeOf(table).get(key) as R | undefined;
+  }
+
+  scan<R extends Row>(schema: TableSchema<R>, prefix: string): Iterable<R> {
+    const table = this.#tables.of(schema);
+    if (this.#watch !== undefined) table.watchers.watchPrefix(this.#watch, prefix);
+    return this.#treeOf(table).scan(prefix) as Iterable<R>;
+  }
+
+  by<R extends Row>(schema: TableSchema<R>, index: string, prefix: string): Iterable<R> {
+    const tree = this.#tables.index(schema, index);
+    if (this.#watch !== undefined) tree.watchers.watchPrefix(this.#watch, prefix);
+    return this.#treeOf(tree).scan(prefix) as Iterable<R>;
+  }
+
+  peek<R extends Row>(schema: TableSchema<R>, key: string): R | undefined {
+    return this.#treeOf(this.#tables.of(schema)).get(key) as R | undefined;
+  }
+
+  peekScan<R extends Row>(schema: TableSchema<R>, prefix: string): Iterable<R> {
+    return this.#treeOf(this.#tables.of(schema)).scan(prefix) as Iterable<R>;
+  }
+
+  peekBy<R extends Row>(schema: TableSchema<R>, index: string, prefix: string): Iterable<R> {
+    return this.#treeOf(this.#tables.index(schema, index)).scan(prefix) as Iterable<R>;
+  }
+}
+
+/** A tree being written, and what changed in it if anybody watches it. */
+interface Draft {
+  readonly tree: BTree<Row>;
+  readonly changed: string[] | undefined;
+  /** Prefixes that were emptied, each with the tree as it was before. */
+  readonly emptied: (readonly [prefix: string, before: BTree<Row>])[];
+}
+
+function expireEmptied(watchers: WatchRegistry, prefix: string, before: BTree<Row>, expired: WatchSetImpl[]): void {
+  const hadBelow = (longer: string): boolean => before.scan(longer)[Symbol.iterator]().next().done === false;
+  watchers.expireBelow(prefix, hadBelow, (key) => before.get(key) !== undefined, expired);
+}
+
+class Writer extends Reader implements WriteTx {
+  readonly #tables: Tables;
+  readonly #drafts: Map<WatchedTree, Draft>;
+  readonly #afterCommit: (() => void)[] = [];
+
+  constructor(index: number, tables: Tables) {
+    const drafts = new Map<WatchedTree, Draft>();
+    super(index, tables, (tree) => drafts.get(tree)?.tree ?? tree.committed);
+    this.#tables = tables;
+    this.#drafts = drafts;
+  }
+
+  put<R extends Row>(schema: TableSchema<R>, row: R): void {
+    const table = this.#tables.of(schema);
+    const primary = schema.key(row);
+    const draft = this.#draft(table);
+    const previous = draft.tree.set(primary, row);
+    if (previous === row) return;
+    draft.changed?.push(primary);
+    for (const index of table.indexList) {
+      const oldKeys = previous === undefined ? undefined : index.keysOf(previous);
+      const newKeys = index.keysOf(row);
+      this.#removeFrom(index, oldKeys, newKeys, primary);
+      this.#addTo(index, newKeys, primary, row);
+    }
+  }
+
+  delete<R extends Row>(schema: TableSchema<R>, key: string): R | undefined {
+    const table = this.#tables.of(schema);
+    const draft = this.#draft(table);
+    const previous = draft.tree.delete(key);
+    if (previous === undefined) return undefined;
+    draft.changed?.push(key);
+    for (const index of table.indexList) this.#removeFrom(index, index.keysOf(previous), undefined, key);
+    return previous as R;
+  }
+
+  deletePrefix<R extends Row>(schema: TableSchema<R>, prefix: string): number {
+    const table = this.#tables.of(schema);
+    const draft = this.#draft(table);
+    if (table.indexList.length > 0) {
+      for (const row of draft.tree.scan(prefix)) {
+        for (const index of table.indexList) {
+          const keys = index.keysOf(row);
+          if (keys !== undefined) this.#removeFrom(index, keys, undefined, table.schema.key(row));
+        }
+      }
+    }
+    const before = draft.changed === undefined ? undefined : draft.tree.clone();
+    const count = draft.tree.deletePrefix(prefix);
+    if (before !== undefined && count > 0) draft.emptied.push([prefix, before]);
+    return count;
+  }
+
+  afterCommit(run: () => void): void {
+    this.#afterCommit.push(run);
+  }
+
+  /** Makes the drafts the committed trees, then wakes those concerned, then runs what waited for the commit. */
+  commit(): void {
+    const expired: WatchSetImpl[] = [];
+    for (const [tree, draft] of this.#drafts) tree.committed = draft.tree;
+    for (const [tree, { changed, emptied }] of this.#drafts) {
+      if (changed !== undefined) for (const key of changed) tree.watchers.expireFor(key, expired);
+      for (const [prefix, before] of emptied) expireEmptied(tree.watchers, prefix, before, expired);
+    }
+    for (const watch of expired) watch.wakeAll();
+    for (const run of this.#afterCommit) run();
+  }
+
+  #draft(tree: WatchedTree): Draft {
+    let draft = this.#drafts.get(tree);
+    if (draft === undefined) {
+      // Nobody can start to watch before this transaction ends: it runs in one go.
+      draft = { tree: tree.committed.clone(), changed: tree.watchers.idle ? undefined : [], emptied: [] };
+      this.#drafts.set(tree, draft);
+    }
+    return draft;
+  }
+
+  #removeFrom(index: TableIndex, keys: IndexKeys, kept: IndexKeys, primary: string): void {
+    if (keys === undefined) return;
+    const draft = this.#draft(index);
+    for (const indexKey of typeof keys === "string" ? [keys] : keys) {
+      if (indexKey === kept || (typeof kept === "object" && kept.includes(indexKey))) continue;
+      const entry = `${indexKey}\0${primary}`;
+      draft.tree.delete(entry);
+      draft.changed?.push(entry);
+    }
+  }
+
+  #addTo(index: TableIndex, keys: IndexKeys, primary: string, row: Row): void {
+    if (keys === undefined) return;
+    const draft = this.#draft(index);
+    for (const indexKey of typeof keys === "string" ? [keys] : keys) {
+      const entry = `${indexKey}\0${primary}`;
+      draft.tree.set(entry, row);
+      draft.changed?.push(entry);
+    }
+  }
+}
+
+/** Trees as they were at one moment. Costs one entry per table, whatever the tables hold. */
+class FrozenTrees {
+  readonly #trees = new Map<WatchedTree, BTree<Row>>();
+  #released = false;
+
+  constructor(tables: Tables) {
+    for (const table of tables.all()) {
+      this.#trees.set(table, table.committed);
+      for (const index of table.indexList) this.#trees.set(index, index.committed);
+    }
+  }
+
+  of(tree: WatchedTree): BTree<Row> {
+    invariant(!this.#released, "a released snapshot was read");
+    return this.#trees.get(tree) ?? new BTree<Row>(); // the table came into being later
+  }
+
+  release(): void {
+    this.#released = true;
+    this.#trees.clear();
+  }
+}
+
+class Snapshot extends Reader implements DbSnapshot {
+  readonly #frozen: FrozenTrees;
+
+  constructor(index: number, tables: Tables) {
+    const frozen = new FrozenTrees(tables);
+    super(index, tables, (tree) => frozen.of(tree));
+    this.#frozen = frozen;
+  }
+
+  release(): void {
+    this.#frozen.release();
+  }
+}
+
+const committedTree: TreeOf = (tree) => tree.committed;
+
+export class MemDatabase implements Database {
+  readonly #tables = new Tables();
+  #index = 0;
+  #writing = false;
+
+  /** Raft index of the last committed write. */
+  get index(): number {
+    return this.#index;
+  }
+
+  read<T>(read: (tx: ReadTx) => T): { readonly result: T; readonly watch: WatchSet } {
+    const watch = new WatchSetImpl();
+    try {
+      const result = read(new Reader(this.#index, this.#tables, committedTree, watch));
+      return { result, watch };
+    } catch (error) {
+      watch.release();
+      throw error;
+    }
+  }
+
+  peek<T>(read: (tx: ReadTx) => T): T {
+    return read(new Reader(this.#index, this.#tables, committedTree));
+  }
+
+  write<T>(index: number, write: (tx: WriteTx) => T): T {
+    invariant(!this.#writing, "a write inside a write");
+    this.#writing = true;
+    const tx = new Writer(index, this.#tables);
+    let result: T;
+    try {
+      result = write(tx);
+    } finally {
+      this.#writing = false;
+    }
+    this.#index = index;
+    tx.commit();
+    return result;
+  }
+
+  snapshot(): DbSnapshot {
+    return new Snapshot(this.#index, this.#tables);
+  }
+
+  replaceWith(other: Database): void {
+    invariant(other instanceof MemDatabase, "only a database of the same kind can replace this one");
+    invariant(!this.#writing, "a replacement inside a write");
+    const expired: WatchSetImpl[] = [];
+    for (const table of other.#tables.all()) this.#tables.of(table.schema);
+    for (const table of this.#tables.all()) {
+      const source = other.#tables.of(table.schema);
+      table.committed = source.committed;
+      for (const [name, index] of table.indexes) {
+        index.committed = other.#tables.index(table.schema, name).committed;
+        index.watchers.expireAll(expired);
+      }
+      table.watchers.expireAll(expired);
+    }
+    this.#index = other.#index;
+    for (const watch of expired) watch.wakeAll();
+  }
+
+  /** Rows of a table, without a scan. */
+  count<R extends Row>(schema: TableSchema<R>): number {
+    return this.#tables.of(schema).committed.size;
+  }
+
+  /** Watch cells in use, for metrics and tests: a leak shows here. */
+  get watchCellCount(): number {
+    let count = 0;
+    for (const table of this.#tables.all()) {
+      count += table.watchers.cellCount;
+      for (const index of table.indexList) count += index.watchers.cellCount;
+    }
+    return count;
+  }
+}
+
+export function createDatabase(): MemDatabase {
+  return new MemDatabase();
+}

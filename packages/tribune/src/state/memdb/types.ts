@@ -1,0 +1,78 @@
+/**
+ * The in-memory database under the registry: ordered tables, secondary indexes, point-in-time snapshots
+ * and exact watches. It knows nothing of what the rows mean.
+ *
+ * Keys are strings compared by UTF-16 code unit; parts are joined with `\0` (see `key(...)`). User text
+ * that must sort like Go's bytes (KV keys) is stored as a byte string: one char per UTF-8 byte.
+ */
+
+/** One row of a table: a plain object, never changed after it was put. */
+export type Row = object;
+
+export interface TableSchema<R extends Row> {
+  readonly name: string;
+  /** The primary key; unique. */
+  readonly key: (row: R) => string;
+  /**
+   * Secondary indexes. A row may stand under no, one or several keys. Entries need not be unique: the
+   * database appends the primary key behind `\0`.
+   */
+  readonly indexes?: Readonly<Record<string, (row: R) => string | readonly string[] | undefined>>;
+}
+
+/**
+ * Reads at one moment. Every read is recorded in the transaction's watch set: a later commit that changes
+ * what the read would answer, including rows that come into being, fires it. The `peek…` forms do not watch.
+ */
+export interface ReadTx {
+  /** Raft index of the last command applied to what is read. */
+  readonly index: number;
+  get<R extends Row>(table: TableSchema<R>, key: string): R | undefined;
+  /** Rows whose primary key starts with `prefix`, in key order; "" is the whole table. */
+  scan<R extends Row>(table: TableSchema<R>, prefix: string): Iterable<R>;
+  /** Rows whose key in a secondary index starts with `prefix`, in that index's order. */
+  by<R extends Row>(table: TableSchema<R>, index: string, prefix: string): Iterable<R>;
+  /** Like `get`, unwatched. */
+  peek<R extends Row>(table: TableSchema<R>, key: string): R | undefined;
+  /** Like `scan`, unwatched. */
+  peekScan<R extends Row>(table: TableSchema<R>, prefix: string): Iterable<R>;
+  /** Like `by`, unwatched. */
+  peekBy<R extends Row>(table: TableSchema<R>, index: string, prefix: string): Iterable<R>;
+}
+
+/** Reads see the transaction's own writes. Nothing shows outside before the commit; an abort leaves no trace. */
+export interface WriteTx extends ReadTx {
+  put<R extends Row>(table: TableSchema<R>, row: R): void;
+  /** @returns the row that was there. */
+  delete<R extends Row>(table: TableSchema<R>, key: string): R | undefined;
+  /** Deletes every row whose primary key starts with `prefix`, at a fraction of the cost of one by one. @returns how many */
+  deletePrefix<R extends Row>(table: TableSchema<R>, prefix: string): number;
+  /** Runs `run` after the commit, in order; dropped on abort. */
+  afterCommit(run: () => void): void;
+}
+
+/** What a tracked read touched. Fires at most once. */
+export interface WatchSet {
+  readonly fired: boolean;
+  /** Calls `wake` once on the first relevant commit (at once when it already fired). @returns cancel */
+  onFire(wake: () => void): () => void;
+  /** Gives the watch up; it will never fire. */
+  release(): void;
+}
+
+/** A frozen view that costs O(1) to take and does not hinder later writes. `index` as in ReadTx. */
+export interface DbSnapshot extends ReadTx {
+  release(): void;
+}
+
+export interface Database {
+  /** Runs `read` and answers its result with the watch set of all it touched. */
+  read<T>(read: (tx: ReadTx) => T): { readonly result: T; readonly watch: WatchSet };
+  /** Runs `read` without watching. */
+  peek<T>(read: (tx: ReadTx) => T): T;
+  /** Runs `write` at a raft index and commits, unless it throws: then all is as before, and it rethrows. */
+  write<T>(index: number, write: (tx: WriteTx) => T): T;
+  snapshot(): DbSnapshot;
+  /** Replaces everything by `other`'s tables in one step and fires every watch. */
+  replaceWith(other: Database): void;
+}
