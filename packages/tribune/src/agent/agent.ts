@@ -90,6 +90,7 @@ export class Agent {
   /** Gives the agent its identity; nothing is served yet. */
   async prepare(): Promise<void> {
     const { nodeId: configured, dataDir } = this.#config;
+    if (dataDir !== "") await this.#d.runtime.disk.makeDir(dataDir);
     if (this.#nodeId === "")
       this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
   }
