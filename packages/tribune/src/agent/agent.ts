@@ -40,6 +40,9 @@ export interface AgentDependencies {
   readonly onLeft?: () => void;
 }
 
+/** Consul's floor where `session_ttl_min` is not set. */
+const SESSION_TTL_MIN_MS = 10_000;
+
 /** Where an agent can be reached, with the ports that were chosen. */
 export interface AgentAddresses {
   readonly http: readonly { readonly host: string; readonly port: number }[];
@@ -128,7 +131,7 @@ export class Agent {
         raft: config.raft,
         bootstrap: config.bootstrap || config.devMode,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
-        sessionTtlMinMs: config.sessionTtlMinMs,
+        sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
         autopilot: autopilotOf(config),
       },
       { runtime, logger: logger.named("server"), metrics, lockDelays, stateMachine, onFatal, ...storage },

@@ -36,8 +36,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       return { ...request, Query: { ...query, ID: id } };
     },
     errorPrefix: "raft apply failed: ",
-    applied: () => {},
-    show: (_result, request) => json({ ID: request.Query?.ID }),
+    show: (id) => json({ ID: id }),
   },
   queryUpdate: {
     request: ({ id, query }, http) => apply("update", { ...query, ID: id }, http),
@@ -74,7 +73,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       return make(IndexedPreparedQueries, { Index: index, Queries: query === undefined ? null : [query] });
     },
     show(reply): Answer {
-      if (reply.Queries === null) return { kind: "text", status: 404, text: "Query not found" };
+      if (reply.Queries === null) throw notFound(); // without the headers of an answer, as Consul
       return json(toJson(QUERIES, reply.Queries));
     },
   },
