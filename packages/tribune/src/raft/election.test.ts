@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { configurationEntry, configurationOf, id, logOf, sends, TestServer } from "./test-server.ts";
+import { configurationEntry, configurationOf, id, logOf, sends, TestServer } from "./testing/test-server.ts";
 
 const VOTERS = ["a", "b", "c"];
 const NO_PRE_VOTE = { preVote: false };

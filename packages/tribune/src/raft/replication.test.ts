@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { configurationEntry, configurationOf, id, logOf, sends, TestServer } from "./test-server.ts";
+import { configurationEntry, configurationOf, id, logOf, sends, TestServer } from "./testing/test-server.ts";
 import type { LogEntry, ProposalId, RaftEffect, ReadId } from "./types.ts";
 
 const VOTERS = ["a", "b", "c"];

@@ -1,6 +1,6 @@
 /** One seed: a cluster, faults for a while, then calm; every checker looks at all of it. */
 import { randomInt } from "../../lib/random.ts";
-import { testCodec } from "../../raft/test-codec.ts";
+import { jsonConfigurationCodec } from "../../raft/testing/json-configuration-codec.ts";
 import { type Configuration, DEFAULT_RAFT_CONFIG, type RaftConfig, type ServerId } from "../../raft/types.ts";
 import { linearizabilityError } from "../linearizability.ts";
 import { CALM_NETWORK, SimNetwork } from "../sim-network.ts";
@@ -87,7 +87,7 @@ function buildWorld(sim: Simulator, options: RunOptions): World {
     sim,
     network,
     checker: new RaftChecker(),
-    codec: testCodec,
+    codec: jsonConfigurationCodec,
     servers: new Map(),
     disks: new Map(),
     broken: options.broken,

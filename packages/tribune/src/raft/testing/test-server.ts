@@ -1,7 +1,6 @@
-import { seededRng } from "../lib/random.ts";
-import { RaftCore } from "./raft-core.ts";
-import { recoverLog } from "./recovery.ts";
-import { testCodec } from "./test-codec.ts";
+import { seededRng } from "../../lib/random.ts";
+import { RaftCore } from "../raft-core.ts";
+import { recoverLog } from "../recovery.ts";
 import {
   type Configuration,
   DEFAULT_RAFT_CONFIG,
@@ -13,7 +12,8 @@ import {
   type RaftInput,
   type RaftMessage,
   type ServerId,
-} from "./types.ts";
+} from "../types.ts";
+import { jsonConfigurationCodec } from "./json-configuration-codec.ts";
 
 export function id(name: string): ServerId {
   return name as ServerId;
@@ -24,7 +24,7 @@ export function configurationOf(...voters: string[]): Configuration {
 }
 
 export function configurationEntry(index: number, term: number, configuration: Configuration): LogEntry {
-  return { index, term, type: "configuration", data: testCodec.encodeConfiguration(configuration) };
+  return { index, term, type: "configuration", data: jsonConfigurationCodec.encodeConfiguration(configuration) };
 }
 
 /** Commands with the given terms behind entry 1, which names the voters. */
@@ -56,7 +56,7 @@ export class TestServer {
         log: recoverLog(options.log),
         snapshot: undefined,
       },
-      { rng: seededRng(1), codec: testCodec },
+      { rng: seededRng(1), codec: jsonConfigurationCodec },
     );
     this.feed({ type: "tick" });
   }
