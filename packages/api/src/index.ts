@@ -1,6 +1,9 @@
 /** Contracts and wire structs shared by the server, the client and the documentation. */
 
 export * from "./contract.ts";
+export * from "./contracts/agent.ts";
+export * from "./contracts/agent-check.ts";
+export * from "./contracts/agent-service.ts";
 export * from "./contracts/catalog.ts";
 export * from "./contracts/coordinate.ts";
 export * from "./contracts/event.ts";
@@ -14,6 +17,7 @@ export * from "./contracts/txn.ts";
 export * from "./duration.ts";
 export * from "./json.ts";
 export * from "./schema.ts";
+export * from "./structs/agent.ts";
 export * from "./structs/catalog.ts";
 export * from "./structs/check.ts";
 export * from "./structs/common.ts";

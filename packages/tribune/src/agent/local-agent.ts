@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type Coordinate, DeregisterRequest, type HealthCheck, make, RegisterRequest } from "@tribune/api";
 import { nodeProbes } from "../checks/probes/index.ts";
 import type { RuntimeConfig } from "../config/types.ts";

@@ -1,6 +1,7 @@
 import type { AutopilotConfig, TxnError, TxnOp, TxnResult } from "@tribune/api";
 import type { Rng } from "../lib/runtime.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
+import type { AgentLocalApi } from "./agent-local-api.ts";
 import type { ByteSink } from "./answer.ts";
 import type { CoordinateMaps, CoordinateUpdates } from "./coordinate.ts";
 
@@ -106,7 +107,7 @@ export interface TxnApi {
 }
 
 /** What agent-local endpoints may ask of the agent. */
-export interface AgentApi extends CoordinateMaps {
+export interface AgentApi extends CoordinateMaps, AgentLocalApi {
   readonly datacenter: string;
   readonly nodeName: string;
   readonly operator: OperatorApi;

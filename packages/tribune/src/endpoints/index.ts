@@ -1,3 +1,6 @@
+import { agentEndpoints } from "./agent.ts";
+import { agentCheckEndpoints } from "./agent-check.ts";
+import { agentServiceEndpoints } from "./agent-service.ts";
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
@@ -12,6 +15,9 @@ import { txnEndpoints } from "./txn.ts";
 
 /** Every endpoint of the agent; the doors derive their routes from it. One line an area. */
 export const ENDPOINTS: readonly Endpoint[] = [
+  ...agentEndpoints,
+  ...agentCheckEndpoints,
+  ...agentServiceEndpoints,
   ...catalogEndpoints,
   ...coordinateEndpoints,
   ...eventEndpoints,

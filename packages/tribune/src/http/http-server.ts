@@ -376,8 +376,7 @@ export class HttpServer {
   ): void {
     response.writeHead(200, [
       ...this.#commonHeaders,
-      "Content-Type",
-      answer.contentType,
+      ...(answer.contentType === undefined ? [] : ["Content-Type", answer.contentType]),
       ...(answer.kind === "stream" ? (answer.headers ?? []) : []),
       ...headers,
     ]);
