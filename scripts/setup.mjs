@@ -21,7 +21,8 @@ const marker = join(root, "node_modules/.package-lock.json");
 const lock = join(root, "package-lock.json");
 if (!existsSync(marker) || statSync(marker).mtimeMs < statSync(lock).mtimeMs) {
   console.log("Installing dependencies ...");
-  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  // Not `npm ci`: it refuses a lock file made where a tool's packages for other platforms could not be had.
+  run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 run("npx", ["--no-install", ...manifest.scripts.build.split(" ")]);

@@ -134,7 +134,7 @@ type Method = "GET" | "PUT" | "POST" | "DELETE";
 export type HttpRoute = `${Method} /v1/${string}`;
 
 interface Common<P extends Parameters> {
-  /** `:name` takes one segment, a final `*name` the rest, slashes included. Both may be empty. */
+  /** One parameter, `:name` or `*name`, takes the rest of the path up to what stands behind it (`/:id/execute`). May be empty. */
   readonly http: HttpRoute;
   /** Further methods with the same meaning (`POST` beside `PUT` where Consul takes both). */
   readonly alsoMethods?: readonly Method[];

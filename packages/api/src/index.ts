@@ -10,6 +10,7 @@ export * from "./contracts/event.ts";
 export * from "./contracts/health.ts";
 export * from "./contracts/kv.ts";
 export * from "./contracts/operator.ts";
+export * from "./contracts/prepared-query.ts";
 export * from "./contracts/session.ts";
 export * from "./contracts/snapshot.ts";
 export * from "./contracts/status.ts";

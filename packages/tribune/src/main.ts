@@ -1,16 +1,18 @@
 import type { Command } from "./cli/command.ts";
 import { nodeIo } from "./cli/node-io.ts";
+import { nodeMachine } from "./cli/node-machine.ts";
 import { runCli } from "./cli/run.ts";
 import { commandTree } from "./cli/tree.ts";
 
 /** The agent and all it is made of are loaded for `agent` alone. */
 async function loadAgentCommand(): Promise<Command> {
-  const [{ agentCommand }, { onProcessSignal }] = await Promise.all([
+  const [{ agentCommand }, { onProcessSignal }, { ProcessAgent }] = await Promise.all([
     import("./cli/agent-command.ts"),
     import("./cli/node-io.ts"),
+    import("./agent/process-agent.ts"),
   ]);
   return agentCommand({
-    createAgent: () => Promise.reject(new Error("This build has no agent: only the commands that speak to one.")),
+    createAgent: (loaded, host) => ProcessAgent.create(loaded, { ...host, machine: nodeMachine(process.env) }),
     onSignal: onProcessSignal,
   });
 }

@@ -1,6 +1,6 @@
 /** Prepared queries. Fields and order are Consul 1.10's. */
 import { bool, type Infer, int, list, map, nullable, struct, text } from "../schema.ts";
-import { raftIndex } from "./common.ts";
+import { queryMeta, queryOptions, raftIndex } from "./common.ts";
 
 export const QueryDNSOptions = struct("QueryDNSOptions", {
   TTL: text,
@@ -52,3 +52,16 @@ export const PreparedQueryRequest = struct("PreparedQueryRequest", {
   Token: text,
 });
 export type PreparedQueryRequest = Infer<typeof PreparedQueryRequest>;
+
+export const PreparedQuerySpecificRequest = struct("PreparedQuerySpecificRequest", {
+  Datacenter: text,
+  QueryID: text,
+  ...queryOptions,
+});
+export type PreparedQuerySpecificRequest = Infer<typeof PreparedQuerySpecificRequest>;
+
+export const IndexedPreparedQueries = struct("IndexedPreparedQueries", {
+  Queries: list(nullable(PreparedQuery)),
+  ...queryMeta,
+});
+export type IndexedPreparedQueries = Infer<typeof IndexedPreparedQueries>;

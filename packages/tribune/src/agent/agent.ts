@@ -41,6 +41,9 @@ export interface AgentDependencies {
   readonly onLeft?: () => void;
 }
 
+/** Consul's floor where `session_ttl_min` is not set. */
+const SESSION_TTL_MIN_MS = 10_000;
+
 /** Where an agent can be reached, with the ports that were chosen. */
 export interface AgentAddresses {
   readonly http: readonly { readonly host: string; readonly port: number }[];
@@ -91,6 +94,7 @@ export class Agent {
   /** Gives the agent its identity; nothing is served yet. */
   async prepare(): Promise<void> {
     const { nodeId: configured, dataDir } = this.#config;
+    if (dataDir !== "") await this.#d.runtime.disk.makeDir(dataDir);
     if (this.#nodeId === "")
       this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
   }
@@ -128,7 +132,7 @@ export class Agent {
         raft: config.raft,
         bootstrap: config.bootstrap || config.devMode,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
-        sessionTtlMinMs: config.sessionTtlMinMs,
+        sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
         autopilot: autopilotOf(config),
       },
       { runtime, logger: logger.named("server"), metrics, lockDelays, stateMachine, onFatal, ...storage },
@@ -155,6 +159,8 @@ export class Agent {
       events,
       snapshots: this.#server.snapshots,
       txn: this.#server,
+      rng: runtime.rng,
+      peek: (read) => this.#server.peek(read),
       datacenterMaps: () => [
         {
           Datacenter: config.datacenter,
@@ -195,7 +201,11 @@ export class Agent {
       const bound = await this.#http.listen(where.network === "unix" ? { path: where.path } : where);
       if (typeof bound !== "string") http.push({ host: bound.address, port: bound.port });
     }
-    const dnsBackend = new StateDnsBackend(this.#server.engine, config.datacenter, () => this.#server.isLeader);
+    const dnsBackend = new StateDnsBackend(config, {
+      engine: this.#server.engine,
+      rng: runtime.rng,
+      hasLeader: () => this.#server.isLeader,
+    });
     this.#dns = new DnsServer(dnsOptions(config), { runtime, backend: dnsBackend, log: logger.named("dns"), metrics });
     const dns = await this.#dns.start(dnsAddresses(config.listen.dns));
     this.#addresses = { http, dns };

@@ -9,13 +9,18 @@ import type {
   ServiceQuery,
   ServiceRow,
 } from "../dns/backend.ts";
+import { executeQuery } from "../endpoints/execute-query.ts";
+import { parseGoDuration } from "../lib/duration.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { shuffle } from "../lib/random.ts";
+import type { Rng } from "../lib/runtime.ts";
 import type { Answered, Indexed, QueryEngine } from "../server/query-engine.ts";
 import { connectHealth, serviceHealth } from "../state/catalog/health-queries.ts";
 import { listNodes } from "../state/catalog/node-queries.ts";
 import { getNode } from "../state/catalog/nodes.ts";
 import { serviceNodesAtAddress } from "../state/catalog/service-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
+import { preparedQueryFind } from "../state/prepared-query.ts";
 
 interface Rows extends Indexed {
   readonly rows: readonly ServiceRow[];
@@ -33,11 +38,18 @@ const NONE: readonly ServiceRow[] = [];
 export class StateDnsBackend implements DnsBackend {
   readonly #engine: QueryEngine;
   readonly #datacenter: string;
+  readonly #nodeName: string;
+  readonly #rng: Rng;
   readonly #hasLeader: () => boolean;
 
-  constructor(engine: QueryEngine, datacenter: string, hasLeader: () => boolean) {
+  constructor(
+    options: { readonly datacenter: string; readonly nodeName: string },
+    { engine, rng, hasLeader }: { readonly engine: QueryEngine; readonly rng: Rng; readonly hasLeader: () => boolean },
+  ) {
     this.#engine = engine;
-    this.#datacenter = datacenter.toLowerCase();
+    this.#datacenter = options.datacenter.toLowerCase();
+    this.#nodeName = options.nodeName;
+    this.#rng = rng;
     this.#hasLeader = hasLeader;
   }
 
@@ -75,9 +87,20 @@ export class StateDnsBackend implements DnsBackend {
     }).reply.row;
   }
 
-  executeQuery({ dc }: PreparedQuery): PreparedResult | undefined {
-    if (dc.toLowerCase() !== this.#datacenter) throw TribuneError.of("NO_DC_PATH");
-    return undefined;
+  executeQuery({ dc, nameOrId, freshness }: PreparedQuery): PreparedResult | undefined {
+    this.#check(dc, freshness);
+    const found = this.#ask<One<PreparedResult>>(`dns query ${nameOrId}`, (tx) => {
+      const query = preparedQueryFind(tx, nameOrId);
+      if (query === undefined) return { Index: tx.index, row: undefined };
+      const near = query.Service.Near === "_agent" ? this.#nodeName : query.Service.Near;
+      const rows = executeQuery(tx, query, near, this.#datacenter) as unknown as readonly ServiceRow[];
+      const ttlNs = query.DNS.TTL === "" ? undefined : parseGoDuration(query.DNS.TTL);
+      const ttlMs = ttlNs === undefined ? undefined : ttlNs / 1e6;
+      return { Index: tx.index, row: { rows, service: query.Service.Service, dc: this.#datacenter, ttlMs } };
+    }).reply.row;
+    if (found === undefined) return undefined;
+    // Callers shall not all go to the same instance; a query that sorts by distance keeps its order.
+    return { ...found, rows: shuffle(this.#rng, [...found.rows]) };
   }
 
   #check(dc: string, freshness: Freshness): void {

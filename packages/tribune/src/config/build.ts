@@ -1,23 +1,11 @@
-import { AddressExpander, fields, resolveAddresses } from "./addresses.ts";
+import { AddressExpander, resolveAddresses } from "./addresses.ts";
+import { dnsConfig, telemetryConfig, uiConfig } from "./build-doors.ts";
+import { aclConfig, autoConfigConfig, connectConfig, ipSans } from "./build-security.ts";
 import { checkDefinition, serviceDefinition } from "./definitions.ts";
-import { canonicalIp } from "./ip.ts";
 import type { ConfigPorts } from "./ports.ts";
 import { ConfigError, listOfErrors, Problems } from "./problems.ts";
 import type { Settings } from "./rows.ts";
-import { expandSockaddr, SockaddrError } from "./sockaddr.ts";
-import type {
-  AclConfig,
-  AutoConfigConfig,
-  ConnectConfig,
-  DnsConfig,
-  GossipConfig,
-  JoinConfig,
-  PortsConfig,
-  RawObject,
-  RuntimeConfig,
-  TelemetryConfig,
-  UiConfig,
-} from "./types.ts";
+import type { GossipConfig, JoinConfig, PortsConfig, RawObject, RuntimeConfig } from "./types.ts";
 import { cidrList, cipherSuites, SettingsReader } from "./values.ts";
 
 /** Upper end of `performance.raft_multiplier`. */
@@ -162,7 +150,7 @@ export function buildConfig(
     checks: (settings.checks ?? []).map((check) => checkDefinition(check, problems)),
     services: (settings.services ?? []).map((service) => serviceDefinition(service, problems)),
     watches: settings.watches ?? [],
-    configEntryBootstrap: settings["config_entries.bootstrap"] ?? [],
+    configEntryBootstrap: bootstrapEntries(settings["config_entries.bootstrap"] ?? []),
 
     enableScriptChecks,
     enableLocalScriptChecks: read.bool("enable_local_script_checks", enableScriptChecks),
@@ -203,6 +191,30 @@ export function buildConfig(
   };
   if (expectsOne) problems.warn("BootstrapExpect is set to 1; this is the same as Bootstrap mode.");
   return config;
+}
+
+const CONFIG_ENTRY_KINDS: ReadonlySet<unknown> = new Set(
+  (
+    "service-defaults proxy-defaults service-router service-splitter service-resolver ingress-gateway " +
+    "terminating-gateway service-intentions mesh"
+  ).split(" "),
+);
+
+/** Only the kind is looked at: what an entry may say is for the endpoint that takes it. */
+function bootstrapEntries(entries: readonly RawObject[]): readonly RawObject[] {
+  for (const [index, entry] of entries.entries()) {
+    const kind = entry.kind ?? entry.Kind;
+    const fault =
+      kind === undefined
+        ? "Payload does not contain a kind/Kind key at the top level"
+        : typeof kind !== "string"
+          ? "Kind value in payload is not a string"
+          : CONFIG_ENTRY_KINDS.has(kind)
+            ? undefined
+            : `invalid config entry kind: ${kind}`;
+    if (fault !== undefined) throw new ConfigError(`config_entries.bootstrap[${index}]: ${fault}`);
+  }
+  return entries;
 }
 
 function portsConfig(read: SettingsReader): PortsConfig {
@@ -300,235 +312,5 @@ function gossipConfig(read: SettingsReader, part: "gossip_lan" | "gossip_wan"): 
     probeTimeoutMs: read.durationMs(`${part}.probe_timeout`),
     suspicionMult: read.number(`${part}.suspicion_mult`),
     retransmitMult: read.number(`${part}.retransmit_mult`),
-  };
-}
-
-function dnsConfig(read: SettingsReader, machine: ConfigPorts): DnsConfig {
-  const soa = read.settings["dns_config.soa"] ?? {};
-  const ttls = Object.entries(read.stringMap("dns_config.service_ttl")).map(
-    ([name, text]) => [name, read.namedDurationMs(`dns_config.service_ttl[${JSON.stringify(name)}]`, text)] as const,
-  );
-  return {
-    domain: read.string("domain"),
-    altDomain: read.string("alt_domain"),
-    allowStale: read.bool("dns_config.allow_stale"),
-    maxStaleMs: read.durationMs("dns_config.max_stale"),
-    nodeTtlMs: read.durationMs("dns_config.node_ttl"),
-    serviceTtlMs: Object.fromEntries(ttls),
-    onlyPassing: read.bool("dns_config.only_passing"),
-    aRecordLimit: read.number("dns_config.a_record_limit"),
-    udpAnswerLimit: read.number("dns_config.udp_answer_limit"),
-    disableCompression: read.bool("dns_config.disable_compression"),
-    enableTruncate: read.bool("dns_config.enable_truncate"),
-    nodeMetaTxt: read.bool("dns_config.enable_additional_node_meta_txt", true),
-    recursors: recursors(read.strings("recursors"), machine),
-    recursorTimeoutMs: read.namedDurationMs("recursor_timeout", read.settings["dns_config.recursor_timeout"]),
-    useCache: read.bool("dns_config.use_cache"),
-    cacheMaxAgeMs: read.durationMs("dns_config.cache_max_age"),
-    soa: {
-      refresh: soa.refresh ?? 3600,
-      retry: soa.retry ?? 600,
-      expire: soa.expire ?? 86400,
-      minTtl: soa.min_ttl ?? 0,
-    },
-  };
-}
-
-function recursors(texts: readonly string[], machine: ConfigPorts): readonly string[] {
-  const found = new Set<string>();
-  for (const text of texts) {
-    for (const address of fields(expandRecursor(text, machine))) {
-      if (address.startsWith("unix://")) {
-        throw new ConfigError(`DNS Recursors cannot be unix sockets: ${address}`);
-      }
-      found.add(address);
-    }
-  }
-  return [...found];
-}
-
-function expandRecursor(text: string, machine: ConfigPorts): string {
-  try {
-    return expandSockaddr(text, () => machine.interfaces());
-  } catch (error) {
-    if (!(error instanceof SockaddrError)) throw error;
-    throw new ConfigError(`Invalid DNS recursor template ${JSON.stringify(text)}: ${error.message}`);
-  }
-}
-
-function uiConfig(read: SettingsReader): UiConfig {
-  const { settings } = read;
-  const old = { ui: "enabled", ui_dir: "dir", ui_content_path: "content_path" } as const;
-  for (const key of ["ui", "ui_dir", "ui_content_path"] as const) {
-    if (settings[key] === undefined) continue;
-    read.problems.warn(`The '${key}' field is deprecated. Use the 'ui_config.${old[key]}' field instead.`);
-  }
-  const metricsProvider = read.string("ui_config.metrics_provider");
-  const allowlist = read.strings("ui_config.metrics_proxy.path_allowlist");
-  const prometheusPaths = metricsProvider === "prometheus" && allowlist.length === 0;
-  return {
-    enabled: settings["ui_config.enabled"] ?? settings.ui ?? false,
-    dir: settings["ui_config.dir"] ?? settings.ui_dir ?? "",
-    contentPath: slashed(settings["ui_config.content_path"] ?? settings.ui_content_path ?? ""),
-    metricsProvider,
-    metricsProviderFiles: read.strings("ui_config.metrics_provider_files"),
-    metricsProviderOptionsJson: read.string("ui_config.metrics_provider_options_json"),
-    metricsProxy: {
-      baseUrl: read.string("ui_config.metrics_proxy.base_url"),
-      addHeaders: (settings["ui_config.metrics_proxy.add_headers"] ?? []).map((header) => ({
-        name: header.name ?? "",
-        value: header.value ?? "",
-      })),
-      pathAllowlist: prometheusPaths ? ["/api/v1/query", "/api/v1/query_range"] : allowlist,
-    },
-    dashboardUrlTemplates: read.stringMap("ui_config.dashboard_url_templates"),
-  };
-}
-
-function slashed(path: string): string {
-  return path === "" ? "/ui/" : `/${path.replace(/^\/+|\/+$/g, "")}/`;
-}
-
-function aclConfig(read: SettingsReader, enabled: boolean): AclConfig {
-  const { settings } = read;
-  return {
-    enabled,
-    defaultPolicy: settings["acl.default_policy"] ?? read.string("acl_default_policy"),
-    downPolicy: settings["acl.down_policy"] ?? read.string("acl_down_policy"),
-    enableKeyListPolicy: settings["acl.enable_key_list_policy"] ?? read.bool("acl_enable_key_list_policy"),
-    tokenReplication:
-      settings["acl.enable_token_replication"] ??
-      settings.enable_acl_replication ??
-      settings.acl_replication_token !== undefined,
-    tokenTtlMs: read.durationMs("acl.token_ttl", read.durationMs("acl_ttl")),
-    policyTtlMs: read.durationMs("acl.policy_ttl"),
-    roleTtlMs: read.durationMs("acl.role_ttl"),
-    disabledTtlMs: read.durationMs("acl.disabled_ttl"),
-    enableTokenPersistence: read.bool("acl.enable_token_persistence"),
-    tokens: {
-      master: settings["acl.tokens.master"] ?? read.string("acl_master_token"),
-      default: settings["acl.tokens.default"] ?? read.string("acl_token"),
-      agent: settings["acl.tokens.agent"] ?? read.string("acl_agent_token"),
-      agentMaster: settings["acl.tokens.agent_master"] ?? read.string("acl_agent_master_token"),
-      replication: settings["acl.tokens.replication"] ?? read.string("acl_replication_token"),
-    },
-  };
-}
-
-/** The CA providers' own code reads CamelCase. Names that are not the plain CamelCase of their parts: */
-const CA_ACRONYMS: Readonly<Record<string, string>> = {
-  ttl: "TTL",
-  pki: "PKI",
-  ca: "CA",
-  tls: "TLS",
-  arn: "ARN",
-  csr: "CSR",
-};
-const CA_CONFIG_KEYS: ReadonlySet<string> = new Set(
-  (
-    "private_key root_cert intermediate_cert_ttl address token root_pki_path intermediate_pki_path ca_file ca_path " +
-    "cert_file key_file tls_server_name tls_skip_verify existing_arn delete_on_exit leaf_cert_ttl csr_max_per_second " +
-    "csr_max_concurrent private_key_type private_key_bits"
-  ).split(" "),
-);
-
-function caConfig(raw: RawObject): RawObject {
-  const entries = Object.entries(raw).map(([key, value]) => {
-    const lower = key.toLowerCase();
-    return [CA_CONFIG_KEYS.has(lower) ? camelCase(lower) : key, value] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
-function camelCase(key: string): string {
-  return key
-    .split("_")
-    .map((part) => CA_ACRONYMS[part] ?? part.charAt(0).toUpperCase() + part.slice(1))
-    .join("");
-}
-
-function connectConfig(read: SettingsReader): ConnectConfig {
-  // Certificates handed out by the servers come from Connect's CA, so these two switch it on.
-  const implied = read.bool("auto_encrypt.allow_tls") || read.bool("auto_config.enabled");
-  const enabled = implied || read.bool("connect.enabled");
-  const meshGatewayWanFederation = read.bool("connect.enable_mesh_gateway_wan_federation");
-  if (meshGatewayWanFederation && !enabled) {
-    throw new ConfigError("'connect.enable_mesh_gateway_wan_federation=true' requires 'connect.enabled=true'");
-  }
-  return {
-    enabled,
-    caProvider: read.string("connect.ca_provider"),
-    caConfig: caConfig(read.settings["connect.ca_config"] ?? {}),
-    meshGatewayWanFederation,
-  };
-}
-
-function ipSans(texts: readonly string[], where: string, problems: Problems): readonly string[] {
-  return texts.flatMap((text) => {
-    const ip = canonicalIp(text);
-    if (ip !== undefined) return [ip];
-    problems.warn(`Cannot parse ip ${JSON.stringify(text)} from ${where}`);
-    return [];
-  });
-}
-
-function autoConfigConfig(read: SettingsReader, machine: ConfigPorts, expander: AddressExpander): AutoConfigConfig {
-  const fromEnv = machine.env("CONSUL_INTRO_TOKEN") ?? "";
-  const fromFile = read.string("auto_config.intro_token");
-  if (fromEnv !== "" && fromFile !== "") {
-    read.problems.warn(
-      "Both auto_config.intro_token and the CONSUL_INTRO_TOKEN environment variable are set. " +
-        "Using the value from the environment variable",
-    );
-  }
-  const prefix = "auto_config.authorization.static.";
-  const raw = Object.entries(read.settings)
-    .filter(([key]) => key.startsWith(prefix))
-    .map(([key, value]) => [key.slice(prefix.length), value] as const);
-  for (const leeway of ["expiration_leeway", "not_before_leeway", "clock_skew_leeway"] as const) {
-    read.durationMs(`${prefix}${leeway}` as "auto_config.authorization.static.expiration_leeway");
-  }
-  return {
-    enabled: read.bool("auto_config.enabled"),
-    introToken: fromEnv || fromFile,
-    introTokenFile: read.string("auto_config.intro_token_file"),
-    serverAddresses: expander.optional("auto_config.server_addresses", read.strings("auto_config.server_addresses")),
-    dnsSans: read.strings("auto_config.dns_sans"),
-    ipSans: ipSans(read.strings("auto_config.ip_sans"), "auto_config.ip_sans", read.problems),
-    authorizer: {
-      enabled: read.bool("auto_config.authorization.enabled"),
-      allowReuse: read.bool("auto_config.authorization.static.allow_reuse"),
-      claimAssertions: read.strings("auto_config.authorization.static.claim_assertions"),
-      static: Object.fromEntries(raw),
-    },
-  };
-}
-
-function telemetryConfig(read: SettingsReader): TelemetryConfig {
-  const allowedPrefixes: string[] = [];
-  const blockedPrefixes: string[] = [];
-  for (const rule of read.strings("telemetry.prefix_filter")) {
-    if (rule === "") read.problems.warn("Cannot have empty filter rule in prefix_filter");
-    else if (rule.startsWith("+")) allowedPrefixes.push(rule.slice(1));
-    else if (rule.startsWith("-")) blockedPrefixes.push(rule.slice(1));
-    else read.problems.warn(`Filter rule must begin with either '+' or '-': ${JSON.stringify(rule)}`);
-  }
-  const circonus = Object.entries(read.settings).filter(([key]) => key.startsWith("telemetry.circonus_"));
-  return {
-    metricsPrefix: read.string("telemetry.metrics_prefix"),
-    filterDefault: read.bool("telemetry.filter_default"),
-    allowedPrefixes,
-    blockedPrefixes,
-    disableHostname: read.bool("telemetry.disable_hostname"),
-    disableCompatOneNine: read.bool("telemetry.disable_compat_1.9"),
-    prometheusRetentionMs: read.namedDurationMs(
-      "prometheus_retention_time",
-      read.settings["telemetry.prometheus_retention_time"],
-    ),
-    statsdAddress: read.string("telemetry.statsd_address"),
-    statsiteAddress: read.string("telemetry.statsite_address"),
-    dogstatsdAddress: read.string("telemetry.dogstatsd_addr"),
-    dogstatsdTags: read.strings("telemetry.dogstatsd_tags"),
-    circonus: Object.fromEntries(circonus.map(([key, value]) => [key.slice("telemetry.".length), String(value)])),
   };
 }

@@ -1,6 +1,8 @@
 import { formatListenAddress } from "./addresses.ts";
+import { checkPart, servicePart } from "./debug-definitions.ts";
 import { parseIp } from "./ip.ts";
-import type { CheckDefinition, ListenAddress, ProxyDefinition, RuntimeConfig, ServiceDefinition } from "./types.ts";
+import { HIDDEN, hideCloudSecrets, hideCredentials, hideSecrets } from "./secrets.ts";
+import type { ListenAddress, RuntimeConfig } from "./types.ts";
 import { formatMs, TLS_CIPHER_SUITES } from "./values.ts";
 
 /** What the agent knows besides its configuration when it describes itself. */
@@ -23,7 +25,6 @@ export function selfConfig(config: RuntimeConfig, identity: AgentIdentity): Read
   };
 }
 
-const HIDDEN = "hidden";
 const NONE = {}; // Enterprise structs, which are empty in this edition
 
 /**
@@ -402,169 +403,12 @@ function telemetryPart({ telemetry: t }: RuntimeConfig) {
   };
 }
 
-function checkFields(check: CheckDefinition) {
-  return {
-    AliasNode: check.aliasNode,
-    AliasService: check.aliasService,
-    Body: check.body,
-    DeregisterCriticalServiceAfter: formatMs(check.deregisterCriticalServiceAfterMs),
-    DisableRedirects: check.disableRedirects,
-    DockerContainerID: check.dockerContainerId,
-    FailuresBeforeCritical: check.failuresBeforeCritical,
-    GRPC: check.grpc,
-    GRPCUseTLS: check.grpcUseTls,
-    H2PING: check.h2ping,
-    Header: hideSecrets(check.header),
-    HTTP: check.http,
-    Interval: formatMs(check.intervalMs),
-    Method: check.method,
-    Name: check.name,
-    Notes: check.notes,
-    OutputMaxSize: check.outputMaxBytes,
-    ScriptArgs: check.args,
-    Shell: check.shell,
-    Status: check.status,
-    SuccessBeforePassing: check.successBeforePassing,
-    TCP: check.tcp,
-    Timeout: formatMs(check.timeoutMs),
-    TLSServerName: check.tlsServerName,
-    TLSSkipVerify: check.tlsSkipVerify,
-    TTL: formatMs(check.ttlMs),
-  };
-}
-
-function checkPart(check: CheckDefinition) {
-  return { ...checkFields(check), EnterpriseMeta: NONE, ID: check.id, ServiceID: check.serviceId, Token: HIDDEN };
-}
-
-/** Checks inside a service have another Go type than those beside it, with the fields' names slightly changed. */
-function serviceCheckPart(check: CheckDefinition) {
-  return {
-    ...checkFields(check),
-    CheckID: check.id,
-    ProxyGRPC: "",
-    ProxyHTTP: "",
-  };
-}
-
-function servicePart(service: ServiceDefinition): Readonly<Record<string, unknown>> {
-  const tagged = Object.entries(service.taggedAddresses).map(
-    ([tag, { address, port }]) => [tag, { Address: address, Port: port }] as const,
-  );
-  return {
-    Address: service.address,
-    Check: serviceCheckPart(EMPTY_CHECK),
-    Checks: service.checks.map(serviceCheckPart),
-    Connect:
-      service.connect === undefined
-        ? null
-        : {
-            Native: service.connect.native,
-            SidecarService:
-              service.connect.sidecarService === undefined ? null : servicePart(service.connect.sidecarService),
-          },
-    EnableTagOverride: service.enableTagOverride,
-    EnterpriseMeta: NONE,
-    ID: service.id,
-    Kind: service.kind,
-    Meta: hideSecrets(service.meta),
-    Name: service.name,
-    Port: service.port,
-    Proxy: service.proxy === undefined ? null : proxyPart(service.proxy),
-    SocketPath: service.socketPath,
-    TaggedAddresses: Object.fromEntries(tagged),
-    Tags: service.tags,
-    Token: HIDDEN,
-    Weights: { Passing: service.weights.passing, Warning: service.weights.warning },
-  };
-}
-
-const EMPTY_CHECK: CheckDefinition = {
-  ...{ id: "", name: "", notes: "", serviceId: "", token: "", status: "", args: [], http: "", header: {}, method: "" },
-  ...{ body: "", disableRedirects: false, outputMaxBytes: 0, tcp: "", intervalMs: 0, dockerContainerId: "", shell: "" },
-  ...{ grpc: "", grpcUseTls: false, h2ping: "", tlsServerName: "", tlsSkipVerify: false, aliasNode: "" },
-  ...{ aliasService: "", timeoutMs: 0, ttlMs: 0, successBeforePassing: 0, failuresBeforeCritical: 0 },
-  deregisterCriticalServiceAfterMs: 0,
-};
-
-function proxyPart(proxy: ProxyDefinition): Readonly<Record<string, unknown>> {
-  return {
-    Config: hideCredentials(proxy.config),
-    DestinationServiceID: proxy.destinationServiceId,
-    DestinationServiceName: proxy.destinationServiceName,
-    Expose: {
-      Checks: proxy.expose.checks,
-      Paths: proxy.expose.paths.map((path) => ({
-        ListenerPort: path.listenerPort,
-        LocalPathPort: path.localPathPort,
-        ParsedFromCheck: false,
-        Path: path.path,
-        Protocol: path.protocol,
-      })),
-    },
-    LocalServiceAddress: proxy.localServiceAddress,
-    LocalServicePort: proxy.localServicePort,
-    LocalServiceSocketPath: proxy.localServiceSocketPath,
-    MeshGateway: { Mode: proxy.meshGatewayMode },
-    Mode: proxy.mode,
-    TransparentProxy: {
-      DialedDirectly: proxy.transparentProxy.dialedDirectly,
-      OutboundListenerPort: proxy.transparentProxy.outboundListenerPort,
-    },
-    Upstreams: proxy.upstreams.map((upstream) => ({
-      CentrallyConfigured: false,
-      Config: hideCredentials(upstream.config),
-      Datacenter: upstream.datacenter,
-      DestinationName: upstream.destinationName,
-      DestinationNamespace: upstream.destinationNamespace,
-      DestinationType: upstream.destinationType,
-      IngressHosts: [],
-      LocalBindAddress: upstream.localBindAddress,
-      LocalBindPort: upstream.localBindPort,
-      LocalBindSocketMode: upstream.localBindSocketMode,
-      LocalBindSocketPath: upstream.localBindSocketPath,
-      MeshGateway: { Mode: upstream.meshGatewayMode },
-    })),
-  };
-}
-
-function isSecretName(name: string): boolean {
-  return /key|token|secret/i.test(name);
-}
-
-/** A map of names and texts: whatever has a telling name is hidden, as in the rest of the configuration. */
-function hideSecrets(texts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const hide = (value: unknown): unknown => (Array.isArray(value) ? value.map(() => HIDDEN) : HIDDEN);
-  const entries = Object.entries(texts).map(
-    ([name, value]) => [name, isSecretName(name) ? hide(value) : value] as const,
-  );
-  return Object.fromEntries(entries);
-}
-
-/**
- * Objects nobody here interprets (a CA's settings, a watch). Consul prints them as they are, credentials included;
- * we hide those. `key` alone is no credential: a watch names its KV key so.
- */
-function hideCredentials(value: unknown, name = ""): unknown {
-  if (Array.isArray(value)) return value.map((item) => hideCredentials(item, name));
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hideCredentials(inner, key)]));
-  }
-  return typeof value === "string" && /token|secret|password|private_?key$/i.test(name) ? HIDDEN : value;
-}
-
 /** Go prints an IP address in a list as its 16 bytes. */
 function goIpBytes(text: string): readonly number[] {
   const ip = parseIp(text);
   if (ip === undefined) return [];
   const bits = ip.family === 4 ? (0xffffn << 32n) | ip.bits : ip.bits;
   return Array.from({ length: 16 }, (_, index) => Number((bits >> BigInt(120 - 8 * index)) & 255n));
-}
-
-/** `provider=aws access_key_id=…`: cloud expressions carry credentials as `key=value` words. */
-function hideCloudSecrets(text: string): string {
-  const words = text.split(/\s+/).filter((word) => word !== "");
-  return words.map((word) => (isSecretName(word) ? `${word.split("=")[0]}=${HIDDEN}` : word)).join(" ");
 }
 
 function sortKeys(value: unknown): unknown {

@@ -4,12 +4,13 @@ import { decodeJson, HclError } from "../codec/hcl.ts";
 export function base64Fault(text: string): number | undefined {
   const clean = text.replaceAll(/[\r\n]/g, "");
   const bad = /[^A-Za-z0-9+/]/.exec(clean)?.index ?? clean.length;
-  const padding = clean.slice(bad);
   const inGroup = bad % 4;
-  if (padding === "" && inGroup === 0) return undefined;
-  if (padding === "") return bad - inGroup;
-  const complete = (inGroup === 2 && padding === "==") || (inGroup === 3 && padding === "=");
-  return complete ? undefined : bad;
+  if (bad === clean.length) return inGroup === 0 ? undefined : bad - inGroup;
+  if (clean[bad] !== "=" || inGroup < 2) return bad;
+  if (inGroup === 2 && bad + 1 === clean.length) return clean.length;
+  if (inGroup === 2 && clean[bad + 1] !== "=") return bad;
+  const end = bad + 4 - inGroup; // behind the padding nothing may follow
+  return end === clean.length ? undefined : end;
 }
 
 /** What is wrong with a JSON text, in Go's words and without the place; undefined if nothing is. */

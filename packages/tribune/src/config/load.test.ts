@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { type FakeMachine, fakeMachine, testConfig } from "./config.test.support.ts";
 import { type LoadOptions, loadConfig } from "./load.ts";
 import type { InterfaceAddress } from "./ports.ts";
 import { ConfigError } from "./problems.ts";
-import { type FakeMachine, fakeMachine, testConfig } from "./test-config.ts";
 
 const eth0 = (address: string): InterfaceAddress => ({
   name: "eth0",
@@ -140,6 +140,16 @@ const REFUSALS: readonly (readonly [text: string, message: string])[] = [
   ],
   ["cache { entry_fetch_rate = 0 }", "cache.entry_fetch_rate must be strictly positive, was: 0"],
   ['tls_cipher_suites = "X"', one('tls_cipher_suites: invalid tls cipher suites: unsupported cipher "X"')],
+  ['encrypt = "abc=="', "encrypt has invalid key: illegal base64 data at input byte 4"],
+  ['config_entries { bootstrap { kind = "x" } }', "config_entries.bootstrap[0]: invalid config entry kind: x"],
+  [
+    'service { kind = "connect-proxy" name = "p" }',
+    'service "p": 2 errors occurred:\n\t* Proxy.DestinationServiceName must be non-empty for Connect proxy services\n\t* Port or SocketPath must be set for a Connect proxy\n\n',
+  ],
+  [
+    'service { kind = "mesh-gateway" name = "g" proxy { upstreams { destination_name = "x" } } port = 1 }',
+    `service "g": ${one("The Proxy.Upstreams configuration is invalid for a mesh-gateway")}`,
+  ],
 ];
 
 test("what cannot work is refused in Consul's words", async (t) => {

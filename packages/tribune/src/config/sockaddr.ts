@@ -37,7 +37,10 @@ function evaluate(pipeline: string, whole: string, all: () => readonly Interface
     const run = typeof name === "string" && Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
     if (run === undefined) {
       if (name === "." && given.length === 0 && value === undefined) value = all();
-      else throw new SockaddrError(`unable to parse template ${JSON.stringify(whole)}: function "${name}" not defined`);
+      else
+        throw new SockaddrError(
+          `unable to parse template ${JSON.stringify(whole)}: template: sockaddr.Parse:1: function "${name}" not defined`,
+        );
       continue;
     }
     const args = given.map((arg) => literal(arg, all));

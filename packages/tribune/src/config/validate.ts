@@ -2,8 +2,9 @@ import { ADVERTISE_ANY, ADVERTISE_WAN_ANY, formatListenAddress } from "./address
 import { base64Fault } from "./encodings.ts";
 import { isAnyAddress } from "./ip.ts";
 import { type ConfigPorts, FileError } from "./ports.ts";
-import { ConfigError, type Problems } from "./problems.ts";
+import { ConfigError, listOfErrors, type Problems } from "./problems.ts";
 import type { Settings } from "./rows.ts";
+import { serviceFaults } from "./service-faults.ts";
 import type { ListenAddress, RuntimeConfig } from "./types.ts";
 import { metaFault } from "./values.ts";
 
@@ -267,6 +268,13 @@ function addressInUseFault({ listen }: RuntimeConfig): string | undefined {
 const CA_PROVIDERS: readonly string[] = ["", "consul", "vault", "aws-pca"];
 
 const AFTER_VALUES: readonly Check[] = [
+  ({ services }) => {
+    for (const service of services) {
+      const faults = serviceFaults(service);
+      if (faults.length > 0) return `service ${quote(service.name)}: ${listOfErrors(faults)}`;
+    }
+    return undefined;
+  },
   ({ connect }) => when(!CA_PROVIDERS.includes(connect.caProvider), `${connect.caProvider} is not a valid CA provider`),
   (rt) => when(rt.server && rt.autoEncrypt.tls, "auto_encrypt.tls can only be used on a client."),
   (rt) => when(!rt.server && rt.autoEncrypt.allowTls, "auto_encrypt.allow_tls can only be used on a server."),

@@ -114,4 +114,7 @@ export interface AgentApi extends CoordinateMaps, AgentLocalApi {
   readonly events: EventApi;
   readonly snapshots: SnapshotApi;
   readonly txn: TxnApi;
+  readonly rng: Rng;
+  /** Reads the state as this server has it, unwatched. */
+  peek<T>(read: (tx: ReadTx) => T): T;
 }

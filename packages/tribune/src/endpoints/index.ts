@@ -8,6 +8,7 @@ import { eventEndpoints } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
 import { kvEndpoints } from "./kv.ts";
 import { operatorEndpoints } from "./operator.ts";
+import { preparedQueryEndpoints } from "./prepared-query.ts";
 import { sessionEndpoints } from "./session.ts";
 import { snapshotEndpoints } from "./snapshot.ts";
 import { statusEndpoints } from "./status.ts";
@@ -24,6 +25,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...healthEndpoints,
   ...kvEndpoints,
   ...operatorEndpoints,
+  ...preparedQueryEndpoints,
   ...sessionEndpoints,
   ...snapshotEndpoints,
   ...statusEndpoints,

@@ -6,6 +6,8 @@ export interface Route {
   readonly pattern: string;
   /** Name of the parameter that takes the rest of the path; undefined for an exact path. */
   readonly rest: string | undefined;
+  /** What must stand behind that parameter, such as `/execute`; mostly nothing. */
+  readonly suffix: string;
   /** In the order of the `Allow` header, without OPTIONS. */
   readonly methods: readonly string[];
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
@@ -22,25 +24,37 @@ export type Match =
  */
 export class Router {
   readonly #exact = new Map<string, Route>();
-  readonly #prefixes = new Map<string, Route>();
+  /** Of several routes with one prefix, those with a suffix come first. */
+  readonly #prefixes = new Map<string, Route[]>();
 
   constructor(endpoints: readonly Endpoint[]) {
-    const building = new Map<string, { rest: string | undefined; endpoints: Map<string, Endpoint[]> }>();
+    interface Building {
+      readonly fixed: string;
+      readonly rest: string | undefined;
+      readonly suffix: string;
+      readonly endpoints: Map<string, Endpoint[]>;
+    }
+    const building = new Map<string, Building>();
     for (const endpoint of endpoints) {
       const [method, path] = endpoint.contract.http.split(" ") as [string, string];
-      const [, fixed, rest] = /^(.*?)(?:[:*](\w+))?$/.exec(path)!;
-      const entry = building.get(fixed!) ?? { rest, endpoints: new Map<string, Endpoint[]>() };
-      building.set(fixed!, entry);
+      const [, fixed = "", rest, suffix = ""] = /^(.*?)(?:[:*](\w+)(\/.*)?)?$/.exec(path)!;
+      const name = `${fixed} ${suffix}`;
+      const entry = building.get(name) ?? { fixed, rest, suffix, endpoints: new Map<string, Endpoint[]>() };
+      building.set(name, entry);
       for (const each of [method, ...(endpoint.contract.alsoMethods ?? [])]) {
         const list = entry.endpoints.get(each) ?? [];
         entry.endpoints.set(each, list);
         list.push(endpoint);
       }
     }
-    for (const [pattern, { rest, endpoints: byMethod }] of building) {
-      const route: Route = { pattern, rest, methods: [...byMethod.keys()], endpoints: byMethod };
-      if (pattern.endsWith("/")) this.#prefixes.set(pattern, route);
-      else this.#exact.set(pattern, route);
+    for (const { fixed: pattern, rest, suffix, endpoints: byMethod } of building.values()) {
+      const route: Route = { pattern, rest, suffix, methods: [...byMethod.keys()], endpoints: byMethod };
+      if (!pattern.endsWith("/")) {
+        this.#exact.set(pattern, route);
+        continue;
+      }
+      const routes = this.#prefixes.get(pattern) ?? [];
+      this.#prefixes.set(pattern, suffix === "" ? [...routes, route] : [route, ...routes]);
     }
   }
 
@@ -50,8 +64,9 @@ export class Router {
     const exact = this.#exact.get(path);
     if (exact !== undefined) return { kind: "route", route: exact, rest: "" };
     for (let at = path.length; at > 1; at = path.lastIndexOf("/", at - 2) + 1) {
-      const route = this.#prefixes.get(path.slice(0, at));
-      if (route !== undefined) return { kind: "route", route, rest: path.slice(at) };
+      const rest = path.slice(at);
+      const route = this.#prefixes.get(path.slice(0, at))?.find(({ suffix }) => rest.endsWith(suffix));
+      if (route !== undefined) return { kind: "route", route, rest: rest.slice(0, rest.length - route.suffix.length) };
     }
     if (this.#prefixes.has(`${path}/`)) return { kind: "redirect", path: `${path}/` };
     return { kind: "none" };

@@ -6,6 +6,7 @@ import {
   AutopilotSetConfigRequest,
   DeregisterRequest,
   KVSRequest,
+  PreparedQueryRequest,
   RegisterRequest,
   type Schema,
   SessionRequest,
@@ -27,6 +28,7 @@ import { kvDelete, kvDeleteCas, kvDeleteTree, kvLock, kvSet, kvSetCas, kvUnlock,
 import type { MemDatabase } from "./memdb/database.ts";
 import type { WriteTx } from "./memdb/types.ts";
 import { IGNORE_IF_UNKNOWN, MESSAGE, messageName } from "./message-types.ts";
+import { preparedQueryDelete, preparedQuerySet } from "./prepared-query.ts";
 import { sessionCreate, sessionDestroy } from "./session.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 import { writeSnapshot } from "./snapshot-writer.ts";
@@ -152,6 +154,7 @@ const COMMANDS: ReadonlyMap<number, Apply> = new Map<number, Apply>([
   [MESSAGE.SESSION, command(SessionRequest, applySession)],
   [MESSAGE.TOMBSTONE, command(TombstoneRequest, applyTombstone)],
   [MESSAGE.COORDINATE_BATCH_UPDATE, command(CoordinateBatch, applyCoordinates)],
+  [MESSAGE.PREPARED_QUERY, command(PreparedQueryRequest, applyPreparedQuery)],
   [MESSAGE.TXN, command(TxnRequest, applyTxn)],
   [MESSAGE.AUTOPILOT, command(AutopilotSetConfigRequest, applyAutopilot)],
 ]);
@@ -210,6 +213,15 @@ function applyTxn(tx: WriteTx, index: number, { Ops }: TxnRequest): TxnResponse 
   const response = runTxn(tx, index, Ops ?? []);
   if (response.Errors !== null) throw new TxnRefused(response);
   return response;
+}
+
+/** @returns the query's id, which the leader drew when it was created. */
+function applyPreparedQuery(tx: WriteTx, index: number, { Op, Query }: PreparedQueryRequest): string {
+  if (Query === null) throw TribuneError.internal("a prepared query command without a query");
+  if (Op === "create" || Op === "update") preparedQuerySet(tx, index, Query);
+  else if (Op === "delete") preparedQueryDelete(tx, index, Query.ID);
+  else throw TribuneError.internal(`Invalid PreparedQuery operation '${Op}'`);
+  return Query.ID;
 }
 
 function applyAutopilot(tx: WriteTx, index: number, { CAS, Config }: AutopilotSetConfigRequest): boolean | undefined {

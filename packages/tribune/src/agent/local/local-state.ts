@@ -19,6 +19,8 @@ export interface ServiceEntry {
   revision: number;
   /** Like `revision`, but a finished push counts too: what was touched after a catalog read is newer than it. */
   touched: number;
+  /** A write about it is under way. */
+  pushing: boolean;
 }
 
 export interface CheckEntry {
@@ -29,6 +31,9 @@ export interface CheckEntry {
   deleted: boolean;
   revision: number;
   touched: number;
+  pushing: boolean;
+  /** It was registered for another service before: the catalog may have it there. */
+  moved: boolean;
   /**
    * When the check was found critical (monotonic ms); undefined while it is not. The status it was registered
    * with does not count: nobody has looked yet, and registering again is a sign of life.
@@ -150,6 +155,7 @@ export class LocalState {
       token,
       inSync: known && old.inSync && sameService(service, old.service!),
       deleted: false,
+      pushing: false,
       ...this.stamp(),
     });
     this.markDirty({ kind: "service", id: service.ID });
@@ -226,6 +232,8 @@ export class LocalState {
       // A deferred output is written now: the registration gave a reason to write anyway.
       inSync: known && old.inSync && old.deferred === undefined && sameCheck(check, old.check!),
       deleted: false,
+      pushing: false,
+      moved: old?.check !== undefined && (old.moved || old.check.ServiceID !== check.ServiceID),
       ...this.stamp(),
       criticalSinceMs: undefined,
       deferred: undefined,
@@ -312,10 +320,30 @@ export class LocalState {
 
   /** Remembers that the catalog has a service or check which this agent does not, so that it is removed there. */
   addStranger(kind: "service" | "check", id: string): void {
-    const common = { id, token: "", inSync: false, deleted: true, ...this.stamp() };
+    const common = { id, token: "", inSync: false, deleted: true, pushing: false, ...this.stamp() };
     if (kind === "service") this.services.set(id, { ...common, service: undefined });
-    else this.checks.set(id, { ...common, check: undefined, criticalSinceMs: undefined, deferred: undefined });
+    else {
+      const unknown = { check: undefined, moved: false, criticalSinceMs: undefined, deferred: undefined };
+      this.checks.set(id, { ...common, ...unknown });
+    }
     this.markDirty(kind === "service" ? { kind, id } : { kind, id });
+  }
+
+  /**
+   * A write about a check has landed that was meant for an earlier registration of its ID. Within one service that
+   * cannot overtake the newer one, but the check may have moved to another, whose writes run beside: write it again.
+   */
+  checkOvertaken(landed: CheckEntry, revision: number, action: "registered" | "deregistered"): void {
+    const now = this.checks.get(landed.id);
+    if (now === undefined) {
+      if (action === "registered") this.addStranger("check", landed.id);
+      return;
+    }
+    if (now === landed && now.revision === revision) return;
+    now.inSync = false;
+    // A new revision: an answer that is still on its way must not count as this write.
+    Object.assign(now, this.stamp());
+    this.markDirty(unitOf(now));
   }
 
   /** Takes over tags that the catalog decides (`EnableTagOverride`). */

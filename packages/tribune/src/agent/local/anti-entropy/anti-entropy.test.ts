@@ -278,7 +278,7 @@ test("any edits on both sides, with calls that fail and cross, end in the same r
 });
 
 test("edits on this side alone need no comparison: every push ends in the newest rows", async () => {
-  for (let seed = 1; seed <= 300; seed++) {
+  for (let seed = 1; seed <= 200; seed++) {
     const world = await new World({ seed }).started();
     const { rng } = world.time;
     world.catalog.latencyMs = 100;
@@ -292,7 +292,7 @@ test("edits on this side alone need no comparison: every push ends in the newest
 });
 
 test("a comparison does not judge by an answer that is older than the change", async () => {
-  for (let seed = 1; seed <= 300; seed++) {
+  for (let seed = 1; seed <= 200; seed++) {
     const world = await new World({ seed }).started();
     const { rng } = world.time;
     world.catalog.latencyMs = 100;

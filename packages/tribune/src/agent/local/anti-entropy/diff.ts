@@ -17,8 +17,8 @@ const SERF_CHECK_ID = "serfHealth";
  * Compares the whole local state with the catalog and marks every difference dirty: what is missing or
  * different there is pushed, what is unknown here is removed there.
  *
- * @param since the state's mark when the catalog read began. What was touched after it is skipped: the
- *   answer may be older, and a change or a push of its own is already under way.
+ * @param since the state's mark when the catalog read began. What was touched after it, or is being pushed, is
+ *   skipped: the answer may be older, and the push brings what is newer.
  */
 export function markDifferences(
   local: LocalState,
@@ -47,7 +47,7 @@ function compareNode(local: LocalState, node: Node | null): void {
 function compareServices(local: LocalState, services: readonly NodeService[], since: number): void {
   const remote = new Map(services.map((service) => [service.ID, service]));
   for (const entry of local.services.values()) {
-    if (entry.touched > since) continue;
+    if (entry.pushing || entry.touched > since) continue;
     const theirs = remote.get(entry.id);
     if (!entry.deleted && entry.service !== undefined) {
       if (theirs !== undefined && entry.service.EnableTagOverride) local.overrideTags(entry, theirs.Tags);
@@ -62,7 +62,7 @@ function compareServices(local: LocalState, services: readonly NodeService[], si
 function compareChecks(local: LocalState, checks: readonly HealthCheck[], since: number, deferOutput: boolean): void {
   const remote = new Map(checks.map((check) => [check.CheckID, check]));
   for (const entry of local.checks.values()) {
-    if (entry.touched > since) continue;
+    if (entry.pushing || entry.touched > since) continue;
     const theirs = remote.get(entry.id);
     if (!entry.deleted && entry.check !== undefined) {
       // A pending write-back will bring the output; otherwise it is due now, or it would never be written.

@@ -36,7 +36,7 @@ async function pushNode(deps: PushDeps): Promise<void> {
   if (state.nodeInSync) return;
   const sent = state.identity();
   const token = deps.tokens.agentToken();
-  const allowed = await attempt("node", "registration", { node: sent.Node }, deps, () =>
+  const allowed = await attempt("node", "registration", { node: sent.Node }, [], deps, () =>
     deps.catalog.register(registration(deps, { token, service: null, checks: [] })),
   );
   // A reload may have changed the identity while the call was under way.
@@ -59,17 +59,19 @@ async function pushServiceUnit(id: string, deps: PushDeps): Promise<void> {
 async function removeService(entry: ServiceEntry, deps: PushDeps): Promise<void> {
   const { state, tokens } = deps;
   const { revision } = entry;
-  // The catalog removes a service's checks with it.
   const checks = [...state.checkEntriesOf(entry.id)].filter((check) => check.deleted);
   const revisions = checks.map((check) => check.revision);
   const token = entry.token || tokens.agentToken();
-  const allowed = await attempt("service", "deregistration", { service: entry.id }, deps, () =>
+  const allowed = await attempt("service", "deregistration", { service: entry.id }, [entry, ...checks], deps, () =>
     deps.catalog.deregister(deregistration(deps, { ServiceID: entry.id, Token: token })),
   );
   if (!allowed) return;
   state.forget("service", entry.id, revision);
-  for (const [at, check] of checks.entries()) state.forget("check", check.id, revisions[at]!);
   deps.logger.info("Deregistered service", { service: entry.id });
+  // The catalog removes a service's checks with it, but only those it knows to be the service's.
+  for (const [at, check] of checks.entries())
+    if (check.moved) await removeCheck(check, deps);
+    else state.forget("check", check.id, revisions[at]!);
 }
 
 /** Registers a service, and with it those of its checks that wait and use the same token. */
@@ -80,8 +82,13 @@ async function pushService(entry: ServiceEntry, deps: PushDeps): Promise<void> {
   const checks = waiting(state.checkEntriesOf(entry.id)).filter(
     (check) => (check.token || tokens.userToken()) === token,
   );
-  await register(deps, { token, service: entry.service!, checks }, "service", { service: entry.id });
-  state.markSynced(entry, revision);
+  entry.pushing = true;
+  try {
+    await register(deps, { token, service: entry.service!, checks }, "service", { service: entry.id });
+    state.markSynced(entry, revision);
+  } finally {
+    entry.pushing = false;
+  }
 }
 
 /** Registers the checks that still wait: one call for each token among them, each naming the service as well. */
@@ -113,10 +120,11 @@ async function pushNodeCheck(id: string, deps: PushDeps): Promise<void> {
 async function removeCheck(entry: CheckEntry, deps: PushDeps): Promise<void> {
   const { revision } = entry;
   const token = entry.token || deps.tokens.agentToken();
-  const allowed = await attempt("check", "deregistration", { check: entry.id }, deps, () =>
+  const allowed = await attempt("check", "deregistration", { check: entry.id }, [entry], deps, () =>
     deps.catalog.deregister(deregistration(deps, { CheckID: entry.id, Token: token })),
   );
   if (!allowed) return;
+  deps.state.checkOvertaken(entry, revision, "deregistered");
   deps.state.forget("check", entry.id, revision);
   deps.logger.info("Deregistered check", { check: entry.id });
 }
@@ -139,10 +147,13 @@ async function register(
     check.deferred?.();
     check.deferred = undefined;
   }
-  const allowed = await attempt(kind, "registration", fields, deps, () =>
+  const allowed = await attempt(kind, "registration", fields, what.checks, deps, () =>
     deps.catalog.register(registration(deps, what)),
   );
-  for (const [at, check] of what.checks.entries()) deps.state.markSynced(check, revisions[at]!);
+  for (const [at, check] of what.checks.entries()) {
+    deps.state.markSynced(check, revisions[at]!);
+    deps.state.checkOvertaken(check, revisions[at]!, "registered");
+  }
   if (allowed) deps.logger.info(`Synced ${kind}`, fields);
 }
 
@@ -179,9 +190,11 @@ async function attempt(
   kind: "node" | "service" | "check",
   action: "registration" | "deregistration",
   fields: Record<string, string>,
+  about: readonly { pushing: boolean }[],
   { logger, metrics }: PushDeps,
   call: () => Promise<void>,
 ): Promise<boolean> {
+  for (const entry of about) entry.pushing = true;
   try {
     await call();
     return true;
@@ -190,6 +203,8 @@ async function attempt(
     metrics.count(`acl.blocked.${kind}.${action}`);
     logger.warn(`${capital(kind)} ${action} blocked by ACLs`, fields);
     return false;
+  } finally {
+    for (const entry of about) entry.pushing = false;
   }
 }
 

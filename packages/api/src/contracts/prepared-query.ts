@@ -1,0 +1,84 @@
+import { inPath, inQuery, jsonBody, local, read, write } from "../contract.ts";
+import { DCSpecificRequest } from "../structs/catalog.ts";
+import {
+  IndexedPreparedQueries,
+  PreparedQuery,
+  PreparedQueryRequest,
+  PreparedQuerySpecificRequest,
+} from "../structs/prepared-query.ts";
+
+const raftType = 7;
+const id = inPath("UUID of the query");
+const query = jsonBody(PreparedQuery, "The query", { invalid: "Request decode failed: %s" });
+const acl = { by: "require", resource: "query", access: "write" } as const;
+
+export const preparedQueryContracts = {
+  queryCreate: write({
+    http: "POST /v1/query",
+    rpc: "PreparedQuery.Apply",
+    parameters: { query },
+    request: PreparedQueryRequest,
+    raftType,
+    acl,
+    summary: "Create a prepared query",
+    answers: "PreparedQueryId",
+  }),
+  queryList: read({
+    http: "GET /v1/query",
+    rpc: "PreparedQuery.List",
+    parameters: {},
+    request: DCSpecificRequest,
+    reply: IndexedPreparedQueries,
+    blocking: true,
+    saysConsistency: true,
+    acl: { by: "filter" },
+    summary: "List the prepared queries",
+    answers: "PreparedQueries",
+  }),
+  queryExecute: local({
+    http: "GET /v1/query/:id/execute",
+    parameters: { id: inPath("UUID or name of the query"), limit: inQuery("Instances at the most") },
+    acl: { by: "filter" },
+    summary: "Execute a prepared query",
+    answers: "PreparedQueryResult",
+  }),
+  queryExplain: local({
+    http: "GET /v1/query/:id/explain",
+    parameters: { id: inPath("UUID or name of the query") },
+    acl: { by: "filter" },
+    summary: "Show the query as it would be executed",
+    answers: "PreparedQueryExplained",
+  }),
+  queryGet: read({
+    http: "GET /v1/query/:id",
+    rpc: "PreparedQuery.Get",
+    parameters: { id },
+    request: PreparedQuerySpecificRequest,
+    reply: IndexedPreparedQueries,
+    blocking: true,
+    saysConsistency: true,
+    acl: { by: "filter" },
+    summary: "Read a prepared query",
+    answers: "PreparedQueries",
+  }),
+  queryUpdate: write({
+    http: "PUT /v1/query/:id",
+    rpc: "PreparedQuery.Apply",
+    parameters: { id, query },
+    request: PreparedQueryRequest,
+    raftType,
+    acl,
+    summary: "Replace a prepared query",
+    answers: "Nothing",
+  }),
+  queryDelete: write({
+    http: "DELETE /v1/query/:id",
+    rpc: "PreparedQuery.Apply",
+    parameters: { id },
+    request: PreparedQueryRequest,
+    raftType,
+    acl,
+    summary: "Delete a prepared query",
+    answers: "Nothing",
+  }),
+};

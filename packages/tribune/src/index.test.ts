@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { Resolver } from "node:dns/promises";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type RunningAgent, startAgent } from "./index.ts";
+
+const put = async (agent: RunningAgent, path: string, body: string): Promise<string> =>
+  (await fetch(`${agent.url}${path}`, { method: "PUT", body })).text();
+const get = async (agent: RunningAgent, path: string): Promise<string> => (await fetch(`${agent.url}${path}`)).text();
+
+test("an agent in this process leads and answers over HTTP and DNS", async () => {
+  const agent = await startAgent();
+  try {
+    assert.match(await get(agent, "/v1/status/leader"), /^"127\.0\.0\.1:\d+"/);
+    await put(
+      agent,
+      "/v1/catalog/register",
+      '{"Node":"n","Address":"10.0.0.9","Service":{"Service":"db","Port":5432}}',
+    );
+    const resolver = new Resolver();
+    resolver.setServers([`${agent.dnsAddress!.host}:${agent.dnsAddress!.port}`]);
+    assert.deepEqual(await resolver.resolve4("db.service.consul"), ["10.0.0.9"]);
+  } finally {
+    await agent.stop();
+  }
+});
+
+test("agents in one process know nothing of each other", async () => {
+  const agents = await Promise.all(["one", "two", "three"].map((name) => startAgent({ config: { node_name: name } })));
+  try {
+    assert.equal(new Set(agents.map(({ url }) => url)).size, 3);
+    assert.equal(await put(agents[0]!, "/v1/kv/k", "v"), "true\n");
+    assert.equal((await fetch(`${agents[1]!.url}/v1/kv/k`)).status, 404);
+    const nodes = JSON.parse(await get(agents[2]!, "/v1/catalog/nodes?index=1&wait=5s")) as { Node: string }[];
+    assert.deepEqual(
+      nodes.map(({ Node }) => Node),
+      ["three"],
+    );
+  } finally {
+    await Promise.all(agents.map((agent) => agent.stop()));
+  }
+});
+
+test("a data directory outlives its agent", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "tribune-embedded-"));
+  try {
+    const first = await startAgent({ dataDir });
+    await put(first, "/v1/kv/kept", "value");
+    await first.stop();
+    const second = await startAgent({ dataDir });
+    assert.equal(await get(second, "/v1/kv/kept?raw"), "value");
+    await second.stop();
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
+test("a start that fails leaves nothing behind and says why", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as { port: number };
+  await assert.rejects(startAgent({ config: { ports: { http: port } } }), /EADDRINUSE|address already in use/);
+  await assert.rejects(startAgent({ config: { no_such_key: 1 } }), /no_such_key/);
+  taken.close();
+});
+
+test("after stop nothing keeps the process alive", async () => {
+  const program = `
+    import { startAgent } from ${JSON.stringify(new URL("./index.js", import.meta.url).href)};
+    const agent = await startAgent();
+    const service = { Name: "s", Check: { HTTP: "http://127.0.0.1:1", Interval: "1h" }, Checks: [{ TTL: "1h" }] };
+    await fetch(agent.url + "/v1/agent/service/register", { method: "PUT", body: JSON.stringify(service) });
+    await fetch(agent.url + "/v1/session/create", { method: "PUT", body: '{"TTL":"1h"}' });
+    const parked = fetch(agent.url + "/v1/kv/none?index=1000000&wait=1h").catch(() => {});
+    await agent.stop();
+    await parked;`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    cwd: fileURLToPath(new URL(".", import.meta.url)),
+    stdio: ["ignore", "inherit", "inherit"],
+    timeout: 20_000, // a process that hangs is killed, and then has no exit code
+  });
+  const [code] = (await once(child, "exit")) as [number | null];
+  assert.equal(code, 0);
+});

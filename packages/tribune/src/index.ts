@@ -1,0 +1,115 @@
+/** `import { startAgent } from "tribune"`: agents inside your own process, for tests and tools. */
+import type { AddressInfo } from "node:net";
+import { Agent } from "./agent/agent.ts";
+import { loadConfig } from "./config/load.ts";
+import { FileError } from "./config/ports.ts";
+import type { ListenAddress, RuntimeConfig } from "./config/types.ts";
+import { LogHub } from "./lib/logger/log-hub.ts";
+import { noMetrics } from "./lib/metrics.ts";
+import { thisMachine } from "./net/machine.ts";
+import { nodeRuntime } from "./net/node-runtime.ts";
+
+/** Keys and sections of the configuration file, as in JSON: `{ datacenter: "east", dns_config: { only_passing: true } }`. */
+export type ConfigObject = Readonly<Record<string, unknown>>;
+
+export interface AgentOptions {
+  /** Keep everything in this directory and take up what is in it. Left out: dev mode, nothing is kept. */
+  readonly dataDir?: string;
+  /** Settings over the defaults. A port named here is used as it is; others are chosen by the system. */
+  readonly config?: ConfigObject;
+  /** IP address to listen on. Default 127.0.0.1. */
+  readonly address?: string;
+  /** Gets each finished log line, from `log_level` up (default INFO). Left out: no log. */
+  readonly onLog?: (line: string) => void;
+  /** The agent cannot go on, foremost because its disk failed. Default: the error is thrown, uncaught. */
+  readonly onFatal?: (error: Error) => void;
+}
+
+export interface RunningAgent {
+  /** Base URL of the HTTP API, such as `http://127.0.0.1:40123`. Undefined if the configuration closed that door. */
+  readonly url: string | undefined;
+  readonly httpAddress: Address | undefined;
+  /** The same port for UDP and TCP. */
+  readonly dnsAddress: Address | undefined;
+  /** The configuration it runs with. */
+  readonly config: RuntimeConfig;
+  /** Closes every socket, timer and file. The data directory can be used again once this resolves. */
+  stop(): Promise<void>;
+}
+
+export type Address = Pick<AddressInfo, "port"> & { readonly host: string };
+
+/**
+ * Starts a server agent and waits until it leads and answers. Any number may run in one process, each with a data
+ * directory of its own.
+ *
+ * Rejects when the configuration is refused, a port is taken, or the data directory cannot be read; nothing of the
+ * agent is left then.
+ */
+export async function startAgent(options: AgentOptions = {}): Promise<RunningAgent> {
+  const config = configFor(options);
+  const runtime = nodeRuntime();
+  const { onLog } = options;
+  const log = new LogHub(
+    { level: "INFO", json: config.logging.json },
+    { clock: runtime.clock, outputs: onLog === undefined ? [] : [onLog] },
+  );
+  const agent = new Agent(config, {
+    runtime,
+    logger: log.logger("agent"),
+    logHub: log,
+    metrics: noMetrics,
+    onFatal: options.onFatal ?? throwUncaught,
+  });
+  try {
+    await agent.start();
+    await agent.server.waitForLeader();
+  } catch (error) {
+    await agent.stop();
+    throw error;
+  }
+  const httpAddress = agent.addresses.http[0];
+  return {
+    url: httpAddress === undefined ? undefined : `http://${bracketed(httpAddress.host)}:${httpAddress.port}`,
+    httpAddress,
+    dnsAddress: agent.addresses.dns[0],
+    config,
+    stop: () => agent.stop(),
+  };
+}
+
+function configFor({ dataDir, address = "127.0.0.1", config = {} }: AgentOptions): RuntimeConfig {
+  const own =
+    dataDir === undefined
+      ? {}
+      : { server: true, bootstrap_expect: 1, data_dir: dataDir, performance: { raft_multiplier: 1 } };
+  const base = { bind_addr: address, client_addr: address, ...own };
+  const loaded = loadConfig(
+    { devMode: dataDir === undefined, hcl: [JSON.stringify(base), JSON.stringify(config)] },
+    thisMachine((operation, path, code) => new FileError(operation, path, code)),
+  ).config;
+  const asked = (config.ports ?? {}) as Readonly<Record<string, unknown>>;
+  const { listen } = loaded;
+  return Object.freeze({
+    ...loaded,
+    listen: {
+      ...listen,
+      http: asked.http === undefined ? listen.http.map(onAnyPort) : listen.http,
+      dns: asked.dns === undefined ? listen.dns.map(onAnyPort) : listen.dns,
+    },
+  });
+}
+
+function onAnyPort(where: ListenAddress): ListenAddress {
+  return where.network === "unix" ? where : { ...where, port: 0 };
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function throwUncaught(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
