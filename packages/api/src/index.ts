@@ -9,6 +9,7 @@ export * from "./contracts/coordinate.ts";
 export * from "./contracts/event.ts";
 export * from "./contracts/health.ts";
 export * from "./contracts/kv.ts";
+export * from "./contracts/not-served.ts";
 export * from "./contracts/operator.ts";
 export * from "./contracts/prepared-query.ts";
 export * from "./contracts/session.ts";

@@ -155,6 +155,7 @@ export class Agent {
     const api: AgentApi = {
       datacenter: config.datacenter,
       nodeName: config.nodeName,
+      connectEnabled: config.connect.enabled,
       operator: this.#server,
       events,
       snapshots: this.#server.snapshots,

@@ -110,6 +110,8 @@ export interface TxnApi {
 export interface AgentApi extends CoordinateMaps, AgentLocalApi {
   readonly datacenter: string;
   readonly nodeName: string;
+  /** Whether the mesh is switched on (`connect.enabled`). */
+  readonly connectEnabled: boolean;
   readonly operator: OperatorApi;
   readonly events: EventApi;
   readonly snapshots: SnapshotApi;

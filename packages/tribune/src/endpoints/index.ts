@@ -7,6 +7,7 @@ import { coordinateEndpoints } from "./coordinate.ts";
 import { eventEndpoints } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
 import { kvEndpoints } from "./kv.ts";
+import { notServedEndpoints } from "./not-served.ts";
 import { operatorEndpoints } from "./operator.ts";
 import { preparedQueryEndpoints } from "./prepared-query.ts";
 import { sessionEndpoints } from "./session.ts";
@@ -30,4 +31,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...snapshotEndpoints,
   ...statusEndpoints,
   ...txnEndpoints,
+  ...notServedEndpoints,
 ];

@@ -98,7 +98,10 @@ function monitorApi({ logHub, logger }: LocalApiSources): MonitorApi {
   return {
     subscribe(level, json) {
       if (logHub === undefined) throw TribuneError.internal("this agent runs inside a program that has its own log");
-      return logHub.subscribe(level, json);
+      const subscription = logHub.subscribe(level, json);
+      // Also the first line of whoever listens closely: it sees at once that the stream works.
+      logger.debug("Log monitor started", { level });
+      return subscription;
     },
     dropped: (lines) => logger.warn("Dropped logs during monitor request", { dropped_count: lines }),
   };
