@@ -81,4 +81,11 @@ export const preparedQueryContracts = {
     summary: "Delete a prepared query",
     answers: "Nothing",
   }),
+  queryOptions: local({
+    http: "OPTIONS /v1/query/:id",
+    parameters: {},
+    acl: { by: "none" },
+    summary: "Which methods a prepared query takes",
+    answers: "Nothing",
+  }),
 };

@@ -1,4 +1,4 @@
-import { type Coordinate, DeregisterRequest, make, RegisterRequest } from "@tribune/api";
+import { type Coordinate, DeregisterRequest, type HealthCheck, make, RegisterRequest } from "@tribune/api";
 import { nodeProbes } from "../checks/probes/index.ts";
 import type { RuntimeConfig } from "../config/types.ts";
 import { prepareDeregistration, prepareRegistration } from "../endpoints/catalog-rules.ts";
@@ -104,7 +104,8 @@ export class LocalAgent {
 
   /** Local services with their tags, for the filters of events. */
   *serviceNames(): Iterable<{ readonly name: string; readonly tags: readonly string[] }> {
-    for (const { Service, Tags } of this.registry.state.liveServices()) yield { name: Service, tags: Tags ?? [] };
+    for (const { service } of this.registry.state.services.values())
+      if (service !== undefined) yield { name: service.Service, tags: service.Tags ?? [] };
   }
 
   #sendCoordinateLater(): void {

@@ -57,6 +57,10 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
     errorPrefix: "raft apply failed: ",
     show: () => empty(),
   },
+  queryOptions: {
+    // The routes under this path take different methods, so that Consul answers for them in the handler.
+    answer: () => ({ kind: "json", value: {}, headers: ["Allow", "OPTIONS,GET,PUT,DELETE"] }),
+  },
   queryList: {
     request: (_values, _http, common) => common,
     query(tx) {
