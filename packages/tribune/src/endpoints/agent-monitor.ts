@@ -23,4 +23,5 @@ export function followLog(subscription: LogSubscription, sink: ByteSink, onDropp
     const dropped = subscription.stop();
     if (dropped > 0) onDropped(dropped);
   };
+  pump(); // what came before anyone listened
 }

@@ -181,8 +181,9 @@ export class HttpServer {
     if (this.#options.blockEndpoints.some((prefix) => path.startsWith(prefix)))
       throw new TribuneError("permissionDenied", "Endpoint is blocked by agent configuration");
     const method = request.method ?? "GET";
-    const allow = ["OPTIONS", ...route.methods].join(",");
-    if (method === "OPTIONS" && !route.endpoints.has(method))
+    const answersOptions = route.endpoints.has("OPTIONS"); // and names it nowhere else, as in Consul
+    const allow = [...(answersOptions ? [] : ["OPTIONS"]), ...route.methods].join(",");
+    if (method === "OPTIONS" && !answersOptions)
       return this.#send(response, encode({ kind: "empty", headers: ["Allow", allow] }, false), []);
     const candidates = route.endpoints.get(method);
     if (candidates === undefined) {
