@@ -18,6 +18,7 @@ import type { ServerIdentity } from "../server/identity.ts";
 import { LockDelays } from "../server/leader/lock-delay.ts";
 import { ReplicatedState } from "../server/replicated-state.ts";
 import { Server } from "../server/server.ts";
+import { localApi } from "./api/local-api.ts";
 import { StateDnsBackend } from "./dns-backend.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
 import { LocalAgent } from "./local-agent.ts";
@@ -39,6 +40,9 @@ export interface AgentDependencies {
   /** The agent has left and wants to end. */
   readonly onLeft?: () => void;
 }
+
+/** Consul's floor where `session_ttl_min` is not set. */
+const SESSION_TTL_MIN_MS = 10_000;
 
 /** Where an agent can be reached, with the ports that were chosen. */
 export interface AgentAddresses {
@@ -90,6 +94,7 @@ export class Agent {
   /** Gives the agent its identity; nothing is served yet. */
   async prepare(): Promise<void> {
     const { nodeId: configured, dataDir } = this.#config;
+    if (dataDir !== "") await this.#d.runtime.disk.makeDir(dataDir);
     if (this.#nodeId === "")
       this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
   }
@@ -127,7 +132,7 @@ export class Agent {
         raft: config.raft,
         bootstrap: config.bootstrap || config.devMode,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
-        sessionTtlMinMs: config.sessionTtlMinMs,
+        sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
         autopilot: autopilotOf(config),
       },
       { runtime, logger: logger.named("server"), metrics, lockDelays, stateMachine, onFatal, ...storage },
@@ -150,6 +155,7 @@ export class Agent {
     const api: AgentApi = {
       datacenter: config.datacenter,
       nodeName: config.nodeName,
+      connectEnabled: config.connect.enabled,
       operator: this.#server,
       events,
       snapshots: this.#server.snapshots,
@@ -163,6 +169,18 @@ export class Agent {
           Coordinates: [this.#local.coordinate()],
         },
       ],
+      ...localApi({
+        config: () => this.#config,
+        nodeId: this.#nodeId,
+        server: this.#server,
+        local: this.#local,
+        runtime,
+        logger,
+        logHub: this.#d.logHub,
+        telemetry: this.#d.telemetry,
+        reload: this.#d.reload,
+        leave: () => this.leave(),
+      }),
     };
     const backend: HttpBackend = {
       readNow: (call) => this.#server.readNow(call),

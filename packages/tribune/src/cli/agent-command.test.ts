@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { testConfig } from "../config/test-config.ts";
+import { testConfig } from "../config/config.test.support.ts";
 import { silentLogger } from "../lib/log.ts";
 import { type AgentHandle, type AgentSignal, agentCommand, runAgent } from "./agent-command.ts";
+import { testIo } from "./io.test.support.ts";
 import { runCli } from "./run.ts";
-import { testIo } from "./test-io.ts";
 import { commandTree } from "./tree.ts";
 
 /** An agent that notes what is done to it. */

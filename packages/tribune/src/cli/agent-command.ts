@@ -3,10 +3,10 @@ import { ROWS, rowOf, SETTING_KEYS, type SettingKey, type Settings } from "../co
 import type { AnySchema } from "../config/schema.ts";
 import type { RuntimeConfig } from "../config/types.ts";
 import type { Logger } from "../lib/log.ts";
+import { CONSUL_VERSION } from "../lib/version.ts";
 import type { Command, CommandContext } from "./command.ts";
 import type { FlagKind, FlagSpec, ParsedFlags } from "./flags.ts";
 import { nodeMachine } from "./node-machine.ts";
-import { CONSUL_VERSION } from "./version.ts";
 
 /** An agent that is set up and has an identity, but serves nothing yet. */
 export interface AgentHandle {

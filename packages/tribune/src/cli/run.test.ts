@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
+import { testIo } from "./io.test.support.ts";
 import { runCli } from "./run.ts";
-import { testIo } from "./test-io.ts";
 import { commandTree } from "./tree.ts";
 
 const TREE = commandTree(() => Promise.reject(new Error("no agent in this test")));

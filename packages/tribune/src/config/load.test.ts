@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { type FakeMachine, fakeMachine, testConfig } from "./config.test.support.ts";
 import { type LoadOptions, loadConfig } from "./load.ts";
 import type { InterfaceAddress } from "./ports.ts";
 import { ConfigError } from "./problems.ts";
-import { type FakeMachine, fakeMachine, testConfig } from "./test-config.ts";
 
 const eth0 = (address: string): InterfaceAddress => ({
   name: "eth0",

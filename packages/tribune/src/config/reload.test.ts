@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fakeMachine } from "./config.test.support.ts";
 import { debugConfig, selfConfig } from "./debug-config.ts";
 import { loadConfig } from "./load.ts";
 import { applyReload, diffReload } from "./reload.ts";
-import { fakeMachine } from "./test-config.ts";
 
 const load = (hcl: string) => loadConfig({ devMode: true, hcl: [hcl] }, fakeMachine());
 

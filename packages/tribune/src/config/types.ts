@@ -3,7 +3,7 @@
  *
  * Field groups follow the sections of the configuration file. Durations are milliseconds (`…Ms`, may be
  * fractional), sizes bytes (`…Bytes`), a disabled port is -1. Made by `loadConfig`, never by hand; tests
- * that need one use `testConfig` from `./test-config.ts`.
+ * that need one use `testConfig` from `./config.test.support.ts`.
  */
 export interface RuntimeConfig {
   readonly devMode: boolean;

@@ -215,11 +215,13 @@ function applyTxn(tx: WriteTx, index: number, { Ops }: TxnRequest): TxnResponse 
   return response;
 }
 
-function applyPreparedQuery(tx: WriteTx, index: number, { Op, Query }: PreparedQueryRequest): void {
+/** @returns the query's id, which the leader drew when it was created. */
+function applyPreparedQuery(tx: WriteTx, index: number, { Op, Query }: PreparedQueryRequest): string {
   if (Query === null) throw TribuneError.internal("a prepared query command without a query");
   if (Op === "create" || Op === "update") preparedQuerySet(tx, index, Query);
   else if (Op === "delete") preparedQueryDelete(tx, index, Query.ID);
   else throw TribuneError.internal(`Invalid PreparedQuery operation '${Op}'`);
+  return Query.ID;
 }
 
 function applyAutopilot(tx: WriteTx, index: number, { CAS, Config }: AutopilotSetConfigRequest): boolean | undefined {

@@ -59,8 +59,10 @@ export function runTxn(tx: WriteTx, index: number, ops: readonly (TxnOp | null)[
 export function readTxn(tx: ReadTx, ops: readonly (TxnOp | null)[]): TxnResponse {
   return runAll(ops, (op) => {
     const results = readOp(tx, op);
-    if (results === undefined) throw TribuneError.internal("cannot write in a read-only transaction");
-    return results;
+    if (results !== undefined) return results;
+    // The door counts the verbs that write, so what comes here is a verb nobody knows.
+    if (op.KV !== null) return refuse(`unknown KV verb ${goQuote(op.KV.Verb)}`);
+    return refuse("cannot write in a read-only transaction");
   });
 }
 

@@ -1,5 +1,6 @@
+import { CONSUL_VERSION } from "../../lib/version.ts";
 import type { Command } from "../command.ts";
-import { CONSUL_VERSION, PROTOCOL, REVISION } from "../version.ts";
+import { PROTOCOL, REVISION } from "../version.ts";
 import { stringFlag } from "./flag.ts";
 
 export const version: Command = {
