@@ -27,6 +27,8 @@ export class Schedule {
   private readonly runtime: Pick<Runtime, "clock" | "timers" | "rng">;
   /** A binary heap, earliest due first. */
   private readonly heap: Job[] = [];
+  /** Jobs in the heap that are not stopped. */
+  private live = 0;
   private armedForMs = Number.POSITIVE_INFINITY;
   private disarm: Cancel = () => {};
 
@@ -43,13 +45,23 @@ export class Schedule {
     const dueMs = clock.nowMs() + randomStagger(rng, intervalMs);
     const job: Job = { intervalMs, run, dueMs, running: undefined, stopped: false };
     this.push(job);
+    this.live++;
     this.arm();
     return () => {
+      if (job.stopped) return;
       job.stopped = true; // leaves the heap when its turn comes, holding nothing until then
       job.run = () => nothing;
       job.running?.();
       job.running = undefined;
+      if (--this.live === 0) this.rest();
     };
+  }
+
+  /** With nothing left to run, no timer keeps the process alive. */
+  private rest(): void {
+    this.heap.length = 0;
+    this.armedForMs = Number.POSITIVE_INFINITY;
+    this.disarm();
   }
 
   private wake(): void {
