@@ -209,13 +209,12 @@ export class HttpServer {
     }
     const pretty = this.#options.alwaysPretty || query.has("pretty");
     const startedMs = this.#dependencies.clock.nowMs();
-    this.#perform(endpoint, rest, view, request).then(
-      (answer) => {
+    this.#perform(endpoint, rest, view, request)
+      .then((answer) => {
         this.#respond(answer, pretty, request, response);
         this.#measure(route, method, startedMs);
-      },
-      (error: unknown) => this.#fail(response, error),
-    );
+      })
+      .catch((error: unknown) => this.#fail(response, error));
   }
 
   #target(endpoint: Endpoint, route: Route, rest: string, view: RequestView, query: QueryString): Target {
