@@ -253,7 +253,7 @@ test("routes that are not served say so", async () => {
   assert.equal(intentions.status, 500);
   assert.match(intentions.text, /intentions/);
   await assert.rejects(
-    ask(agent, "notServed GET /v1/connect/ca/roots"),
+    ask(agent, "notServed GET /v1/connect/ca/configuration"),
     refused("internal", "Connect must be enabled in order to use this endpoint"),
   );
 });

@@ -30,7 +30,7 @@ function setUp() {
   };
   const watch = (id: string) => {
     const state = { settled: false };
-    pusher.pushed(service(id)).then(() => {
+    void pusher.pushed(service(id)).then(() => {
       state.settled = true;
     });
     return state;
