@@ -23,6 +23,8 @@ export type Answer =
       readonly status?: number;
       readonly contentType?: string;
       readonly headers?: readonly string[];
+      /** As of an empty answer. */
+      readonly withoutMeta?: boolean;
     }
   /** A large body made piece by piece, so that making it does not hold the event loop. Pieces should be 16 KiB or more. */
   | { readonly kind: "pieces"; readonly pieces: () => Iterable<Uint8Array>; readonly contentType: string }

@@ -3,6 +3,7 @@ import { agentCheckEndpoints } from "./agent-check.ts";
 import { agentServiceEndpoints } from "./agent-service.ts";
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
+import { connectCaEndpoints } from "./connect-ca.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
 import { eventEndpoints } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
@@ -21,6 +22,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...agentCheckEndpoints,
   ...agentServiceEndpoints,
   ...catalogEndpoints,
+  ...connectCaEndpoints,
   ...coordinateEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,

@@ -209,13 +209,12 @@ export class HttpServer {
     }
     const pretty = this.#options.alwaysPretty || query.has("pretty");
     const startedMs = this.#dependencies.clock.nowMs();
-    this.#perform(endpoint, rest, view, request).then(
-      (answer) => {
+    this.#perform(endpoint, rest, view, request)
+      .then((answer) => {
         this.#respond(answer, pretty, request, response);
         this.#measure(route, method, startedMs);
-      },
-      (error: unknown) => this.#fail(response, error),
-    );
+      })
+      .catch((error: unknown) => this.#fail(response, error));
   }
 
   #target(endpoint: Endpoint, route: Route, rest: string, view: RequestView, query: QueryString): Target {
@@ -455,7 +454,7 @@ export class HttpServer {
 
 /** What of the query changes how an answer is shown, not what it is. */
 function variantOf(query: QueryString, pretty: boolean): string {
-  const shown = ["raw", "passing", "segment", "separator", "format"]
+  const shown = ["raw", "passing", "pem", "segment", "separator", "format"]
     .filter((name) => query.has(name))
     .map((name) => `${name}=${query.get(name)}`);
   return `${pretty ? "pretty" : ""}&${shown.join("&")}`;
