@@ -2,6 +2,7 @@
 
 export * from "./contract.ts";
 export * from "./contracts/catalog.ts";
+export * from "./contracts/config-entry.ts";
 export * from "./contracts/coordinate.ts";
 export * from "./contracts/event.ts";
 export * from "./contracts/health.ts";
@@ -18,6 +19,7 @@ export * from "./schema.ts";
 export * from "./structs/catalog.ts";
 export * from "./structs/check.ts";
 export * from "./structs/common.ts";
+export * from "./structs/config-entry.ts";
 export * from "./structs/coordinate.ts";
 export * from "./structs/event.ts";
 export * from "./structs/kv.ts";

@@ -1,5 +1,6 @@
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
+import { configEntryEndpoints } from "./config-entry.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
 import { eventEndpoints } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
@@ -14,6 +15,7 @@ import { txnEndpoints } from "./txn.ts";
 /** Every endpoint of the agent; the doors derive their routes from it. One line an area. */
 export const ENDPOINTS: readonly Endpoint[] = [
   ...catalogEndpoints,
+  ...configEntryEndpoints,
   ...coordinateEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,
