@@ -198,7 +198,10 @@ export class HttpServer {
     const writes = method !== "GET" && method !== "OPTIONS";
     if (writes && !this.#options.allowWriteFrom(request.socket.remoteAddress ?? ""))
       throw new TribuneError("permissionDenied", "Access is restricted");
-    const endpoint = candidates.find(({ contract }) => contract.when === undefined || query.has(contract.when));
+    const endpoint = candidates.find(
+      ({ contract: { when, whenRest } }) =>
+        (when === undefined || query.has(when)) && (whenRest === undefined || rest.includes(whenRest)),
+    );
     if (endpoint === undefined) throw TribuneError.badRequest(`Missing query parameter for ${route.pattern}`);
     const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
     if (endpoint.contract.kind === "read") {
