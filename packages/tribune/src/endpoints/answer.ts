@@ -37,7 +37,8 @@ export type Answer =
   /** A body that is sent as it comes, such as the log monitor or a snapshot. `start` must end the sink. */
   | {
       readonly kind: "stream";
-      readonly contentType: string;
+      /** Without it no Content-Type is sent, as Consul sends none with its log. */
+      readonly contentType?: string;
       readonly headers?: readonly string[];
       readonly start: (sink: ByteSink) => void;
     };

@@ -39,6 +39,8 @@ export interface HttpView {
   readonly limits: HttpLimits;
   /** The body as it arrives, for local endpoints without a body parameter; empty elsewhere. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Calls `run` if the client hangs up. Only for local endpoints, where it ends a wait. @returns cancel */
+  onGone(run: () => void): () => void;
 }
 
 /** Bytes (`limits.*` of the configuration). */

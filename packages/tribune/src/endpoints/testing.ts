@@ -27,6 +27,7 @@ export function viewOf(query: string): HttpView {
     token: "",
     limits: { kvMaxValueSize: 0, txnMaxReqLen: 0 },
     body: (async function* () {})(),
+    onGone: () => () => {},
   };
 }
 

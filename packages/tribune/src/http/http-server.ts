@@ -181,8 +181,9 @@ export class HttpServer {
     if (this.#options.blockEndpoints.some((prefix) => path.startsWith(prefix)))
       throw new TribuneError("permissionDenied", "Endpoint is blocked by agent configuration");
     const method = request.method ?? "GET";
-    const allow = ["OPTIONS", ...route.methods].join(",");
-    if (method === "OPTIONS")
+    const answersOptions = route.endpoints.has("OPTIONS"); // and names it nowhere else, as in Consul
+    const allow = [...(answersOptions ? [] : ["OPTIONS"]), ...route.methods].join(",");
+    if (method === "OPTIONS" && !answersOptions)
       return this.#send(response, encode({ kind: "empty", headers: ["Allow", allow] }, false), []);
     const candidates = route.endpoints.get(method);
     if (candidates === undefined) {
@@ -194,7 +195,8 @@ export class HttpServer {
       };
       return this.#send(response, encode(refusal, false), [], method === "HEAD");
     }
-    if (method !== "GET" && !this.#options.allowWriteFrom(request.socket.remoteAddress ?? ""))
+    const writes = method !== "GET" && method !== "OPTIONS";
+    if (writes && !this.#options.allowWriteFrom(request.socket.remoteAddress ?? ""))
       throw new TribuneError("permissionDenied", "Access is restricted");
     const endpoint = candidates.find(({ contract }) => contract.when === undefined || query.has(contract.when));
     if (endpoint === undefined) throw TribuneError.badRequest(`Missing query parameter for ${route.pattern}`);
@@ -376,8 +378,7 @@ export class HttpServer {
   ): void {
     response.writeHead(200, [
       ...this.#commonHeaders,
-      "Content-Type",
-      answer.contentType,
+      ...(answer.contentType === undefined ? [] : ["Content-Type", answer.contentType]),
       ...(answer.kind === "stream" ? (answer.headers ?? []) : []),
       ...headers,
     ]);
