@@ -27,10 +27,10 @@ export class Schedule {
   private readonly runtime: Pick<Runtime, "clock" | "timers" | "rng">;
   /** A binary heap, earliest due first. */
   private readonly heap: Job[] = [];
-  /** Jobs in the heap that are not stopped. */
-  private live = 0;
   private armedForMs = Number.POSITIVE_INFINITY;
   private disarm: Cancel = () => {};
+  /** Jobs in the heap that have stopped. */
+  private stoppedCount = 0;
 
   constructor(deps: { runtime: Pick<Runtime, "clock" | "timers" | "rng"> }) {
     this.runtime = deps.runtime;
@@ -45,23 +45,27 @@ export class Schedule {
     const dueMs = clock.nowMs() + randomStagger(rng, intervalMs);
     const job: Job = { intervalMs, run, dueMs, running: undefined, stopped: false };
     this.push(job);
-    this.live++;
     this.arm();
     return () => {
       if (job.stopped) return;
-      job.stopped = true; // leaves the heap when its turn comes, holding nothing until then
+      job.stopped = true; // leaves the heap when its turn comes, or when many have stopped
       job.run = () => nothing;
       job.running?.();
       job.running = undefined;
-      if (--this.live === 0) this.rest();
+      this.stoppedCount++;
+      if (this.stoppedCount * 2 > this.heap.length) this.sweep();
     };
   }
 
-  /** With nothing left to run, no timer keeps the process alive. */
-  private rest(): void {
+  /** Forgets stopped jobs, so that they hold neither memory nor, with the last of them, the timer. */
+  private sweep(): void {
+    const live = this.heap.filter((job) => !job.stopped);
     this.heap.length = 0;
-    this.armedForMs = Number.POSITIVE_INFINITY;
+    this.stoppedCount = 0;
+    for (const job of live) this.push(job);
     this.disarm();
+    this.armedForMs = Number.POSITIVE_INFINITY;
+    this.arm();
   }
 
   private wake(): void {
@@ -69,6 +73,7 @@ export class Schedule {
     this.armedForMs = Number.POSITIVE_INFINITY;
     for (let job = this.heap[0]; job !== undefined && job.dueMs <= nowMs + SLACK_MS; job = this.heap[0]) {
       if (job.stopped) {
+        this.stoppedCount--;
         this.dropFirst();
         continue;
       }
