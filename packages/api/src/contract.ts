@@ -130,7 +130,8 @@ export type AclRule =
 
 // ---- contracts ----
 
-type Method = "GET" | "PUT" | "POST" | "DELETE";
+/** OPTIONS is answered for every route; a contract names it where Consul answers with a body. */
+type Method = "GET" | "PUT" | "POST" | "DELETE" | "OPTIONS";
 export type HttpRoute = `${Method} /v1/${string}`;
 
 interface Common<P extends Parameters> {

@@ -123,6 +123,24 @@ export function zero<T>(schema: Schema<T>): T {
   return zeroOf(schema) as T;
 }
 
+const sharedZeros = new WeakMap<object, unknown>();
+
+/**
+ * The zero value of a struct as one deeply frozen object: most nested structs of a request hold nothing, and
+ * sharing one object for all of them saves making, keeping and comparing it. Other kinds answer as `zero`.
+ */
+export function sharedZero<T>(schema: Schema<T>): T {
+  const { fields } = schema;
+  if (schema.kind !== "struct" || fields === undefined) return zero(schema);
+  let shared = sharedZeros.get(fields);
+  if (shared === undefined) {
+    const entries = fields.map((field) => [field.name, sharedZero(field.schema)] as const);
+    shared = Object.freeze(Object.fromEntries(entries));
+    sharedZeros.set(fields, shared); // by the fields, which `omitEmpty` and its like leave as they are
+  }
+  return shared as T;
+}
+
 function zeroOf(schema: Schema<unknown>): unknown {
   switch (schema.kind) {
     case "text":

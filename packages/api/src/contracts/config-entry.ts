@@ -1,6 +1,11 @@
 /** `/v1/config`: configuration entries. */
 import { anyBody, inPath, inQuery, read, write } from "../contract.ts";
-import { ConfigEntryQuery, ConfigEntryRequest, ConfigEntryResponse, IndexedConfigEntries } from "../structs/config-entry.ts";
+import {
+  ConfigEntryQuery,
+  ConfigEntryRequest,
+  ConfigEntryResponse,
+  IndexedConfigEntries,
+} from "../structs/config-entry.ts";
 
 const raftType = 22;
 const kindAndName = inPath("Kind and name of the entry: `KIND/NAME`");

@@ -187,9 +187,7 @@ export const HashPolicy = struct("HashPolicy", {
   Field: omitEmpty(text),
   FieldValue: omitEmpty(text),
   CookieConfig: omitEmpty(
-    nullable(
-      struct("CookieConfig", { Session: omitEmpty(bool), TTL: omitEmpty(duration), Path: omitEmpty(text) }),
-    ),
+    nullable(struct("CookieConfig", { Session: omitEmpty(bool), TTL: omitEmpty(duration), Path: omitEmpty(text) })),
   ),
   SourceIP: omitEmpty(bool),
   Terminal: omitEmpty(bool),

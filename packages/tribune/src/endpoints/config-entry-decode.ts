@@ -36,7 +36,10 @@ function unknownKey(name: string): string {
 /** The texts of two Go libraries: "1 error occurred:\\n\\t* …\\n\\n" and "1 error(s) decoding:\\n\\n* …". */
 function oneError(errors: readonly string[], verb: "decoding" | "occurred"): string {
   if (verb === "decoding") {
-    return `${errors.length} error(s) decoding:\n\n${[...errors].sort().map((error) => `* ${error}`).join("\n")}`;
+    return `${errors.length} error(s) decoding:\n\n${[...errors]
+      .sort()
+      .map((error) => `* ${error}`)
+      .join("\n")}`;
   }
   const many = errors.length === 1 ? "error" : "errors";
   return `${errors.length} ${many} occurred:\n${errors.map((error) => `\t* ${error}\n`).join("")}\n`;
@@ -106,10 +109,13 @@ class Decoder {
     let number: number;
     if (typeof value === "number") number = value;
     else if (typeof value === "boolean") number = value ? 1 : 0;
-    else if (typeof value === "string" && (whole ? /^[+-]?\d{1,18}$/ : /^[+-]?\d*\.?\d+(e[+-]?\d+)?$/i).test(value)) number = Number(value);
+    else if (typeof value === "string" && (whole ? /^[+-]?\d{1,18}$/ : /^[+-]?\d*\.?\d+(e[+-]?\d+)?$/i).test(value))
+      number = Number(value);
     else if (typeof value === "string") {
       const parser = whole ? (schema.kind === "int" ? "ParseInt" : "ParseUint") : "ParseFloat";
-      this.errors.push(`cannot parse '${at}' as ${kindName(schema)}: strconv.${parser}: parsing ${goQuote(value)}: invalid syntax`);
+      this.errors.push(
+        `cannot parse '${at}' as ${kindName(schema)}: strconv.${parser}: parsing ${goQuote(value)}: invalid syntax`,
+      );
       return 0;
     } else return this.#mismatch(schema, value, at) as number;
     if (!whole) return number;
@@ -193,7 +199,15 @@ function fieldsByName(schema: Schema<unknown>): Fields {
     const fields = (schema.fields ?? []).filter(
       ({ name, schema: of }) => of.hidden !== true && name !== "CreateIndex" && name !== "ModifyIndex",
     );
-    found = new Map(fields.flatMap((field) => [[field.name.toLowerCase(), field], [snakeCase(field.name), field]] as const));
+    found = new Map(
+      fields.flatMap(
+        (field) =>
+          [
+            [field.name.toLowerCase(), field],
+            [snakeCase(field.name), field],
+          ] as const,
+      ),
+    );
     byStruct.set(schema, found);
   }
   return found;

@@ -4,7 +4,13 @@
  */
 import { type ConfigEntry, isConfigEntry } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
-import { admitResolver, admitRouter, admitSplitter, normalizeRouter, normalizeSplitter } from "./config-entry-rules/chain.ts";
+import {
+  admitResolver,
+  admitRouter,
+  admitSplitter,
+  normalizeRouter,
+  normalizeSplitter,
+} from "./config-entry-rules/chain.ts";
 import { admitServiceDefaults, normalizeServiceDefaults } from "./config-entry-rules/defaults.ts";
 import { admitIngress, admitTerminating, normalizeIngress } from "./config-entry-rules/gateways.ts";
 import { admitIntentions, normalizeIntentions } from "./config-entry-rules/intentions.ts";

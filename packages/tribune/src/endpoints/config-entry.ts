@@ -75,8 +75,7 @@ function request(op: string, entry: ConfigEntry, http: HttpView): ConfigEntryReq
 }
 
 function withCas(entry: ConfigEntry, cas: string): ConfigEntry {
-  const refuse = (why: string) =>
-    TribuneError.internal(`strconv.ParseUint: parsing ${goQuote(cas)}: ${why}`);
+  const refuse = (why: string) => TribuneError.internal(`strconv.ParseUint: parsing ${goQuote(cas)}: ${why}`);
   if (!/^\d+$/.test(cas)) throw refuse("invalid syntax");
   if (BigInt(cas) >= 1n << 64n) throw refuse("value out of range");
   // An index beyond 2^53 is none that ever was, as is the largest that is exact.

@@ -22,6 +22,11 @@ import { executeQuery } from "./execute-query.ts";
 const QUERIES = list(nullable(PreparedQuery));
 const NODES = list(nullable(CheckServiceNode));
 
+/** These routes answer for their methods themselves, with Go's empty struct as a body. */
+const takes = (methods: string) => ({
+  answer: (): Answer => ({ kind: "json", value: {}, headers: ["Allow", `OPTIONS,${methods}`] }),
+});
+
 const notFound = (): TribuneError => new TribuneError("notFound", "Query not found");
 
 export const preparedQueryEndpoints = bind(preparedQueryContracts, {
@@ -57,6 +62,9 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
     errorPrefix: "raft apply failed: ",
     show: () => empty(),
   },
+  queryOptions: takes("GET,PUT,DELETE"),
+  queryExecuteOptions: takes("GET"),
+  queryExplainOptions: takes("GET"),
   queryList: {
     request: (_values, _http, common) => common,
     query(tx) {

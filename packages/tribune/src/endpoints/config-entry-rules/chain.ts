@@ -1,5 +1,11 @@
 /** Rules of routers, splitters and resolvers. */
-import { type ConfigEntry, type ConfigEntryOf, formatGoDuration, type LoadBalancer, type ServiceRoute } from "@tribune/api";
+import {
+  type ConfigEntry,
+  type ConfigEntryOf,
+  formatGoDuration,
+  type LoadBalancer,
+  type ServiceRoute,
+} from "@tribune/api";
 import { goQuote } from "../../lib/go-quote.ts";
 import { admitHeaders, admitMethods, admitPaths, upperCased } from "./http-match.ts";
 import { admitMeta, refuse } from "./meta.ts";

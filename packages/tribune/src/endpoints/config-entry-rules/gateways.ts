@@ -35,8 +35,7 @@ function admitListener({ Port, Protocol, Services }: IngressListener, tls: boole
   const seen = new Set<string>();
   for (const { Name, Hosts } of services) {
     const hosts = Hosts ?? [];
-    if (Protocol === "tcp" && Name === "*")
-      refuse(`Wildcard service name is only valid for protocol = 'http' ${here}`);
+    if (Protocol === "tcp" && Name === "*") refuse(`Wildcard service name is only valid for protocol = 'http' ${here}`);
     if (Protocol === "tcp" && hosts.length > 0)
       refuse(`Associating hosts to a service is not supported for the ${Protocol} protocol ${here}`);
     if (Name === "") refuse(`Service name cannot be blank ${here}`);

@@ -12,15 +12,17 @@ const PRECEDENCE = { exact: 9, wildcard: 6 } as const;
 /** Sets precedence and sorts by it; what only migrated intentions have is taken away. */
 export function normalizeIntentions(entry: Intentions): Intentions {
   const highest = entry.Name === "*" ? PRECEDENCE.wildcard : PRECEDENCE.exact;
-  const sources = (entry.Sources ?? []).filter((source) => source !== null).map((source) => ({
-    ...source,
-    Type: source.Type || "consul",
-    Precedence: source.Name === "*" ? highest - 1 : highest,
-    LegacyID: "",
-    LegacyCreateTime: null,
-    LegacyUpdateTime: null,
-    Permissions: source.Permissions?.map((permission) => permission && withUpperMethods(permission)) ?? null,
-  }));
+  const sources = (entry.Sources ?? [])
+    .filter((source) => source !== null)
+    .map((source) => ({
+      ...source,
+      Type: source.Type || "consul",
+      Precedence: source.Name === "*" ? highest - 1 : highest,
+      LegacyID: "",
+      LegacyCreateTime: null,
+      LegacyUpdateTime: null,
+      Permissions: source.Permissions?.map((permission) => permission && withUpperMethods(permission)) ?? null,
+    }));
   sources.sort((a, b) => b.Precedence - a.Precedence);
   return { ...entry, Sources: entry.Sources === null ? null : sources };
 }

@@ -110,9 +110,9 @@ function buildWorld(sim: Simulator, options: RunOptions): World {
   };
   for (const id of ids) {
     const server = world.servers.get(id)!;
+    if (id !== ids.at(-1)) server.bootstrapConfiguration = configuration;
     sim.after(randomInt(rng, 50), () => {
       if (!server.isUp) server.boot();
-      if (id !== ids.at(-1)) server.bootstrap(configuration);
     });
   }
   return world;

@@ -1,5 +1,5 @@
 /** Service instances: one row per node and service id. */
-import { NodeService, type Weights, zero } from "@tribune/api";
+import { NodeService, sharedZero, type Weights } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { raiseIndex } from "../index-table.ts";
@@ -63,8 +63,8 @@ function left(tx: WriteTx, index: number, before: ServiceRow, after: ServiceRow)
 
 // One object for all rows that hold the default: most instances differ in nothing but name and address.
 const DEFAULT_WEIGHTS: Weights = { Passing: 1, Warning: 1 };
-const NO_PROXY = zero(NodeService).Proxy;
-const NO_CONNECT = zero(NodeService).Connect;
+const NO_PROXY = sharedZero(NodeService).Proxy;
+const NO_CONNECT = sharedZero(NodeService).Connect;
 
 /** The row as it is kept: weights that DNS cannot use become the default, defaults are shared. */
 function stored(service: NodeService, indexes: { CreateIndex: number; ModifyIndex: number }): NodeService {
