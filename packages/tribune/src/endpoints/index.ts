@@ -3,6 +3,7 @@ import { agentCheckEndpoints } from "./agent-check.ts";
 import { agentServiceEndpoints } from "./agent-service.ts";
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
+import { configEntryEndpoints } from "./config-entry.ts";
 import { connectCaEndpoints } from "./connect-ca.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
 import { eventEndpoints } from "./event.ts";
@@ -23,6 +24,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...agentServiceEndpoints,
   ...catalogEndpoints,
   ...connectCaEndpoints,
+  ...configEntryEndpoints,
   ...coordinateEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,

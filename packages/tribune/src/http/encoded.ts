@@ -64,6 +64,10 @@ export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, p
   }
 }
 
+export function encodedBytes(body: Buffer, contentType: string): Encoded {
+  return { status: 200, headers: ["Content-Type", contentType], body, gzipped: undefined };
+}
+
 /** The compressed body; the work is done once, off this thread, however many ask. */
 export function compressed(encoded: Encoded): Buffer | Promise<Buffer> {
   encoded.gzipped ??= gzipAsync(encoded.body, { level: 1 }).then((bytes) => {
