@@ -121,7 +121,7 @@ export class Agent {
     };
     const lockDelays = new LockDelays(runtime.clock);
     const storage = await openServerStorage(config, { runtime, logger: logger.named("server") });
-    const stateMachine = new ReplicatedState(lockDelays);
+    const stateMachine = new ReplicatedState(lockDelays, runtime);
     this.#server = new Server(
       {
         identity,
