@@ -141,6 +141,16 @@ export class MsgpackReader {
       : this.#bytes.toString("utf8", start, start + length);
   }
 
+  /** Passes over `encoded`, a value as a writer leaves it, if exactly that comes next. */
+  tryEncoded(encoded: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    const start = this.position;
+    const length = encoded.length;
+    for (let at = 0; at < length; at++) if (bytes[start + at] !== encoded[at]) return false;
+    this.position = start + length;
+    return true;
+  }
+
   /** A copy, free to outlive the message. */
   bytes(): Uint8Array {
     return new Uint8Array(this.bytesView());

@@ -225,7 +225,11 @@ function readMap(read: Read): Read {
 }
 
 function readFields(schema: Schema<unknown>): Read {
-  const fields = sortedFields(schema).map(({ name, schema: of }) => ({ name, read: codecOf(of).read as Read }));
+  const fields = sortedFields(schema).map(({ name, schema: of }) => ({
+    name,
+    encodedName: new MsgpackWriter().text(name).take(),
+    read: codecOf(of).read as Read,
+  }));
   const byName = new Map(fields.map((field) => [field.name, field]));
   // Copied for every value: its nested structs stand for missing ones and are shared, hence frozen.
   const blank = zero(schema) as Fields;
@@ -234,10 +238,10 @@ function readFields(schema: Schema<unknown>): Read {
     const value = { ...blank };
     const count = reader.mapHeader();
     for (let at = 0; at < count; at++) {
-      const name = reader.key();
       // Go writes the fields in this very order, so the lookup is for other writers.
       const expected = fields[at];
-      const field = expected?.name === name ? expected : byName.get(name);
+      const field =
+        expected !== undefined && reader.tryEncoded(expected.encodedName) ? expected : byName.get(reader.key());
       if (field === undefined) reader.skip();
       else value[field.name] = field.read(reader);
     }
