@@ -1,11 +1,17 @@
 /** Contracts and wire structs shared by the server, the client and the documentation. */
 
 export * from "./contract.ts";
+export * from "./contracts/agent.ts";
+export * from "./contracts/agent-check.ts";
+export * from "./contracts/agent-service.ts";
 export * from "./contracts/catalog.ts";
+export * from "./contracts/config-entry.ts";
+export * from "./contracts/connect-ca.ts";
 export * from "./contracts/coordinate.ts";
 export * from "./contracts/event.ts";
 export * from "./contracts/health.ts";
 export * from "./contracts/kv.ts";
+export * from "./contracts/not-served.ts";
 export * from "./contracts/operator.ts";
 export * from "./contracts/prepared-query.ts";
 export * from "./contracts/session.ts";
@@ -15,9 +21,12 @@ export * from "./contracts/txn.ts";
 export * from "./duration.ts";
 export * from "./json.ts";
 export * from "./schema.ts";
+export * from "./structs/agent.ts";
 export * from "./structs/catalog.ts";
 export * from "./structs/check.ts";
 export * from "./structs/common.ts";
+export * from "./structs/config-entry.ts";
+export * from "./structs/connect-ca.ts";
 export * from "./structs/coordinate.ts";
 export * from "./structs/event.ts";
 export * from "./structs/kv.ts";

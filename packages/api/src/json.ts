@@ -1,5 +1,5 @@
 import { formatGoDuration, parseGoDuration } from "./duration.ts";
-import { type Field, type Schema, ZERO_TIME, zero } from "./schema.ts";
+import { type Field, type Schema, sharedZero, ZERO_TIME, zero } from "./schema.ts";
 
 /** A JSON text that does not fit the struct it was meant for. The message is Go's. */
 export class JsonShapeError extends Error {
@@ -56,6 +56,8 @@ function isEmpty(schema: Schema<unknown>, value: unknown): boolean {
       return value === null || (value as ArrayLike<unknown>).length === 0;
     case "map":
       return value === null || Object.keys(value as object).length === 0;
+    case "nullable":
+      return value === null || value === undefined; // a pointer to a zero is no zero
     default:
       return value === null || value === undefined || value === "" || value === 0 || value === 0n || value === false;
   }
@@ -80,10 +82,17 @@ function base64(value: Uint8Array): string {
  * @throws JsonShapeError with Go's text.
  */
 export function fromJson<T>(schema: Schema<T>, value: unknown, strict = false): T {
-  return decode(schema, value, "", strict) as T;
+  return decode(schema, value, NOWHERE, strict) as T;
 }
 
-function decode(schema: Schema<any>, value: unknown, where: string, strict: boolean): unknown {
+/** Where a value stands: the innermost struct, and the names from the outermost one down to the field. */
+interface Place {
+  readonly struct: string;
+  readonly path: string;
+}
+const NOWHERE: Place = { struct: "", path: "" };
+
+function decode(schema: Schema<any>, value: unknown, where: Place, strict: boolean): unknown {
   if (value === null || value === undefined) return zero(schema);
   switch (schema.kind) {
     case "text":
@@ -135,7 +144,7 @@ function decode(schema: Schema<any>, value: unknown, where: string, strict: bool
   }
 }
 
-function decodeStruct(schema: Schema<any>, value: unknown, where: string, strict: boolean): unknown {
+function decodeStruct(schema: Schema<any>, value: unknown, where: Place, strict: boolean): unknown {
   if (typeof value !== "object" || Array.isArray(value)) return mismatch(schema, value, where);
   const out: Record<string, unknown> = {};
   for (const field of schema.fields!) out[field.name] = undefined;
@@ -145,10 +154,11 @@ function decodeStruct(schema: Schema<any>, value: unknown, where: string, strict
     if (field === undefined) {
       if (strict) throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
     } else if (item !== null) {
-      out[field.name] = decode(field.schema, item, `${schema.name}.${field.jsonName}`, strict);
+      const path = where.path === "" ? field.jsonName : `${where.path}.${field.jsonName}`;
+      out[field.name] = decode(field.schema, item, { struct: schema.name!, path }, strict);
     }
   }
-  for (const field of schema.fields!) if (out[field.name] === undefined) out[field.name] = zero(field.schema);
+  for (const field of schema.fields!) if (out[field.name] === undefined) out[field.name] = sharedZero(field.schema);
   return out;
 }
 
@@ -189,14 +199,20 @@ function fromBase64(value: string): Uint8Array {
   return out;
 }
 
-function mismatch(schema: Schema<unknown>, value: unknown, where: string): never {
-  const got = Array.isArray(value)
+const NUMERIC: ReadonlySet<string> = new Set(["int", "uint", "u64", "duration"]);
+
+function mismatch(schema: Schema<unknown>, value: unknown, where: Place): never {
+  const isNumber = typeof value === "number" || typeof value === "bigint";
+  // A number that does not fit a number is quoted; one that stands where none belongs is only called so.
+  const quoted = isNumber && NUMERIC.has(schema.kind) ? ` ${value}` : "";
+  const name = Array.isArray(value)
     ? "array"
-    : typeof value === "number"
-      ? `number${Number.isInteger(value) ? "" : ` ${value}`}`
+    : isNumber
+      ? "number"
       : typeof value === "boolean"
         ? "bool"
         : typeof value;
-  const target = where === "" ? "Go value" : `Go struct field ${where}`;
+  const got = name + quoted;
+  const target = where.struct === "" ? "Go value" : `Go struct field ${where.struct}.${where.path}`;
   throw new JsonShapeError(`json: cannot unmarshal ${got} into ${target} of type ${schema.goType}`);
 }

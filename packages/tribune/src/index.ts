@@ -1,12 +1,11 @@
 /** `import { startAgent } from "tribune"`: agents inside your own process, for tests and tools. */
 import type { AddressInfo } from "node:net";
 import { Agent } from "./agent/agent.ts";
+import { nodeMachine } from "./cli/node-machine.ts";
 import { loadConfig } from "./config/load.ts";
-import { FileError } from "./config/ports.ts";
 import type { ListenAddress, RuntimeConfig } from "./config/types.ts";
 import { LogHub } from "./lib/logger/log-hub.ts";
 import { noMetrics } from "./lib/metrics.ts";
-import { thisMachine } from "./net/machine.ts";
 import { nodeRuntime } from "./net/node-runtime.ts";
 
 /** Keys and sections of the configuration file, as in JSON: `{ datacenter: "east", dns_config: { only_passing: true } }`. */
@@ -86,7 +85,7 @@ function configFor({ dataDir, address = "127.0.0.1", config = {} }: AgentOptions
   const base = { bind_addr: address, client_addr: address, ...own };
   const loaded = loadConfig(
     { devMode: dataDir === undefined, hcl: [JSON.stringify(base), JSON.stringify(config)] },
-    thisMachine((operation, path, code) => new FileError(operation, path, code)),
+    nodeMachine(process.env),
   ).config;
   const asked = (config.ports ?? {}) as Readonly<Record<string, unknown>>;
   const { listen } = loaded;

@@ -50,7 +50,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
     io: true,
   },
-  cli: { mayImport: ["lib", "config"], io: true },
+  // Storage for the reader of snapshot archives: `snapshot inspect` works without an agent.
+  cli: { mayImport: ["lib", "config", "storage"], io: true },
   sim: { mayImport: ["lib", "codec", "raft", "state", "storage", "server"], io: true },
 };
 

@@ -12,6 +12,15 @@ const id = inPath("UUID of the query");
 const query = jsonBody(PreparedQuery, "The query", { invalid: "Request decode failed: %s" });
 const acl = { by: "require", resource: "query", access: "write" } as const;
 
+const options = (path: "/v1/query/:id" | `/v1/query/:id/${string}`) =>
+  local({
+    http: `OPTIONS ${path}`,
+    parameters: {},
+    acl: { by: "none" },
+    summary: "Methods that are taken here",
+    answers: "Nothing",
+  });
+
 export const preparedQueryContracts = {
   queryCreate: write({
     http: "POST /v1/query",
@@ -81,4 +90,7 @@ export const preparedQueryContracts = {
     summary: "Delete a prepared query",
     answers: "Nothing",
   }),
+  queryOptions: options("/v1/query/:id"),
+  queryExecuteOptions: options("/v1/query/:id/execute"),
+  queryExplainOptions: options("/v1/query/:id/explain"),
 };

@@ -18,6 +18,7 @@ import type { ServerIdentity } from "../server/identity.ts";
 import { LockDelays } from "../server/leader/lock-delay.ts";
 import { ReplicatedState } from "../server/replicated-state.ts";
 import { Server } from "../server/server.ts";
+import { localApi } from "./api/local-api.ts";
 import { StateDnsBackend } from "./dns-backend.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
 import { LocalAgent } from "./local-agent.ts";
@@ -39,6 +40,9 @@ export interface AgentDependencies {
   /** The agent has left and wants to end. */
   readonly onLeft?: () => void;
 }
+
+/** Consul's floor where `session_ttl_min` is not set. */
+const SESSION_TTL_MIN_MS = 10_000;
 
 /** Where an agent can be reached, with the ports that were chosen. */
 export interface AgentAddresses {
@@ -128,7 +132,8 @@ export class Agent {
         raft: config.raft,
         bootstrap: config.bootstrap || config.devMode,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
-        sessionTtlMinMs: config.sessionTtlMinMs,
+        connectEnabled: config.connect.enabled,
+        sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
         autopilot: autopilotOf(config),
       },
       { runtime, logger: logger.named("server"), metrics, lockDelays, stateMachine, onFatal, ...storage },
@@ -151,6 +156,7 @@ export class Agent {
     const api: AgentApi = {
       datacenter: config.datacenter,
       nodeName: config.nodeName,
+      connectEnabled: config.connect.enabled,
       operator: this.#server,
       events,
       snapshots: this.#server.snapshots,
@@ -164,6 +170,18 @@ export class Agent {
           Coordinates: [this.#local.coordinate()],
         },
       ],
+      ...localApi({
+        config: () => this.#config,
+        nodeId: this.#nodeId,
+        server: this.#server,
+        local: this.#local,
+        runtime,
+        logger,
+        logHub: this.#d.logHub,
+        telemetry: this.#d.telemetry,
+        reload: this.#d.reload,
+        leave: () => this.leave(),
+      }),
     };
     const backend: HttpBackend = {
       readNow: (call) => this.#server.readNow(call),

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type Coordinate, DeregisterRequest, type HealthCheck, make, RegisterRequest } from "@tribune/api";
 import { nodeProbes } from "../checks/probes/index.ts";
 import type { RuntimeConfig } from "../config/types.ts";
@@ -105,8 +104,7 @@ export class LocalAgent {
 
   /** Local services with their tags, for the filters of events. */
   *serviceNames(): Iterable<{ readonly name: string; readonly tags: readonly string[] }> {
-    for (const { service } of this.registry.state.services.values())
-      if (service !== undefined) yield { name: service.Service, tags: service.Tags ?? [] };
+    for (const { Service, Tags } of this.registry.state.liveServices()) yield { name: Service, tags: Tags ?? [] };
   }
 
   #sendCoordinateLater(): void {

@@ -15,7 +15,10 @@ export async function nodeId(configured: string, dataDir: string, disk: Disk, rn
   const path = join(dataDir, "node-id");
   if (configured !== "") {
     const id = configured.toLowerCase();
-    if (!UUID.test(id)) throw TribuneError.internal(`specified node_id is not a valid UUID: ${configured}`);
+    if (!UUID.test(id)) {
+      const problem = id.length === 36 ? "uuid is improperly formatted" : "uuid string is wrong length";
+      throw TribuneError.internal(`failed to setup node ID: specified NodeID is invalid: ${problem}`);
+    }
     if (dataDir !== "") await disk.writeFileAtomic(path, Buffer.from(id), 0o600);
     return id;
   }

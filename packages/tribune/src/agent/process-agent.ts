@@ -1,3 +1,4 @@
+import { rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigPorts } from "../config/ports.ts";
@@ -117,6 +118,9 @@ export class ProcessAgent {
   }
 
   async start(): Promise<void> {
+    this.#checkGossipKey();
+    const { pidFile } = this.#loaded.config;
+    if (pidFile !== "") await writePidFile(pidFile);
     this.#gauges.start();
     await this.agent.start();
   }
@@ -142,6 +146,25 @@ export class ProcessAgent {
     await this.agent.stop();
     this.#sinks.stop();
     await this.#file?.close();
+    const { pidFile } = this.#loaded.config;
+    if (pidFile !== "") await rm(pidFile, { force: true });
+  }
+
+  /** A key that no gossip pool could use is refused now, not when the pool is there. */
+  #checkGossipKey(): void {
+    const { key } = this.#loaded.config.encrypt;
+    if (key === "") return;
+    const bytes = Buffer.from(key, "base64").length;
+    if (bytes !== 16 && bytes !== 24 && bytes !== 32)
+      throw new Error(`Invalid encryption key: key size must be 16, 24 or 32 bytes, and this one has ${bytes}`);
+  }
+}
+
+async function writePidFile(path: string): Promise<void> {
+  try {
+    await writeFile(path, `${process.pid}`);
+  } catch (error) {
+    throw new Error(`Could not open pid file: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -44,6 +44,7 @@ export class CheckRunners {
   private readonly schedule: Schedule;
   private readonly running = new Map<string, Cancel>();
   private readonly ttls = new Map<string, TtlTimer>();
+  private readonly scripts = new Set<string>();
 
   constructor(options: CheckRunnersOptions, deps: CheckRunnersDeps) {
     this.options = options;
@@ -55,6 +56,7 @@ export class CheckRunners {
   start(check: RunnableCheck): void {
     this.stop(check.id);
     this.running.set(check.id, this.begin(check));
+    if (kindOf(check.type) === "script") this.scripts.add(check.id);
   }
 
   /** Stops a check; its result, should a run be under way, is dropped. */
@@ -62,6 +64,7 @@ export class CheckRunners {
     this.running.get(id)?.();
     this.running.delete(id);
     this.ttls.delete(id);
+    this.scripts.delete(id);
   }
 
   stopAll(): void {
@@ -71,6 +74,11 @@ export class CheckRunners {
   /** The timer of a TTL check, or undefined for any other. */
   ttl(id: string): TtlTimer | undefined {
     return this.ttls.get(id);
+  }
+
+  /** How many run by a script and by a TTL: the two kinds that `info` counts. */
+  counts(): { readonly scripts: number; readonly ttls: number } {
+    return { scripts: this.scripts.size, ttls: this.ttls.size };
   }
 
   private begin(check: RunnableCheck): Cancel {

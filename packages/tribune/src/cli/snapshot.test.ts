@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { gzipSync } from "node:zlib";
+import { test } from "node:test";
 import { distanceSeconds } from "./commands/rtt.ts";
-import { readArchive } from "./snapshot-archive.ts";
 import { StateCounter } from "./snapshot-stats.ts";
 
 const text = (value: string): Buffer => Buffer.concat([Buffer.from([0xa0 + value.length]), Buffer.from(value)]);
@@ -42,53 +36,6 @@ test("a state that breaks off is an error", () => {
   const counter = new StateCounter();
   counter.add(STATE.subarray(0, STATE.length - 1));
   assert.throws(() => counter.finish(), /unexpected EOF/);
-});
-
-let directory = "";
-before(async () => {
-  directory = await mkdtemp(join(tmpdir(), "tribune-snapshot-"));
-});
-after(() => rm(directory, { recursive: true }));
-
-function tarFile(name: string, body: Buffer): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write(`${body.length.toString(8).padStart(11, "0")}\0`, 124);
-  return Buffer.concat([header, body, Buffer.alloc((512 - (body.length % 512)) % 512)]);
-}
-
-function archive(state: Buffer, sumOf = state): Buffer {
-  const meta = Buffer.from('{"ID":"2-9-1","Index":9,"Term":2,"Version":1,"Size":1}\n');
-  const sum = (body: Buffer, name: string): string => `${createHash("sha256").update(body).digest("hex")}  ${name}\n`;
-  const sums = Buffer.from(sum(meta, "meta.json") + sum(sumOf, "state.bin"));
-  return Buffer.concat([
-    tarFile("meta.json", meta),
-    tarFile("state.bin", state),
-    tarFile("SHA256SUMS", sums),
-    Buffer.alloc(1024),
-  ]);
-}
-
-test("archives are read and their sums checked", async () => {
-  const path = join(directory, "x.snap");
-  const read = async (bytes: Buffer): Promise<string> => {
-    await writeFile(path, bytes);
-    const chunks: Buffer[] = [];
-    try {
-      const meta = await readArchive(path, (chunk) => chunks.push(chunk));
-      assert.deepEqual(Buffer.concat(chunks), STATE);
-      return meta.ID;
-    } catch (error) {
-      return (error as Error).message;
-    }
-  };
-  assert.equal(await read(gzipSync(archive(STATE))), "2-9-1");
-  assert.equal(await read(Buffer.from("junk")), "failed to decompress snapshot: unexpected EOF");
-  assert.equal(await read(Buffer.from("junk that is long")), "failed to decompress snapshot: gzip: invalid header");
-  assert.match(await read(gzipSync(archive(STATE, kv("q")))), /hash check failed for "state\.bin"/);
-  assert.match(await read(gzipSync(archive(STATE)).subarray(0, -20)), /^failed to read snapshot file: /);
-  assert.match(await read(gzipSync(archive(STATE).subarray(0, 700))), /unexpected EOF/);
-  assert.match(await read(gzipSync(tarFile("other", STATE))), /unexpected file "other"/);
 });
 
 test("Vivaldi distance", () => {

@@ -1,6 +1,7 @@
 import type { AutopilotConfig, TxnError, TxnOp, TxnResult } from "@tribune/api";
 import type { Rng } from "../lib/runtime.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
+import type { AgentLocalApi } from "./agent-local-api.ts";
 import type { ByteSink } from "./answer.ts";
 import type { CoordinateMaps, CoordinateUpdates } from "./coordinate.ts";
 
@@ -106,9 +107,11 @@ export interface TxnApi {
 }
 
 /** What agent-local endpoints may ask of the agent. */
-export interface AgentApi extends CoordinateMaps {
+export interface AgentApi extends CoordinateMaps, AgentLocalApi {
   readonly datacenter: string;
   readonly nodeName: string;
+  /** Whether the mesh is switched on (`connect.enabled`). */
+  readonly connectEnabled: boolean;
   readonly operator: OperatorApi;
   readonly events: EventApi;
   readonly snapshots: SnapshotApi;

@@ -22,6 +22,8 @@ export type Answer =
       readonly status?: number;
       readonly contentType?: string;
       readonly headers?: readonly string[];
+      /** As of an empty answer. */
+      readonly withoutMeta?: boolean;
     }
   /**
    * A body that may be large, made piece by piece so that making it does not hold the event loop. Pieces should be
@@ -43,7 +45,8 @@ export type Answer =
   /** A body that is sent as it comes, such as the log monitor or a snapshot. `start` must end the sink. */
   | {
       readonly kind: "stream";
-      readonly contentType: string;
+      /** Without it no Content-Type is sent, as Consul sends none with its log. */
+      readonly contentType?: string;
       readonly headers?: readonly string[];
       readonly start: (sink: ByteSink) => void;
     };

@@ -40,6 +40,9 @@ test("what a registration lacks is refused with Consul's text", () => {
   const cases: readonly [Parameters<typeof registration>[1], string][] = [
     [{ Node: "" }, "Must provide node"],
     [{ Node: "a\0b" }, "Node name must not contain a zero byte"],
+    [{ Service: service("a\0b", "s") }, "Service ID must not contain a zero byte"],
+    [{ Service: service("s", "a\0b") }, "Service name must not contain a zero byte"],
+    [{ Check: check("n1", "a\0b") }, "Check ID must not contain a zero byte"],
     [{ ID: "x" }, "Bad node ID: uuid string is wrong length"],
     [{ ID: "40e4a748_2192-161a-0510-9bf59fe950b5" }, "Bad node ID: uuid is improperly formatted"],
     [{ ID: "g0e4a748-2192-161a-0510-9bf59fe950b5" }, "Bad node ID: encoding/hex: invalid byte: U+0067 'g'"],

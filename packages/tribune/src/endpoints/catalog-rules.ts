@@ -29,8 +29,7 @@ export function prepareDeregistration(request: DeregisterRequest): DeregisterReq
 /** @throws TribuneError unless the node has a name and a well-formed id, if any. */
 export function admitNode(name: string, id: string): void {
   if (name === "") throw TribuneError.internal("Must provide node");
-  // A zero byte ends a name in the tables' keys; nothing could be said of such a node alone.
-  if (name.includes("\0")) throw TribuneError.internal("Node name must not contain a zero byte");
+  refuseZeroByte("Node name", name);
   if (id === "") return;
   try {
     uuidDigits(id);
@@ -39,19 +38,28 @@ export function admitNode(name: string, id: string): void {
   }
 }
 
+/** A zero byte ends a name in the tables' keys: nothing could be asked about such a thing alone. */
+function refuseZeroByte(what: string, name: string): void {
+  if (name.includes("\0")) throw TribuneError.internal(`${what} must not contain a zero byte`);
+}
+
 /** The service with its name for an id where it has none. */
 export function prepareService(service: NodeService): NodeService {
   const problem = joinProblems(serviceProblems(service));
   if (problem !== undefined) throw TribuneError.internal(problem);
   const ID = service.ID === "" ? service.Service : service.ID;
   if (ID !== "" && service.Service === "") throw TribuneError.internal("Must provide service name with ID");
+  refuseZeroByte("Service ID", ID);
+  refuseZeroByte("Service name", service.Service);
   if (["0.0.0.0", "::", "[::]"].includes(service.Address)) throw TribuneError.internal("Invalid service address");
   return { ...service, ID };
 }
 
 /** The check with its name for an id where it has none. */
 export function prepareCheck(check: HealthCheck): HealthCheck {
-  return check.CheckID === "" ? { ...check, CheckID: check.Name } : check;
+  const CheckID = check.CheckID === "" ? check.Name : check.CheckID;
+  refuseZeroByte("Check ID", CheckID);
+  return { ...check, CheckID };
 }
 
 function completeCheck(node: string, given: HealthCheck): HealthCheck {

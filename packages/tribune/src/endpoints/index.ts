@@ -1,9 +1,15 @@
+import { agentEndpoints } from "./agent.ts";
+import { agentCheckEndpoints } from "./agent-check.ts";
+import { agentServiceEndpoints } from "./agent-service.ts";
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
+import { configEntryEndpoints } from "./config-entry.ts";
+import { connectCaEndpoints } from "./connect-ca.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
 import { eventEndpoints } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
 import { kvEndpoints } from "./kv.ts";
+import { notServedEndpoints } from "./not-served.ts";
 import { operatorEndpoints } from "./operator.ts";
 import { preparedQueryEndpoints } from "./prepared-query.ts";
 import { sessionEndpoints } from "./session.ts";
@@ -13,7 +19,12 @@ import { txnEndpoints } from "./txn.ts";
 
 /** Every endpoint of the agent; the doors derive their routes from it. One line an area. */
 export const ENDPOINTS: readonly Endpoint[] = [
+  ...agentEndpoints,
+  ...agentCheckEndpoints,
+  ...agentServiceEndpoints,
   ...catalogEndpoints,
+  ...connectCaEndpoints,
+  ...configEntryEndpoints,
   ...coordinateEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,
@@ -24,4 +35,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...snapshotEndpoints,
   ...statusEndpoints,
   ...txnEndpoints,
+  ...notServedEndpoints,
 ];

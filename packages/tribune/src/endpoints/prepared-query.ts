@@ -22,6 +22,11 @@ import { executeQuery } from "./execute-query.ts";
 const QUERIES = list(nullable(PreparedQuery));
 const NODES = list(nullable(CheckServiceNode));
 
+/** These routes answer for their methods themselves, with Go's empty struct as a body. */
+const takes = (methods: string) => ({
+  answer: (): Answer => ({ kind: "json", value: {}, headers: ["Allow", `OPTIONS,${methods}`] }),
+});
+
 const notFound = (): TribuneError => new TribuneError("notFound", "Query not found");
 
 export const preparedQueryEndpoints = bind(preparedQueryContracts, {
@@ -36,8 +41,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       return { ...request, Query: { ...query, ID: id } };
     },
     errorPrefix: "raft apply failed: ",
-    applied: () => {},
-    show: (_result, request) => json({ ID: request.Query?.ID }),
+    show: (id) => json({ ID: id }),
   },
   queryUpdate: {
     request: ({ id, query }, http) => apply("update", { ...query, ID: id }, http),
@@ -58,6 +62,9 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
     errorPrefix: "raft apply failed: ",
     show: () => empty(),
   },
+  queryOptions: takes("GET,PUT,DELETE"),
+  queryExecuteOptions: takes("GET"),
+  queryExplainOptions: takes("GET"),
   queryList: {
     request: (_values, _http, common) => common,
     query(tx) {
@@ -74,7 +81,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       return make(IndexedPreparedQueries, { Index: index, Queries: query === undefined ? null : [query] });
     },
     show(reply): Answer {
-      if (reply.Queries === null) return { kind: "text", status: 404, text: "Query not found" };
+      if (reply.Queries === null) throw notFound(); // without the headers of an answer, as Consul
       return json(toJson(QUERIES, reply.Queries));
     },
   },

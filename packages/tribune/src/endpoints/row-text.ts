@@ -15,6 +15,13 @@ export const checkText = textOf(HealthCheck, (check) =>
   check.ServiceTags === null ? { ...check, ServiceTags: [] } : check,
 );
 
+/** A Go map of rows by id: its keys come sorted by their bytes. Ids are unique. */
+export function byIdText(rows: readonly (readonly [id: string, text: string])[]): string {
+  const sorted = rows.map(([id, text]) => [Buffer.from(id), id, text] as const);
+  sorted.sort(([a], [b]) => Buffer.compare(a, b));
+  return `{${sorted.map(([, id, text]) => `${stringifyGo(id)}:${text}`).join(",")}}`;
+}
+
 export const listText = (texts: readonly string[]): string => `[${texts.join(",")}]`;
 
 function textOf<R extends object>(schema: Schema<R>, mend: (row: R) => R): (row: R | null) => string {

@@ -27,6 +27,7 @@ export function viewOf(query: string): HttpView {
     token: "",
     limits: { kvMaxValueSize: 0, txnMaxReqLen: 0 },
     body: (async function* () {})(),
+    onGone: () => () => {},
   };
 }
 
@@ -42,7 +43,7 @@ export function answerRead(
   const http = viewOf(given.query ?? "");
   const common = { ...zero(endpoint.contract.request), Datacenter: "dc1", ...given.common };
   const request = endpoint.binding.request(given.values ?? {}, http, common);
-  const reply = endpoint.binding.query(tx, request, { datacenter: "dc1", nodeName: "me" });
+  const reply = endpoint.binding.query(tx, request, { datacenter: "dc1", nodeName: "me", connectEnabled: true });
   return { answer: endpoint.binding.show(reply, request, http), index: reply.Index };
 }
 

@@ -51,6 +51,7 @@ export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, p
         headers: ["Content-Type", answer.contentType ?? "text/plain; charset=utf-8", ...headers],
         body: Buffer.from(answer.text),
         gzipped: undefined,
+        withoutMeta: answer.withoutMeta === true,
       };
     case "empty":
       return {

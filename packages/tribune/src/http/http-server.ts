@@ -181,8 +181,9 @@ export class HttpServer {
     if (this.#options.blockEndpoints.some((prefix) => path.startsWith(prefix)))
       throw new TribuneError("permissionDenied", "Endpoint is blocked by agent configuration");
     const method = request.method ?? "GET";
-    const allow = ["OPTIONS", ...route.methods].join(",");
-    if (method === "OPTIONS")
+    const answersOptions = route.endpoints.has("OPTIONS"); // and names it nowhere else, as in Consul
+    const allow = [...(answersOptions ? [] : ["OPTIONS"]), ...route.methods].join(",");
+    if (method === "OPTIONS" && !answersOptions)
       return this.#send(response, encode({ kind: "empty", headers: ["Allow", allow] }, false), []);
     const candidates = route.endpoints.get(method);
     if (candidates === undefined) {
@@ -194,9 +195,13 @@ export class HttpServer {
       };
       return this.#send(response, encode(refusal, false), [], method === "HEAD");
     }
-    if (method !== "GET" && !this.#options.allowWriteFrom(request.socket.remoteAddress ?? ""))
+    const writes = method !== "GET" && method !== "OPTIONS";
+    if (writes && !this.#options.allowWriteFrom(request.socket.remoteAddress ?? ""))
       throw new TribuneError("permissionDenied", "Access is restricted");
-    const endpoint = candidates.find(({ contract }) => contract.when === undefined || query.has(contract.when));
+    const endpoint = candidates.find(
+      ({ contract: { when, whenRest } }) =>
+        (when === undefined || query.has(when)) && (whenRest === undefined || rest.includes(whenRest)),
+    );
     if (endpoint === undefined) throw TribuneError.badRequest(`Missing query parameter for ${route.pattern}`);
     const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
     if (endpoint.contract.kind === "read") {
@@ -207,13 +212,12 @@ export class HttpServer {
     }
     const pretty = this.#options.alwaysPretty || query.has("pretty");
     const startedMs = this.#dependencies.clock.nowMs();
-    this.#perform(endpoint, rest, view, request).then(
-      (answer) => {
+    this.#perform(endpoint, rest, view, request)
+      .then((answer) => {
         this.#respond(answer, pretty, request, response);
         this.#measure(route, method, startedMs);
-      },
-      (error: unknown) => this.#fail(response, error),
-    );
+      })
+      .catch((error: unknown) => this.#fail(response, error));
   }
 
   #target(endpoint: Endpoint, route: Route, rest: string, view: RequestView, query: QueryString): Target {
@@ -397,8 +401,7 @@ export class HttpServer {
   #stream(answer: Extract<Answer, { kind: "stream" }>, headers: readonly string[], response: ServerResponse): void {
     response.writeHead(200, [
       ...this.#commonHeaders,
-      "Content-Type",
-      answer.contentType,
+      ...(answer.contentType === undefined ? [] : ["Content-Type", answer.contentType]),
       ...(answer.headers ?? []),
       ...headers,
     ]);
@@ -452,7 +455,7 @@ function acceptsGzip(request: IncomingMessage): boolean {
 
 /** What of the query changes how an answer is shown, not what it is. */
 function variantOf(query: QueryString, pretty: boolean): string {
-  const shown = ["raw", "passing", "segment", "separator", "format"]
+  const shown = ["raw", "passing", "pem", "segment", "separator", "format"]
     .filter((name) => query.has(name))
     .map((name) => `${name}=${query.get(name)}`);
   return `${pretty ? "pretty" : ""}&${shown.join("&")}`;

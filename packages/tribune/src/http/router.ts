@@ -48,7 +48,8 @@ export class Router {
       }
     }
     for (const { fixed: pattern, rest, suffix, endpoints: byMethod } of building.values()) {
-      const route: Route = { pattern, rest, suffix, methods: [...byMethod.keys()], endpoints: byMethod };
+      const methods = [...byMethod.keys()].filter((method) => method !== "OPTIONS");
+      const route: Route = { pattern, rest, suffix, methods, endpoints: byMethod };
       if (!pattern.endsWith("/")) {
         this.#exact.set(pattern, route);
         continue;

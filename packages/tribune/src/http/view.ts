@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { isIP } from "node:net";
+import { isIP, type Socket } from "node:net";
 import type { HttpLimits, HttpView, Query } from "../endpoints/binding.ts";
 import type { HttpOptions } from "./backend.ts";
 
@@ -17,8 +17,9 @@ export class RequestView implements HttpView {
   readonly body: AsyncIterable<Uint8Array>;
   readonly #headers: IncomingHttpHeaders;
   readonly #remoteAddress: string;
+  readonly #socket: Socket | undefined;
 
-  constructor(request: IncomingMessage, path: string, query: Query, options: HttpOptions, streamsBody: boolean) {
+  constructor(request: IncomingMessage, path: string, query: Query, options: HttpOptions, isLocal: boolean) {
     this.method = request.method ?? "GET";
     this.path = path;
     this.query = query;
@@ -29,7 +30,13 @@ export class RequestView implements HttpView {
     this.token = query.get("token") || tokenOf(request.headers) || options.defaultToken;
     this.limits = options.limits;
     // A kept view must not hold the whole request alive.
-    this.body = streamsBody ? request : NO_BODY;
+    this.body = isLocal ? request : NO_BODY;
+    this.#socket = isLocal ? request.socket : undefined;
+  }
+
+  onGone(run: () => void): () => void {
+    this.#socket?.once("close", run);
+    return () => this.#socket?.off("close", run);
   }
 
   header(name: string): string {

@@ -1,37 +1,46 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import {
+  any,
+  bool,
+  bytes,
+  float,
+  fromJson,
+  int,
+  JsonShapeError,
+  list,
+  map,
+  nullable,
+  struct,
+  text,
+  u64,
+  uint,
+} from "@tribune/api";
 import fc from "fast-check";
 import { mutateText, pick } from "./fuzz.ts";
 import { DECODE_CASES } from "./go-json.cases.ts";
 import { goMap, stringifyGo } from "./go-json.ts";
-import { decodeJson, type JsonShape, shapes } from "./go-json-decode.ts";
 import { JSON_DEPTH_MAX, JsonError, parseJson } from "./go-json-parse.ts";
 import { seededRng } from "./random.ts";
 
-const IN = shapes.struct("main.In", {
-  Port: shapes.int,
-  U8: shapes.uint8,
-  F: shapes.float64,
-  Tags: shapes.list(shapes.string),
-  Meta: shapes.map(shapes.string),
-  B: shapes.bytes,
-  T: shapes.bool,
-  Ptr: shapes.int,
+const IN = struct("In", {
+  Port: int,
+  U8: uint,
+  F: float,
+  Tags: list(text),
+  Meta: map(text),
+  B: bytes,
+  T: bool,
+  Ptr: nullable(int),
 });
-const OUT = shapes.struct("main.Out", {
-  Name: shapes.string,
-  Svc: IN,
-  List: shapes.list(IN),
-  Any: shapes.any,
-  M: shapes.map(IN),
-});
+const OUT = struct("Out", { Name: text, Svc: IN, List: list(IN), Any: any, M: map(IN) });
 
 function errorOf(run: () => unknown): string {
   try {
     run();
     return "";
   } catch (error) {
-    assert.ok(error instanceof JsonError, String(error));
+    assert.ok(error instanceof JsonError || error instanceof JsonShapeError, String(error));
     return error.message;
   }
 }
@@ -78,57 +87,49 @@ test("what is written reads back the same, however it is read", () => {
       fc.jsonValue().filter((value) => !/\d{16}/.test(JSON.stringify(value))),
       fc.boolean(),
       (value, pretty) => {
-        const text = stringifyGo(value, pretty);
-        assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)));
+        const written = stringifyGo(value, pretty);
+        assert.deepEqual(JSON.parse(written), JSON.parse(JSON.stringify(value)));
         // The long number takes both through the reader that knows bigint.
-        assert.deepEqual(parseJson(`[12345678901234567890,${text}]`), [12345678901234567890n, JSON.parse(text)]);
+        assert.deepEqual(parseJson(`[12345678901234567890,${written}]`), [12345678901234567890n, JSON.parse(written)]);
       },
     ),
   );
 });
 
 test("decoding fails with Go's words, from a stream and as a whole", () => {
-  for (const [text, whole, stream] of DECODE_CASES) {
+  for (const [body, whole, stream] of DECODE_CASES) {
+    // Wire structs have no 8-bit fields: bounds of that kind are the endpoints' business.
+    if (whole.includes("uint8") && !whole.includes("[]uint8")) continue;
+    const named = (message: string): string => message.replaceAll("main.", "structs.");
     assert.equal(
-      errorOf(() => decodeJson(text, OUT, { mode: "whole" })),
-      whole,
-      `whole: ${text}`,
+      errorOf(() => fromJson(OUT, parseJson(body, { mode: "whole" }))),
+      named(whole),
+      `whole: ${body}`,
     );
     assert.equal(
-      errorOf(() => decodeJson(text, OUT)),
-      stream,
-      `stream: ${text}`,
+      errorOf(() => fromJson(OUT, parseJson(body))),
+      named(stream),
+      `stream: ${body}`,
     );
   }
 });
 
-test("decoding fills known fields, whatever their case", () => {
-  const text =
+test("decoding fills known fields, whatever their case, and leaves the rest zero", () => {
+  const body =
     '{"NAME":"a","x":1,"svc":{"port":-0,"Tags":null,"b":"aGk=","meta":{"__proto__":"p"}},"list":[{"F":1}],"any":{"A":[1]}}';
-  const expected = {
-    Name: "a",
-    Svc: { Port: 0, B: Buffer.from("hi"), Meta: JSON.parse('{"__proto__":"p"}') },
-    List: [{ F: 1 }],
-    Any: { A: [1] },
-  };
-  assert.deepEqual(decodeJson(text, OUT), expected);
+  const decoded = fromJson(OUT, parseJson(body));
+  assert.equal(decoded.Name, "a");
+  assert.deepEqual(decoded.Svc.B, Uint8Array.from(Buffer.from("hi")));
+  assert.deepEqual(decoded.Svc.Meta, JSON.parse('{"__proto__":"p"}'));
+  assert.deepEqual([decoded.Svc.Tags, decoded.Svc.Ptr, decoded.Svc.T], [null, null, false]);
+  assert.deepEqual([decoded.List?.[0]?.F, decoded.Any], [1, { A: [1] }]);
   assert.equal(
-    errorOf(() => decodeJson('{"x":1}', OUT, { disallowUnknown: true })),
+    errorOf(() => fromJson(OUT, parseJson('{"x":1}'), true)),
     'json: unknown field "x"',
   );
-  assert.deepEqual(decodeJson('{"Flags":18446744073709551615}', shapes.struct("X", { Flags: shapes.uint64 })), {
+  assert.deepEqual(fromJson(struct("X", { Flags: u64 }), parseJson('{"Flags":18446744073709551615}')), {
     Flags: 2n ** 64n - 1n,
   });
-  const duration = shapes.custom("time.Duration", (value) => {
-    if (value !== "10s") throw new JsonError(`time: invalid duration "${value}"`);
-    return 10;
-  });
-  const shape: JsonShape = shapes.struct("X", { D: duration });
-  assert.deepEqual(decodeJson('{"d":"10s"}', shape), { D: 10 });
-  assert.equal(
-    errorOf(() => decodeJson('{"d":"x"}', shape)),
-    'time: invalid duration "x"',
-  );
 });
 
 test("nesting is bounded on every path", () => {
@@ -149,22 +150,22 @@ test("nesting is bounded on every path", () => {
 
 test("any text is read as JSON.parse reads it, or fails with a text", () => {
   const rng = seededRng(7);
-  const seeds = [...DECODE_CASES.map(([text]) => text), stringifyGo({ a: [1.5e-7, true, null, "é\\n"], b: { c: -0 } })];
+  const seeds = [...DECODE_CASES.map(([body]) => body), stringifyGo({ a: [1.5e-7, true, null, "é\\n"], b: { c: -0 } })];
   for (let round = 0; round < 20_000; round++) {
-    const text = mutateText(rng, pick(rng, seeds));
-    if (/\d{16}/.test(text)) continue; // read more exactly than JSON.parse does
+    const body = mutateText(rng, pick(rng, seeds));
+    if (/\d{16}/.test(body)) continue; // read more exactly than JSON.parse does
     let native: unknown;
     try {
-      native = JSON.parse(text);
+      native = JSON.parse(body);
     } catch {
       assert.notEqual(
-        errorOf(() => parseJson(text, { mode: "whole" })),
+        errorOf(() => parseJson(body, { mode: "whole" })),
         "",
-        text,
+        body,
       );
-      errorOf(() => decodeJson(text, OUT));
+      errorOf(() => fromJson(OUT, parseJson(body)));
       continue;
     }
-    assert.deepEqual(parseJson(`[${text},1234567890123456789]`), [native, 1234567890123456789n], text);
+    assert.deepEqual(parseJson(`[${body},1234567890123456789]`), [native, 1234567890123456789n], body);
   }
 });

@@ -1,7 +1,7 @@
 /**
  * JSON text as Go's `encoding/json` writes it, which is how Consul's answers look byte for byte: `<`, `>`, `&`
  * and the two line separators escaped, four spaces of indent and a final line feed when pretty.
- * Reading is in `go-json-decode.ts`.
+ * Reading is in `go-json-parse.ts`.
  *
  * Objects keep their insertion order, as Go keeps a struct's; a Go map's sorted keys are the caller's to make
  * (`goMap`). `undefined` fields are left out. A bigint is printed as digits. Lone surrogates become U+FFFD.

@@ -57,11 +57,16 @@ export function startPendingChange(s: RaftState, leading: LeaderState): void {
   }
 }
 
-/** Entry 1 of a new cluster, in term 1 as hashicorp writes it. A server that holds any state ignores it. */
+/**
+ * Entry 1 of a new cluster, in term 1 as hashicorp writes it. A server that holds any state ignores it, but for the
+ * traces of a bootstrap whose entry was lost in a crash: nobody ever leads term 1, and only a bootstrapped server
+ * votes for itself.
+ */
 export function bootstrap(s: RaftState, configuration: Configuration): void {
-  if (s.term > 0 || s.log.lastIndex > 0 || s.latest.index > 0) return;
+  if (s.log.lastIndex > 0 || s.latest.index > 0 || s.leader !== undefined) return;
+  if (s.term > 1 && s.votedFor !== s.id) return;
   if (configurationError(configuration) !== undefined) return;
-  s.persistHardState(1, undefined);
+  s.persistHardState(Math.max(1, s.term), s.votedFor);
   const data = s.codec.encodeConfiguration(configuration);
   s.appendEntry({ index: 1, term: 1, type: "configuration", data });
   s.configurations.push({ index: 1, configuration });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRng } from "../lib/random.ts";
 import { DEFAULT_RAFT_CONFIG, type Proposal, type ProposalId, RaftCore, recoverLog, type ServerId } from "./index.ts";
-import { testCodec } from "./test-codec.ts";
+import { jsonConfigurationCodec } from "./testing/json-configuration-codec.ts";
 
 const A = "a" as ServerId;
 
@@ -16,7 +16,7 @@ test("a sole voter leads after two writes and commits only what is durable", () 
       log: recoverLog([]),
       snapshot: undefined,
     },
-    { rng: seededRng(1), codec: testCodec },
+    { rng: seededRng(1), codec: jsonConfigurationCodec },
   );
   core.step(0, { type: "tick" });
   const [vote] = core.step(0, { type: "bootstrap", configuration });

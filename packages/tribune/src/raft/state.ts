@@ -230,12 +230,16 @@ export class RaftState {
   }
 
   /**
-   * A voter, or one whose removal or demotion is not known to be committed: it may be the only one left with the
-   * newest log, and nobody else could win (Thesis §4.2.2).
+   * A voter, or one that was a voter in any configuration which may still be the committed one: it may be the only
+   * server left with the newest log, and then nobody else can win (Thesis §4.2.2). After a restart that is every
+   * configuration in the log, until a leader says what is committed.
    */
   get mayCampaign(): boolean {
     if (this.selfIsVoter || this.latest.index <= this.commitIndex) return this.selfIsVoter;
-    return voterIds(this.configurationAt(this.commitIndex).configuration).includes(this.id);
+    const committed = this.configurationAt(this.commitIndex).index;
+    return this.configurations.some(
+      ({ index, configuration }) => index >= committed && voterIds(configuration).includes(this.id),
+    );
   }
 
   get isSoleVoter(): boolean {

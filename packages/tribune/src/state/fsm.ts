@@ -4,6 +4,7 @@
  */
 import {
   AutopilotSetConfigRequest,
+  ConfigEntryRequest,
   DeregisterRequest,
   KVSRequest,
   PreparedQueryRequest,
@@ -23,6 +24,7 @@ import { updateCoordinates } from "./catalog/coordinates.ts";
 import { deregister, ensureRegistration } from "./catalog/registration.ts";
 import { CoordinateBatch } from "./catalog/snapshot.ts";
 import { addChunk, decodeChunkHeader } from "./chunking.ts";
+import { applyConfigEntry } from "./config-entry.ts";
 import { listenTo, type StateEffects } from "./effects.ts";
 import { kvDelete, kvDeleteCas, kvDeleteTree, kvLock, kvSet, kvSetCas, kvUnlock, reapTombstones } from "./kv.ts";
 import type { MemDatabase } from "./memdb/database.ts";
@@ -156,6 +158,7 @@ const COMMANDS: ReadonlyMap<number, Apply> = new Map<number, Apply>([
   [MESSAGE.COORDINATE_BATCH_UPDATE, command(CoordinateBatch, applyCoordinates)],
   [MESSAGE.PREPARED_QUERY, command(PreparedQueryRequest, applyPreparedQuery)],
   [MESSAGE.TXN, command(TxnRequest, applyTxn)],
+  [MESSAGE.CONFIG_ENTRY, command(ConfigEntryRequest, applyConfigEntry)],
   [MESSAGE.AUTOPILOT, command(AutopilotSetConfigRequest, applyAutopilot)],
 ]);
 
@@ -215,11 +218,13 @@ function applyTxn(tx: WriteTx, index: number, { Ops }: TxnRequest): TxnResponse 
   return response;
 }
 
-function applyPreparedQuery(tx: WriteTx, index: number, { Op, Query }: PreparedQueryRequest): void {
+/** @returns the query's id, which the leader drew when it was created. */
+function applyPreparedQuery(tx: WriteTx, index: number, { Op, Query }: PreparedQueryRequest): string {
   if (Query === null) throw TribuneError.internal("a prepared query command without a query");
   if (Op === "create" || Op === "update") preparedQuerySet(tx, index, Query);
   else if (Op === "delete") preparedQueryDelete(tx, index, Query.ID);
   else throw TribuneError.internal(`Invalid PreparedQuery operation '${Op}'`);
+  return Query.ID;
 }
 
 function applyAutopilot(tx: WriteTx, index: number, { CAS, Config }: AutopilotSetConfigRequest): boolean | undefined {

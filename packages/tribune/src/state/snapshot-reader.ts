@@ -9,6 +9,7 @@ import { TribuneError } from "../lib/errors.ts";
 import { restoreAutopilot } from "./autopilot.ts";
 import { CoordinateBatch, restoreCoordinateBatch, restoreRegistration } from "./catalog/snapshot.ts";
 import { restoreChunks } from "./chunking.ts";
+import { restoreConfigEntry } from "./config-entry.ts";
 import { bumpIndex } from "./index-table.ts";
 import { restoreEntry, restoreTombstone } from "./kv.ts";
 import { createDatabase, type MemDatabase } from "./memdb/database.ts";
@@ -116,6 +117,8 @@ function restoreAll(tx: WriteTx, lastIndex: number, bytes: Buffer, reader: Msgpa
     if (restore !== undefined) {
       reader.position = at + 1;
       restore(tx, lastIndex, reader);
+    } else if (type === MESSAGE.CONFIG_ENTRY) {
+      restoreConfigEntry(tx, bytes.subarray(at + 1, end));
     } else {
       restoreOpaque(tx, type, bytes.subarray(at + 1, end));
     }

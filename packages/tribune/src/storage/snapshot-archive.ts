@@ -31,6 +31,7 @@ export interface SnapshotArchiveLimits {
 
 const LIMITS: SnapshotArchiveLimits = { stateBytesMax: TAR_FILE_BYTES_MAX, metaBytesMax: 1_024 * 1_024 };
 const SUMS_BYTES_MAX = 4_096;
+const GZIP_HEADER_BYTES = 10;
 /** Hashing and compressing are done in pieces of this size, so that no turn of the event loop is long. */
 const SLICE_BYTES = 256 * 1_024;
 /** The fastest: a third of the default's time for an archive that is little longer. */
@@ -263,8 +264,11 @@ function gzipError(error: unknown, started: boolean, fedBytes: number): unknown 
   if (code !== "Z_DATA_ERROR" && code !== "Z_BUF_ERROR") return error;
   if (fedBytes === 0) return new SnapshotArchiveError("failed to decompress snapshot: EOF");
   const message = (error as Error).message;
-  if (!started && message === "incorrect header check")
-    return new SnapshotArchiveError("failed to decompress snapshot: gzip: invalid header");
+  if (!started && message === "incorrect header check") {
+    // Go reads the whole header before it looks at it.
+    const reason = fedBytes < GZIP_HEADER_BYTES ? "unexpected EOF" : "gzip: invalid header";
+    return new SnapshotArchiveError(`failed to decompress snapshot: ${reason}`);
+  }
   const reason = code === "Z_BUF_ERROR" ? "unexpected EOF" : `gzip: ${message}`;
   return unreadable(`failed reading snapshot: ${reason}`);
 }

@@ -153,6 +153,15 @@ export class LocalRegistry {
     }
   }
 
+  /** What is registered and what runs for it, in numbers. */
+  counts(): { readonly services: number; readonly checks: number; readonly scripts: number; readonly ttls: number } {
+    return {
+      services: [...this.state.liveServices()].length,
+      checks: [...this.state.liveChecks()].length,
+      ...this.runners.counts(),
+    };
+  }
+
   // ---- services ------------------------------------------------------------------------------------------
 
   /**

@@ -2,10 +2,10 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { readSnapshotArchive } from "../../storage/snapshot-archive.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { fileReason } from "../output.ts";
 import { attempt } from "../run.ts";
-import { readArchive, type SnapshotMeta } from "../snapshot-archive.ts";
 import { type KindStats, type KvGrouping, StateCounter, type StateStats } from "../snapshot-stats.ts";
 import { boolFlag, intFlag, stringFlag } from "./flag.ts";
 
@@ -127,6 +127,24 @@ looked at as well.
     return 0;
   },
 };
+
+/** What `inspect` prints of meta.json, in its own spelling. */
+interface SnapshotMeta {
+  readonly ID: string;
+  readonly Size: number;
+  readonly Index: number;
+  readonly Term: number;
+  readonly Version: number;
+}
+
+/** Reads a whole archive and checks its sums. @throws SnapshotArchiveError */
+async function readArchive(file: string, onState: (chunk: Buffer) => void = () => {}): Promise<SnapshotMeta> {
+  const meta = await readSnapshotArchive(createReadStream(file), (chunk) => onState(chunk as Buffer));
+  return { ID: meta.id, Size: meta.sizeBytes, Index: meta.index, Term: meta.term, Version: SNAPSHOT_VERSION };
+}
+
+/** The only version there is with a configuration; the reader refuses others. */
+const SNAPSHOT_VERSION = 1;
 
 /** A snapshot in a server's data directory: the state as it is, its description beside it. */
 async function readOwn(file: string, counter: StateCounter): Promise<SnapshotMeta> {

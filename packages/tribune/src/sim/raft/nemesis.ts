@@ -16,11 +16,14 @@ const TEMPTATION: Readonly<Record<Moment, number>> = {
 export class Nemesis {
   readonly #world: World;
   readonly #servers: readonly SimServer[];
+  readonly #temptation: Readonly<Record<Moment, number>>;
   #stopped = false;
   faults = 0;
 
-  constructor(world: World) {
+  /** `temptation` overrides how often a moment is followed by a crash. */
+  constructor(world: World, temptation: Partial<Record<Moment, number>> = {}) {
     this.#world = world;
+    this.#temptation = { ...TEMPTATION, ...temptation };
     this.#servers = [...world.servers.values()];
     this.#schedule();
     world.onMoment = (server, moment) => this.#tempted(server, moment);
@@ -50,7 +53,7 @@ export class Nemesis {
   /** Random crashes seldom meet the few milliseconds that matter; these do. */
   #tempted(server: SimServer, moment: Moment): void {
     const { sim } = this.#world;
-    if (this.#stopped || sim.rng.next() >= TEMPTATION[moment]) return;
+    if (this.#stopped || sim.rng.next() >= this.#temptation[moment]) return;
     this.faults++;
     sim.after(sim.rng.next() * 3, () => {
       if (!this.#stopped) this.#crash(server, `as it ${moment}`);

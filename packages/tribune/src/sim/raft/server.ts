@@ -95,6 +95,8 @@ export class SimServer {
   readonly id: ServerId;
   readonly disk: SimDisk<ServerDisk>;
   knowsPreVote = true;
+  /** Offered at every start, as `bootstrap_expect` does. */
+  bootstrapConfiguration: Configuration | undefined;
   /** Its clock, seen from the simulator's: an origin nobody else shares, and a pace that may lie for a while. */
   #clock: { readonly fromMs: number; readonly originMs: number; readonly rate: number };
   readonly #world: World;
@@ -166,6 +168,8 @@ export class SimServer {
     };
     this.#world.sim.record(`${this.id} boots`);
     this.#feed(this.#life, { type: "tick" });
+    const configuration = this.bootstrapConfiguration;
+    if (configuration !== undefined) this.#feed(this.#life, { type: "bootstrap", configuration });
   }
 
   /** The process is gone, and with it everything that was not durable. Clients wait in vain. */
@@ -188,10 +192,6 @@ export class SimServer {
   }
 
   // --- what clients and operators ask ----------------------------------------------------------------
-
-  bootstrap(configuration: Configuration): void {
-    if (this.#life !== undefined) this.#feed(this.#life, { type: "bootstrap", configuration });
-  }
 
   propose(data: readonly Uint8Array[], done: (at: number, outcome: ProposalOutcome) => void): void {
     const life = this.#life;

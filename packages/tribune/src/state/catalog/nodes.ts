@@ -1,5 +1,5 @@
 /** Nodes: one row each, found by name or by id. A node takes all that was registered on it along when it goes. */
-import { make, Node } from "@tribune/api";
+import type { Node } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
 import { goQuote } from "../../lib/go-quote.ts";
 import { deepEqual } from "../deep-equal.ts";
@@ -46,7 +46,7 @@ export function ensureNode(tx: WriteTx, index: number, node: Node, keepIndexes =
   const CreateIndex = existing?.CreateIndex ?? (fresh ? index : node.CreateIndex);
   const ModifyIndex = existing !== undefined || fresh ? index : node.ModifyIndex;
   const isNew = peekNode(tx, node.Node) === undefined;
-  tx.put(NODES, make(Node, { ...node, CreateIndex, ModifyIndex }));
+  tx.put(NODES, { ...node, CreateIndex, ModifyIndex });
   raiseIndex(tx, "nodes", index);
   nodeTouched(tx, index, node.Node);
   if (isNew) nodeChecksTouched(tx, index, node.Node);

@@ -1,5 +1,5 @@
 /** The commands of `Catalog.Register` and `Catalog.Deregister`, applied in one transaction each. */
-import { type DeregisterRequest, type HealthCheck, make, Node, type RegisterRequest } from "@tribune/api";
+import type { DeregisterRequest, HealthCheck, Node, RegisterRequest } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
 import { goQuote } from "../../lib/go-quote.ts";
 import type { WriteTx } from "../memdb/types.ts";
@@ -18,12 +18,16 @@ import { fold, NODES } from "./tables.ts";
  */
 export function ensureRegistration(tx: WriteTx, index: number, request: RegisterRequest, keepIndexes = false): void {
   if (!request.SkipNodeUpdate || tx.peek(NODES, fold(request.Node)) === undefined) {
-    const node = make(Node, {
-      ...request,
+    const node: Node = {
+      ID: request.ID,
+      Node: request.Node,
+      Address: request.Address,
+      Datacenter: request.Datacenter,
+      TaggedAddresses: request.TaggedAddresses,
       Meta: request.NodeMeta,
       CreateIndex: keepIndexes ? request.CreateIndex : 0,
       ModifyIndex: keepIndexes ? request.ModifyIndex : 0,
-    });
+    };
     explain(
       () => ensureNode(tx, index, node, keepIndexes),
       (text) => `failed inserting node: ${text}`,

@@ -12,8 +12,8 @@ const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 export function serviceNameChanged(tx: WriteTx, before: ServiceRow | undefined, after: ServiceRow | undefined): void {
   const name = after?.Service.Service;
   if (before !== undefined) {
-    const kept = before.Service.Service === name ? (after?.Service.Tags ?? NO_TAGS) : NO_TAGS;
-    const lost = (before.Service.Tags ?? NO_TAGS).filter((tag) => !kept.includes(tag));
+    const kept = new Set(before.Service.Service === name ? after?.Service.Tags : NO_TAGS);
+    const lost = (before.Service.Tags ?? NO_TAGS).filter((tag) => !kept.has(tag));
     if (lost.length > 0 || before.Service.Service !== name) withdraw(tx, before.Service.Service, lost);
   }
   if (after !== undefined) announce(tx, after.Service.Service, after.Service.Tags ?? NO_TAGS);
@@ -21,10 +21,10 @@ export function serviceNameChanged(tx: WriteTx, before: ServiceRow | undefined, 
 
 function announce(tx: WriteTx, name: string, tags: readonly string[]): void {
   const row = tx.peek(SERVICE_NAMES, name);
-  const known = row?.Tags ?? NO_TAGS;
-  const added = tags.filter((tag) => !known.includes(tag));
-  if (row !== undefined && added.length === 0) return;
-  tx.put(SERVICE_NAMES, { Name: name, Tags: [...new Set([...known, ...added])].sort(byCodeUnit) });
+  const all = new Set(row?.Tags);
+  for (const tag of tags) all.add(tag);
+  if (row !== undefined && row.Tags.length === all.size) return;
+  tx.put(SERVICE_NAMES, { Name: name, Tags: [...all].sort(byCodeUnit) });
 }
 
 /**

@@ -26,6 +26,7 @@ export class Pusher {
   private paused = 0;
   private stopped = false;
   private idleWaiters: (() => void)[] = [];
+  private readonly unitWaiters = new Map<string, (() => void)[]>();
 
   constructor(options: PusherOptions, deps: { timers: Timers }) {
     this.options = options;
@@ -66,6 +67,31 @@ export class Pusher {
     return new Promise((resolve) => this.idleWaiters.push(resolve));
   }
 
+  /** Resolves once the unit neither waits nor runs, or nothing is started for now: a failure, a pause, stop. */
+  pushed(unit: SyncUnit): Promise<void> {
+    const key = keyOf(unit);
+    if (!this.isUnderWay(key)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const waiters = this.unitWaiters.get(key);
+      if (waiters === undefined) this.unitWaiters.set(key, [resolve]);
+      else waiters.push(resolve);
+    });
+  }
+
+  private isUnderWay(key: string): boolean {
+    if (this.stopped || this.stalled || this.paused > 0) return this.running.has(key);
+    return this.waiting.has(key) || this.running.has(key);
+  }
+
+  private settleUnits(keys: Iterable<string>): void {
+    for (const key of keys) {
+      if (this.isUnderWay(key)) continue;
+      const waiters = this.unitWaiters.get(key) ?? [];
+      this.unitWaiters.delete(key);
+      for (const resolve of waiters) resolve();
+    }
+  }
+
   /** Whether changes are left that a failure keeps back. */
   get hasFailed(): boolean {
     return this.stalled && this.waiting.size > 0;
@@ -74,6 +100,7 @@ export class Pusher {
   stop(): void {
     this.stopped = true;
     this.waiting.clear();
+    this.settleUnits([...this.unitWaiters.keys()]);
     this.settleIdle();
   }
 
@@ -88,6 +115,7 @@ export class Pusher {
 
   private drain(): void {
     if (this.stalled || this.paused > 0 || this.stopped) {
+      this.settleUnits([...this.unitWaiters.keys()]);
       this.settleIdle();
       return;
     }
@@ -118,6 +146,7 @@ export class Pusher {
 
   private finished(key: string): void {
     this.running.delete(key);
+    this.settleUnits([key]);
     if (this.stopped) this.settleIdle();
     else this.drain();
   }

@@ -2,7 +2,7 @@ import type { Logger } from "../../../lib/log.ts";
 import type { Metrics } from "../../../lib/metrics.ts";
 import { randomStagger } from "../../../lib/random.ts";
 import type { Cancel, Runtime } from "../../../lib/runtime.ts";
-import type { LocalState } from "../local-state.ts";
+import type { LocalState, SyncUnit } from "../local-state.ts";
 import type { AgentTokens, CatalogPort } from "../types.ts";
 import { markDifferences } from "./diff.ts";
 import { pushUnit } from "./push.ts";
@@ -114,6 +114,11 @@ export class StateSyncer {
   async settled(): Promise<void> {
     while (this.running !== undefined) await this.running;
     await this.pusher.idle();
+  }
+
+  /** Resolves when one unit has been pushed, or cannot be for now. Others do not hold this up. */
+  pushed(unit: SyncUnit): Promise<void> {
+    return this.pusher.pushed(unit);
   }
 
   private beginFullSync(): void {

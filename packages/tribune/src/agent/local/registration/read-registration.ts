@@ -90,7 +90,8 @@ export function healthCheckOf(type: CheckType, serviceId: string): HealthCheck {
   };
 }
 
-function nodeServiceOf(definition: ServiceDefinition): NodeService {
+/** The service a definition describes, without what the agent adds. */
+export function nodeServiceOf(definition: ServiceDefinition): NodeService {
   return {
     ...EMPTY_SERVICE,
     Kind: definition.Kind,
@@ -118,7 +119,8 @@ function proxyFields(proxy: ConnectProxyConfig | null): Partial<NodeService> {
   return { Proxy: { ...proxy, Upstreams: upstreams ?? null } };
 }
 
-function checkTypesOf(definition: ServiceDefinition): CheckType[] {
+/** `Check` first, then `Checks`. */
+export function checkTypesOf(definition: ServiceDefinition): CheckType[] {
   const types = isEmptyCheckType(definition.Check) ? [] : [definition.Check];
   for (const type of definition.Checks ?? []) if (type !== null) types.push(type);
   return types;

@@ -1,7 +1,7 @@
-import type { Configuration, ConfigurationCodec } from "./types.ts";
+import type { Configuration, ConfigurationCodec } from "../types.ts";
 
 /** Configurations as JSON: for tests and the simulator, where no other implementation reads them. */
-export const testCodec: ConfigurationCodec = {
+export const jsonConfigurationCodec: ConfigurationCodec = {
   encodeConfiguration: (configuration) => Buffer.from(JSON.stringify(configuration)),
   decodeConfiguration: (bytes) => {
     try {

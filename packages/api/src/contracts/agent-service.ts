@@ -1,0 +1,64 @@
+import { inPath, inQuery, local, rawBody } from "../contract.ts";
+
+const write = { by: "require", resource: "service", access: "write" } as const;
+
+/** Services registered on this agent. */
+export const agentServiceContracts = {
+  agentServices: local({
+    http: "GET /v1/agent/services",
+    parameters: { filter: inQuery("Expression that selects services") },
+    acl: { by: "filter" },
+    summary: "Services of this agent by ID",
+    answers: "AgentServices",
+  }),
+  agentService: local({
+    http: "GET /v1/agent/service/:id",
+    hashBlocking: true,
+    parameters: {
+      id: inPath("ID of the service"),
+      hash: inQuery("ContentHash the client has: waits until it differs"),
+    },
+    acl: { by: "require", resource: "service", access: "read" },
+    summary: "One service of this agent",
+    answers: "AgentService",
+  }),
+  agentServiceHealthById: local({
+    http: "GET /v1/agent/health/service/id/:id",
+    parameters: { id: inPath("ID of the service") },
+    acl: { by: "require", resource: "service", access: "read" },
+    summary: "Health of one service: status 200, 429 or 503",
+    answers: "AgentServiceHealth",
+  }),
+  agentServiceHealthByName: local({
+    http: "GET /v1/agent/health/service/name/:name",
+    parameters: { name: inPath("Name of the service") },
+    acl: { by: "require", resource: "service", access: "read" },
+    summary: "Health of all services of a name: the worst decides the status",
+    answers: "AgentServiceHealths",
+  }),
+  agentServiceRegister: local({
+    http: "PUT /v1/agent/service/register",
+    parameters: { definition: rawBody("Service definition", { bytesMax: 4 << 20 }) },
+    acl: write,
+    summary: "Register a service with its checks",
+    answers: "Nothing",
+  }),
+  agentServiceDeregister: local({
+    http: "PUT /v1/agent/service/deregister/:id",
+    parameters: { id: inPath("ID of the service") },
+    acl: write,
+    summary: "Remove a service and its checks",
+    answers: "Nothing",
+  }),
+  agentServiceMaintenance: local({
+    http: "PUT /v1/agent/service/maintenance/:id",
+    parameters: {
+      id: inPath("ID of the service"),
+      enable: inQuery("Whether to begin or to end; a boolean as Go reads it"),
+      reason: inQuery("Shown in the notes of the check"),
+    },
+    acl: write,
+    summary: "Take a service out of discovery, or put it back",
+    answers: "Nothing",
+  }),
+};

@@ -1,0 +1,151 @@
+import { debugConfig, selfConfig } from "../../config/debug-config.ts";
+import type { RuntimeConfig } from "../../config/types.ts";
+import type {
+  AgentInfoApi,
+  AgentLocalApi,
+  LifecycleApi,
+  MetricsApi,
+  MonitorApi,
+  TokensApi,
+} from "../../endpoints/agent-local-api.ts";
+import { TribuneError } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { LogHub } from "../../lib/logger/log-hub.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import type { Telemetry } from "../../lib/telemetry/aggregator.ts";
+import { metricsSummary } from "../../lib/telemetry/metrics-summary.ts";
+import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "../../lib/telemetry/prometheus.ts";
+import { CONSUL_VERSION } from "../../lib/version.ts";
+import { hostInfo } from "../../net/host-info.ts";
+import type { Server } from "../../server/server.ts";
+import type { LocalAgent } from "../local-agent.ts";
+import { hasWan, ownMember } from "./members.ts";
+import { RegisteredChecks, RegisteredServices } from "./registered.ts";
+import { agentStats } from "./stats.ts";
+
+export interface LocalApiSources {
+  /** The configuration as of now: it changes with a reload. */
+  readonly config: () => RuntimeConfig;
+  readonly nodeId: string;
+  readonly server: Server;
+  readonly local: LocalAgent;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly logHub: LogHub | undefined;
+  readonly telemetry: Telemetry | undefined;
+  readonly reload: (() => Promise<void>) | undefined;
+  readonly leave: () => Promise<void>;
+}
+
+/** What stands behind `/v1/agent`, put together from the parts of an agent. */
+export function localApi(sources: LocalApiSources): AgentLocalApi {
+  const { registry } = sources.local;
+  const { ports } = sources.config();
+  const sidecarPorts = { min: ports.sidecarMin, max: ports.sidecarMax };
+  return {
+    info: infoApi(sources),
+    metrics: metricsApi(sources),
+    monitor: monitorApi(sources),
+    lifecycle: lifecycleApi(sources),
+    services: new RegisteredServices(registry, sidecarPorts, sources.runtime),
+    checks: new RegisteredChecks(registry),
+    tokens: tokensApi(),
+  };
+}
+
+function infoApi({ config, nodeId, server, local, runtime }: LocalApiSources): AgentInfoApi {
+  return {
+    self() {
+      const current = config();
+      const identity = { nodeId, version: CONSUL_VERSION, revision: "" };
+      return {
+        config: selfConfig(current, identity),
+        debugConfig: debugConfig(current, identity),
+        coordinate: current.disableCoordinates ? undefined : local.coordinate().Coord,
+        member: ownMember(current, nodeId, "lan"),
+        stats: agentStats({
+          config: current,
+          raft: server.raftStatus(),
+          isLeader: server.isLeader,
+          leaderAddress: server.leaderAddress(),
+          registered: local.registry.counts(),
+        }),
+        meta: local.registry.state.identity().Meta,
+      };
+    },
+    lanMembers: () => [ownMember(config(), nodeId, "lan")],
+    wanMembers: () => (hasWan(config()) ? [ownMember(config(), nodeId, "wan")] : []),
+    host: () => hostInfo(runtime.clock.wallMs()),
+  };
+}
+
+function metricsApi({ config, telemetry }: LocalApiSources): MetricsApi {
+  const kept = (): Telemetry => {
+    if (telemetry === undefined) throw TribuneError.internal("this agent runs inside a program that keeps no metrics");
+    return telemetry;
+  };
+  return {
+    summary: () => metricsSummary(kept()),
+    prometheus() {
+      const { prometheusRetentionMs } = config().telemetry;
+      if (prometheusRetentionMs <= 0) return undefined;
+      return { contentType: PROMETHEUS_CONTENT_TYPE, text: prometheusText(kept(), prometheusRetentionMs) };
+    },
+  };
+}
+
+function monitorApi({ logHub, logger }: LocalApiSources): MonitorApi {
+  return {
+    subscribe(level, json) {
+      if (logHub === undefined) throw TribuneError.internal("this agent runs inside a program that has its own log");
+      const subscription = logHub.subscribe(level, json);
+      // Also the first line of whoever listens closely: it sees at once that the stream works.
+      logger.debug("Log monitor started", { level });
+      return subscription;
+    },
+    dropped: (lines) => logger.warn("Dropped logs during monitor request", { dropped_count: lines }),
+  };
+}
+
+function lifecycleApi({ config, local, runtime, logger, reload, leave }: LocalApiSources): LifecycleApi {
+  const synced = () => local.registry.syncer.settled();
+  return {
+    reload() {
+      if (reload === undefined)
+        throw TribuneError.internal("this agent was given its configuration by a program and cannot read it again");
+      return reload();
+    },
+    leave() {
+      // On the next turn, so that the answer is on its way before the doors close.
+      runtime.timers.soon(() => {
+        leave().catch((error: unknown) => logger.error("could not leave", { error: String(error) }));
+      });
+      return Promise.resolve();
+    },
+    join: (address) =>
+      Promise.reject(
+        TribuneError.internal(
+          `1 error occurred:\n\t* Failed to join ${address}: this build has no gossip pool, its servers stand alone\n\n`,
+        ),
+      ),
+    forceLeave(node) {
+      logger.info("Force leaving node", { node });
+      // The one member there is says at once that it is still alive.
+      if (node === config().nodeName) return Promise.resolve();
+      return Promise.reject(TribuneError.internal(`agent: No node found with name '${node}'`));
+    },
+    async enableMaintenance(reason, token) {
+      await local.registry.enableNodeMaintenance(reason, token);
+      await synced();
+    },
+    async disableMaintenance() {
+      await local.registry.disableNodeMaintenance();
+      await synced();
+    },
+  };
+}
+
+/** Access control is not part of this build, so the agent has no use for tokens of its own. */
+function tokensApi(): TokensApi {
+  return { enabled: false, update: () => Promise.reject(TribuneError.of("ACL_DISABLED")) };
+}

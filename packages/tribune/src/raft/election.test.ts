@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { configurationEntry, configurationOf, id, logOf, sends, TestServer } from "./testing/test-server.ts";
+
+const VOTERS = ["a", "b", "c"];
+const NO_PRE_VOTE = { preVote: false };
+
+function voteFor(term: number, lastLogIndex: number, lastLogTerm: number, leadershipTransfer = false) {
+  return { type: "requestVote", term, lastLogIndex, lastLogTerm, leadershipTransfer } as const;
+}
+function heartbeat(term: number) {
+  return { type: "appendEntries", term, prevLogIndex: 0, prevLogTerm: 0, entries: [], leaderCommit: 0 } as const;
+}
+
+test("§5.2: a vote is durable before it is answered, and there is one for each term", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1, 1) });
+  const effects = server.receive("b", voteFor(2, 3, 1));
+  const [write] = effects;
+  assert.equal(write?.type, "persist");
+  assert.deepEqual(write.hardState, { term: 2, votedFor: "b" });
+  const [reply] = sends(effects, "requestVoteReply");
+  assert.equal(reply?.message.granted, true);
+  assert.equal(reply?.after, write.write);
+  const [second] = sends(server.receive("c", voteFor(2, 3, 1)), "requestVoteReply");
+  assert.equal(second?.message.granted, false);
+  const [again] = sends(server.receive("b", voteFor(2, 3, 1)), "requestVoteReply");
+  assert.deepEqual([again?.message.granted, again?.after], [true, write.write], "a repeated vote waits as well");
+});
+
+for (const [index, term, granted] of [
+  [3, 2, true],
+  [2, 3, true],
+  [9, 1, false],
+  [2, 2, false],
+] as const) {
+  test(`§5.4.1: a log ending at ${index} of term ${term} is ${granted ? "" : "not "}up to date against 3 of term 2`, () => {
+    const server = new TestServer({ log: logOf(VOTERS, 1, 2) });
+    const [reply] = sends(server.receive("b", voteFor(5, index, term)), "requestVoteReply");
+    assert.equal(reply?.message.granted, granted);
+    assert.equal(server.core.status().term, 5);
+  });
+}
+
+test("a vote is refused, and the term not raised, while a leader is known; a transfer overrides that", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1) });
+  server.receive("b", heartbeat(1));
+  const [refused] = sends(server.receive("c", voteFor(7, 9, 1)), "requestVoteReply");
+  assert.deepEqual([refused?.message.granted, refused?.message.term], [false, 1]);
+  const [granted] = sends(server.receive("c", voteFor(7, 9, 1, true)), "requestVoteReply");
+  assert.deepEqual([granted?.message.granted, granted?.message.term], [true, 7]);
+});
+
+test("a candidate's own vote counts once it is durable", () => {
+  const server = new TestServer({ log: logOf(["a", "b"], 1), config: NO_PRE_VOTE });
+  const effects = server.tickAfter(5000);
+  const [request] = sends(effects, "requestVote");
+  server.receive("b", { type: "requestVoteReply", term: 2, granted: true }, request?.exchange);
+  assert.equal(server.core.status().role, "candidate");
+  server.persist(effects);
+  assert.equal(server.core.status().role, "leader");
+});
+
+test("Thesis §9.6: a pre-vote changes no term; peers that do not know it count as granting", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1) });
+  const requests = sends(server.tickAfter(5000), "requestPreVote");
+  assert.deepEqual(
+    requests.map((request) => request.message.term),
+    [2, 2],
+  );
+  assert.equal(server.core.status().term, 1);
+  const refusal = { type: "requestPreVoteReply", term: 1, granted: false } as const;
+  assert.deepEqual(sends(server.receive("b", refusal, requests[0]?.exchange), "requestVote"), []);
+  const exchange = requests[1]!.exchange;
+  const effects = server.feed({ type: "exchangeFailed", exchange, reason: "unsupported" });
+  assert.equal(sends(effects, "requestVote").length, 2);
+  assert.equal(server.core.status().term, 2);
+});
+
+test("a pre-vote is refused while a leader is known, unless its connection broke", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1) });
+  server.receive("b", heartbeat(1));
+  const question = { type: "requestPreVote", term: 2, lastLogIndex: 2, lastLogTerm: 1 } as const;
+  const [refused] = sends(server.receive("c", question), "requestPreVoteReply");
+  assert.equal(refused?.message.granted, false);
+  server.feed({ type: "peerConnectionLost", peer: id("b") });
+  const [granted] = sends(server.receive("c", question), "requestPreVoteReply");
+  assert.equal(granted?.message.granted, true);
+});
+
+test("Thesis §4.2.2: a server whose removal may not be committed still campaigns; a non-voter does not", () => {
+  const removed = configurationEntry(3, 1, configurationOf("b", "c"));
+  const server = new TestServer({ log: [...logOf(VOTERS, 1), removed], config: NO_PRE_VOTE });
+  assert.equal(sends(server.tickAfter(5000), "requestVote").length, 2);
+  const stranger = new TestServer({ name: "d", log: logOf(VOTERS, 1), config: NO_PRE_VOTE });
+  assert.deepEqual(stranger.tickAfter(5000), []);
+});
+
+test("the leader's lease: without a quorum's answers it steps down and settles what is open", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1), config: NO_PRE_VOTE });
+  server.win("b");
+  assert.equal(server.core.status().role, "leader");
+  server.feed({ type: "propose", proposals: [{ id: 1 as never, type: "command", data: Uint8Array.of(1) }] });
+  const effects = server.tickAfter(501);
+  assert.equal(server.core.status().role, "follower");
+  const settle = effects.find((effect) => effect.type === "settle");
+  assert.equal(settle !== undefined && "error" in settle.outcome && settle.outcome.error, "leadershipLost");
+});
+
+test("Thesis §3.10: timeoutNow starts an election at once that overrides known leaders", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1) });
+  server.receive("b", heartbeat(1));
+  const [request] = sends(server.receive("b", { type: "timeoutNow" }), "requestVote");
+  assert.equal(request?.message.leadershipTransfer, true);
+});

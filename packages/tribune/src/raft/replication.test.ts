@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { configurationEntry, configurationOf, id, logOf, sends, TestServer } from "./testing/test-server.ts";
+import type { LogEntry, ProposalId, RaftEffect, ReadId } from "./types.ts";
+
+const VOTERS = ["a", "b", "c"];
+const NO_PRE_VOTE = { preVote: false };
+
+function append(term: number, prevLogIndex: number, prevLogTerm: number, terms: number[], leaderCommit = 0) {
+  const entries = terms.map(
+    (entryTerm, at): LogEntry => ({
+      index: prevLogIndex + 1 + at,
+      term: entryTerm,
+      type: "command",
+      data: Uint8Array.of(at, entryTerm),
+    }),
+  );
+  return { type: "appendEntries", term, prevLogIndex, prevLogTerm, entries, leaderCommit } as const;
+}
+
+function types(effects: readonly RaftEffect[]): string[] {
+  return effects.map((effect) => effect.type);
+}
+
+test("§5.3: an append is stored before it is answered", () => {
+  const server = new TestServer({ log: logOf(VOTERS) });
+  const effects = server.receive("b", append(1, 1, 1, [1, 1], 2));
+  const [write] = effects;
+  assert.equal(write?.type, "persist");
+  assert.equal(write.entries.length, 2);
+  const [reply] = sends(effects, "appendEntriesReply");
+  assert.deepEqual([reply?.message.success, reply?.message.lastLog, reply?.after], [true, 3, write.write]);
+  assert.equal(server.core.status().commitIndex, 2);
+});
+
+test("a heartbeat is answered at once, whatever the disk does", () => {
+  const server = new TestServer({ log: logOf(VOTERS) });
+  server.receive("b", append(1, 1, 1, [1]));
+  const [reply] = sends(server.receive("b", append(1, 0, 0, [])), "appendEntriesReply");
+  assert.deepEqual([reply?.message.success, reply?.after], [true, undefined]);
+});
+
+test("§5.3: a conflicting suffix is removed, and a late shorter append removes nothing", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1, 1, 1) });
+  const [write] = server.receive("b", append(2, 2, 1, [2]));
+  assert.equal(write?.type === "persist" && write.truncateFrom, 3);
+  assert.equal(server.core.status().lastLogIndex, 3);
+  server.receive("b", append(2, 3, 2, [2, 2]));
+  const late = server.receive("b", append(2, 2, 1, [2]));
+  assert.ok(!types(late).includes("persist"));
+  assert.equal(server.core.status().lastLogIndex, 5);
+});
+
+test("the end of §5.3: a refusal names where the conflicting term starts", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1, 3, 3, 3) });
+  const [reply] = sends(server.receive("b", append(4, 5, 4, [4])), "appendEntriesReply");
+  assert.deepEqual([reply?.message.success, reply?.message.lastLog, reply?.message.noRetryBackoff], [false, 2, true]);
+});
+
+test("nonsense is dropped and refused, never thrown, and changes nothing", () => {
+  const bad: LogEntry[][] = [
+    [{ index: 9, term: 2, type: "command", data: new Uint8Array(0) }],
+    [{ index: 3, term: 7, type: "command", data: new Uint8Array(0) }],
+    [{ index: 3, term: 2, type: "configuration", data: Uint8Array.of(255) }],
+  ];
+  for (const entries of bad) {
+    const server = new TestServer({ log: logOf(VOTERS, 1) });
+    const message = {
+      type: "appendEntries",
+      term: 2,
+      prevLogIndex: 2,
+      prevLogTerm: 1,
+      entries,
+      leaderCommit: 3,
+    } as const;
+    const effects = server.receive("b", message);
+    assert.ok(types(effects).includes("dropped"));
+    assert.equal(sends(effects, "appendEntriesReply")[0]?.message.success, false);
+    assert.equal(server.core.status().lastLogIndex, 2);
+  }
+});
+
+test("§5.4.2: entries of earlier terms commit only under one of the leader's own", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1, 1), config: NO_PRE_VOTE });
+  const effects = server.win("b");
+  const [toB] = sends(effects, "appendEntries").filter((send) => send.to === "b" && send.message.entries.length > 0);
+  assert.equal(toB?.after, undefined, "the leader's own disk works beside its followers'");
+  assert.deepEqual([toB?.message.prevLogIndex, toB?.message.entries[0]?.type], [3, "noop"]);
+  assert.equal(server.core.status().commitIndex, 0);
+  const ok = { type: "appendEntriesReply", term: 2, success: true, lastLog: 4, noRetryBackoff: false } as const;
+  server.receive("b", ok, toB?.exchange);
+  assert.equal(server.core.status().commitIndex, 0, "our own copy is not durable yet");
+  server.persist(effects);
+  assert.equal(server.core.status().commitIndex, 4);
+});
+
+test("a follower behind is found by its hint and then fed in a pipeline", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1, 1, 1), config: { ...NO_PRE_VOTE, maxAppendEntries: 1 } });
+  const first = sends(server.win("b"), "appendEntries").find(
+    (send) => send.to === "b" && send.message.entries.length > 0,
+  );
+  const refused = { type: "appendEntriesReply", term: 2, success: false, lastLog: 1, noRetryBackoff: true } as const;
+  const probe = sends(server.receive("b", refused, first?.exchange), "appendEntries");
+  assert.deepEqual(
+    probe.map((send) => [send.to, send.message.prevLogIndex]),
+    [["b", 1]],
+  );
+  const ok = { type: "appendEntriesReply", term: 2, success: true, lastLog: 2, noRetryBackoff: false } as const;
+  const piped = sends(server.receive("b", ok, probe[0]?.exchange), "appendEntries");
+  assert.deepEqual(
+    piped.map((send) => send.message.prevLogIndex),
+    [2, 3, 4],
+  );
+});
+
+test("Thesis §6.4: a read is answered after a quorum confirmed the leader and its index is applied", () => {
+  const server = new TestServer({ log: logOf(["a", "b"], 1), config: NO_PRE_VOTE });
+  const won = server.win("b");
+  const noop = sends(won, "appendEntries").find((send) => send.message.entries.length > 0);
+  server.persist(won);
+  const ok = { type: "appendEntriesReply", term: 2, success: true, lastLog: 3, noRetryBackoff: false } as const;
+  server.receive("b", ok, noop?.exchange);
+  assert.equal(server.core.status().commitIndex, 3);
+  const asked = server.feed({ type: "readIndex", read: 1 as ReadId });
+  assert.ok(!types(asked).includes("readReady"));
+  const [beat] = sends(asked, "appendEntries");
+  assert.ok(!types(server.receive("b", ok, beat?.exchange)).includes("readReady"), "not applied yet");
+  const done = server.feed({ type: "applied", index: 3 });
+  assert.deepEqual(
+    done.filter((effect) => effect.type === "readReady").map((effect) => effect.outcome),
+    [{ index: 3 }],
+  );
+});
+
+test("Thesis §4.1: a membership change waits until the one before it is committed", () => {
+  const server = new TestServer({ log: logOf(["a"], 1), config: NO_PRE_VOTE });
+  server.persist(server.feed({ type: "tick" }));
+  server.feed({ type: "persisted", write: 1 as never });
+  server.feed({ type: "persisted", write: 2 as never });
+  assert.equal(server.core.status().role, "leader");
+  const change = (proposal: number, type: "addVoter" | "addNonvoter", name: string): readonly RaftEffect[] =>
+    server.feed({
+      type: "proposeConfiguration",
+      proposal: proposal as ProposalId,
+      change: { type, id: id(name), address: `${name}:8300` },
+      prevIndex: 0,
+    });
+  const [write] = change(1, "addNonvoter", "b");
+  assert.equal(write?.type === "persist" && write.entries.length, 1);
+  assert.deepEqual(change(2, "addVoter", "c"), [], "the first is not committed yet");
+  assert.equal(server.core.status().configuration.servers.length, 2);
+  server.persist([write!]);
+  assert.equal(server.core.status().configuration.servers.length, 3);
+});
+
+test("a truncated configuration gives way to the one before it", () => {
+  const second = configurationEntry(2, 1, configurationOf("a", "b"));
+  const server = new TestServer({ log: [...logOf(VOTERS), second] });
+  const effects = server.receive("b", append(2, 1, 1, [2]));
+  assert.equal(server.core.status().configurationIndex, 1);
+  assert.ok(types(effects).includes("configurationChanged"));
+});
