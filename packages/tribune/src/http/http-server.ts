@@ -127,15 +127,11 @@ export class HttpServer {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const url = request.url ?? "/";
-    if (request.method === "GET") {
-      const known = this.#targets.get(url);
-      if (known !== undefined && !headersMatter(request.headers)) {
-        this.#read(known, request, response);
-        return;
-      }
-    }
+    // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
-      this.#dispatch(url, request, response);
+      const known = request.method === "GET" ? this.#targets.get(url) : undefined;
+      if (known !== undefined && !headersMatter(request.headers)) this.#read(known, request, response);
+      else this.#dispatch(url, request, response);
     } catch (error) {
       this.#fail(response, error);
     }
