@@ -16,11 +16,10 @@ import { shuffle } from "../lib/random.ts";
 import type { Rng } from "../lib/runtime.ts";
 import type { Answered, Indexed, QueryEngine } from "../server/query-engine.ts";
 import { connectHealth, ingressHealth, serviceHealth } from "../state/catalog/health-queries.ts";
-import { listNodes } from "../state/catalog/node-queries.ts";
-import { getNode } from "../state/catalog/nodes.ts";
+import { getNode, getNodeByAddress } from "../state/catalog/nodes.ts";
 import { serviceNodesAtAddress } from "../state/catalog/service-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import { preparedQueryFind } from "../state/prepared-query.ts";
+import { preparedQueryResolve } from "../state/prepared-query.ts";
 
 interface Rows extends Indexed {
   readonly rows: readonly ServiceRow[];
@@ -73,7 +72,7 @@ export class StateDnsBackend implements DnsBackend {
     this.#check(this.#datacenter, freshness);
     return this.#ask<One<NodeRow>>(`dns address ${address}`, (tx) => ({
       Index: tx.index,
-      row: listNodes(tx).nodes.find((node) => node.Address === address),
+      row: getNodeByAddress(tx, address),
     })).reply.row;
   }
 
@@ -91,7 +90,7 @@ export class StateDnsBackend implements DnsBackend {
   executeQuery({ dc, nameOrId, freshness }: PreparedQuery): PreparedResult | undefined {
     this.#check(dc, freshness);
     const found = this.#ask<One<PreparedResult>>(`dns query ${nameOrId}`, (tx) => {
-      const query = preparedQueryFind(tx, nameOrId);
+      const query = preparedQueryResolve(tx, nameOrId);
       if (query === undefined) return { Index: tx.index, row: undefined };
       const near = query.Service.Near === "_agent" ? this.#nodeName : query.Service.Near;
       const rows = executeQuery(tx, query, near, this.#datacenter) as unknown as readonly ServiceRow[];

@@ -59,7 +59,7 @@ export function configEntryDelete(tx: WriteTx, index: number, kind: string, name
 /** Takes a snapshot's record; the catalog comes before these. */
 export function restoreConfigEntry(tx: WriteTx, body: Uint8Array): void {
   const { Entry: entry } = decodeStruct(ConfigEntryRequest, body);
-  restoreOpaque(tx, MESSAGE.CONFIG_ENTRY, body, linksOf(entry));
+  restoreOpaque(tx, MESSAGE.CONFIG_ENTRY, body, { links: linksOf(entry) });
   if (isGateway(entry.Kind)) gatewayConfigChanged(tx, entry.ModifyIndex, entry);
 }
 
