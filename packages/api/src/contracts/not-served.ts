@@ -53,7 +53,6 @@ export const NOT_SERVED_ROUTES = {
     "GET /v1/connect/ca/configuration",
     "PUT /v1/connect/ca/configuration",
   ],
-  "config entries": ["GET /v1/config/*entry", "DELETE /v1/config/*entry", "PUT /v1/config"],
   "discovery chains": ["GET /v1/discovery-chain/:service", "POST /v1/discovery-chain/:service"],
   "federation states": [
     "GET /v1/internal/federation-states",

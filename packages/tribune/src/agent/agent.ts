@@ -19,7 +19,6 @@ import { LockDelays } from "../server/leader/lock-delay.ts";
 import { ReplicatedState } from "../server/replicated-state.ts";
 import { Server } from "../server/server.ts";
 import { localApi } from "./api/local-api.ts";
-import { DataDirLock } from "./data-dir-lock.ts";
 import { StateDnsBackend } from "./dns-backend.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
 import { LocalAgent } from "./local-agent.ts";
@@ -36,6 +35,8 @@ export interface AgentDependencies {
   readonly metrics: Metrics;
   /** The process must stop at once: the disk failed, or a rule of our own was broken. */
   readonly onFatal: (error: Error) => void;
+  /** Takes the data directory for this agent alone; answers how to give it back. Left out: nobody else can come. */
+  readonly lockDir?: (directory: string) => () => void;
   /** Reads the configuration again, where there is one to read; undefined for an embedded agent. */
   readonly reload?: () => Promise<void>;
   /** The agent has left and wants to end. */
@@ -65,7 +66,7 @@ export class Agent {
   #nodeId = "";
   #addresses: AgentAddresses = { http: [], dns: [] };
   #stopping: Promise<void> | undefined;
-  #lock: DataDirLock | undefined;
+  #unlock: (() => void) | undefined;
 
   constructor(config: RuntimeConfig, dependencies: AgentDependencies) {
     this.#config = config;
@@ -98,7 +99,7 @@ export class Agent {
     const { nodeId: configured, dataDir } = this.#config;
     if (dataDir !== "") {
       await this.#d.runtime.disk.makeDir(dataDir);
-      this.#lock ??= DataDirLock.acquire(dataDir);
+      this.#unlock ??= this.#d.lockDir?.(dataDir);
     }
     if (this.#nodeId === "")
       this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
@@ -130,7 +131,7 @@ export class Agent {
     };
     const lockDelays = new LockDelays(runtime.clock);
     const storage = await openServerStorage(config, { runtime, logger: logger.named("server") });
-    const stateMachine = new ReplicatedState(lockDelays);
+    const stateMachine = new ReplicatedState(lockDelays, runtime);
     this.#server = new Server(
       {
         identity,
@@ -234,7 +235,7 @@ export class Agent {
       await Promise.all([this.#http?.close(), this.#dns?.stop()]);
       await this.#local?.stop();
       await this.#server?.stop();
-      this.#lock?.release();
+      this.#unlock?.();
     })();
     return this.#stopping;
   }

@@ -253,6 +253,7 @@ function readFields(schema: Schema<unknown>): Read {
   const places = new Map((schema.fields ?? []).map(({ name }, place) => [name, place]));
   const fields = sortedFields(schema).map(({ name, schema: of }) => ({
     name,
+    encodedName: new MsgpackWriter().text(name).take(),
     place: places.get(name) as number,
     read: codecOf(of).read as Read,
   }));
@@ -264,10 +265,10 @@ function readFields(schema: Schema<unknown>): Read {
     const values = zeros.slice();
     const count = reader.mapHeader();
     for (let at = 0; at < count; at++) {
-      const name = reader.key();
       // Go writes the fields in this very order, so the lookup is for other writers.
       const expected = fields[at];
-      const field = expected?.name === name ? expected : byName.get(name);
+      const field =
+        expected !== undefined && reader.tryEncoded(expected.encodedName) ? expected : byName.get(reader.key());
       if (field === undefined) reader.skip();
       else values[field.place] = field.read(reader);
     }

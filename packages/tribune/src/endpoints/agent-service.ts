@@ -125,8 +125,8 @@ function waitOf({ query }: HttpView): number {
 }
 
 /** The hash stands where the client's struct has it. */
-function withHash({ Proxy, Connect, Datacenter, ...before }: Shown, ContentHash: string): Shown {
-  return { ...before, ContentHash, Proxy, Connect, Datacenter };
+function withHash({ Proxy: proxy, Connect, Datacenter, ...before }: Shown, ContentHash: string): Shown {
+  return { ...before, ContentHash, Proxy: proxy, Connect, Datacenter };
 }
 
 function healthOf(service: NodeService, agent: AgentApi): { readonly status: HealthStatus; readonly shown: unknown } {

@@ -114,7 +114,7 @@ test("services come as a map in the order of their IDs, filtered, with what Go's
     EnableTagOverride: false,
     Datacenter: "dc1",
   });
-  assert.deepEqual(body["9"]?.["Proxy"], { DestinationServiceName: "web", MeshGateway: {}, Expose: {} });
+  assert.deepEqual(body["9"]?.Proxy, { DestinationServiceName: "web", MeshGateway: {}, Expose: {} });
   assert.match(text, /"Connect":\{"Native":true\}/);
   const some = await ask(agent, "agentServices", { filter: "Proxy.DestinationServiceName == web" });
   assert.deepEqual(Object.keys(bodyOf(some) as object), ["9"]);

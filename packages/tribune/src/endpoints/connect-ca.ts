@@ -9,10 +9,9 @@ import { type Bindings, bind, type HttpView, type QueryContext } from "./binding
 function rootsReply(tx: ReadTx, _request: unknown, { connectEnabled }: QueryContext): IndexedCARoots {
   if (!connectEnabled) throw TribuneError.internal("Connect must be enabled in order to use this endpoint");
   const { index, clusterId, roots } = caRoots(tx);
-  if (clusterId === "") throw TribuneError.internal("CA has not finished initializing");
   return make(IndexedCARoots, {
     ActiveRootID: roots.find(({ Active }) => Active)?.ID ?? "",
-    TrustDomain: `${clusterId}.consul`,
+    TrustDomain: clusterId === "" ? "" : `${clusterId}.consul`,
     Roots: roots.map(published),
     Index: index,
   });
@@ -25,6 +24,11 @@ function published(root: CARoot): CARoot {
 }
 
 const body = (reply: IndexedCARoots): Answer => json(toJson(IndexedCARoots, reply));
+
+/** Judged when shown: a query must not throw for what may change while somebody waits on it. */
+function requireAuthority({ TrustDomain }: IndexedCARoots): void {
+  if (TrustDomain === "") throw TribuneError.internal("CA has not finished initializing");
+}
 
 function pemWanted({ query }: HttpView): boolean {
   const pem = query.get("pem");
@@ -42,6 +46,7 @@ export const connectCaEndpoints = bind(connectCaContracts, {
     },
     query: rootsReply,
     show(reply, _request, http): Answer {
+      requireAuthority(reply);
       if (!pemWanted(http)) return body(reply);
       const certificates = (reply.Roots ?? []).flatMap((root) =>
         root === null ? [] : [root.RootCert, ...(root.IntermediateCerts ?? [])],
@@ -58,6 +63,9 @@ export const connectCaEndpoints = bind(connectCaContracts, {
     // The agent's own answer always counts as one from its cache.
     request: (_values, _http, common) => ({ ...common, UseCache: true }),
     query: rootsReply,
-    show: body,
+    show(reply): Answer {
+      requireAuthority(reply);
+      return body(reply);
+    },
   },
 } satisfies Bindings<typeof connectCaContracts>);

@@ -145,16 +145,13 @@ export class HttpServer {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const url = request.url ?? "/";
-    if (request.method === "GET") {
-      const known = this.#targets.get(url) ?? this.#blockingTargets.get(url);
-      if (known !== undefined && !headersMatter(request.headers)) {
-        this.#read(known, request, response);
-        return;
-      }
-    }
+    // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
-      const local = request.method === "GET" ? this.#locals.get(url) : undefined;
-      if (local !== undefined) this.#answer(local, request, response);
+      const isGet = request.method === "GET";
+      const known = isGet ? (this.#targets.get(url) ?? this.#blockingTargets.get(url)) : undefined;
+      const local = isGet ? this.#locals.get(url) : undefined;
+      if (known !== undefined && !headersMatter(request.headers)) this.#read(known, request, response);
+      else if (local !== undefined) this.#answer(local, request, response);
       else this.#dispatch(url, request, response);
     } catch (error) {
       this.#fail(response, error);
