@@ -17,8 +17,14 @@ import { parseArgs } from "node:util";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const program = `node ${join(here, "../packages/tribune/bin/tribune.js")}`;
 /** Everything that one server can be asked. What needs several agents comes with them. */
-const CELLS = ["W1", "W2.single", "W3.catalog", "W4", "W5", "W6.start-single", "W6.rss", "W6.services", "W6.kv", "W8"];
-const OWN = { loop: "loop-delay.mjs", register: "agent-register.mjs", dns: "dns.mjs", log: "log.mjs" };
+const CELLS = ["W1", "W2.single", "W3.catalog", "W4", "W5", "W6.services", "W6.kv", "W8"];
+const OWN = {
+  start: "start.mjs",
+  loop: "loop-delay.mjs",
+  register: "agent-register.mjs",
+  dns: "dns.mjs",
+  log: "log.mjs",
+};
 
 const { values } = parseArgs({
   options: {
