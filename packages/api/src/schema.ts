@@ -48,6 +48,16 @@ export interface Field {
 }
 
 export type Infer<S> = S extends Schema<infer T> ? T : never;
+/** A value of which every part may be left out, as callers write it. */
+export type Draft<T> = 0 extends 1 & T
+  ? any
+  : T extends Uint8Array
+    ? T
+    : T extends readonly (infer Item)[]
+      ? readonly Draft<Item>[]
+      : T extends object
+        ? { readonly [K in keyof T]?: Draft<T[K]> | undefined }
+        : T;
 type Shape = Readonly<Record<string, Schema<any>>>;
 export type StructOf<S extends Shape> = { readonly [K in keyof S]: Infer<S[K]> };
 export interface Struct<T> extends Schema<T> {

@@ -1,6 +1,7 @@
 import { agentEndpoints } from "./agent.ts";
 import { agentCheckEndpoints } from "./agent-check.ts";
 import { agentServiceEndpoints } from "./agent-service.ts";
+import { apiEndpoints } from "./api.ts";
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
@@ -20,6 +21,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...agentEndpoints,
   ...agentCheckEndpoints,
   ...agentServiceEndpoints,
+  ...apiEndpoints,
   ...catalogEndpoints,
   ...coordinateEndpoints,
   ...eventEndpoints,

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Parameter } from "@tribune/api";
 import type { Answer, ByteSink } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
@@ -317,8 +318,8 @@ export class HttpServer {
     const { contract, binding } = endpoint;
     const { backend } = this.#dependencies;
     if (contract.kind === "write") binding.admit?.(view);
-    const bodyParameter = Object.values(contract.parameters as Record<string, { in: string; bytesMax?: number }>).find(
-      (parameter) => parameter.in === "body",
+    const bodyParameter = Object.values(contract.parameters as Record<string, Parameter<unknown>>).find(
+      (parameter) => parameter.in === "body" && parameter.type !== "stream",
     );
     const body =
       bodyParameter === undefined ? undefined : await readBody(request, bodyParameter.bytesMax ?? BODY_BYTES_MAX);
