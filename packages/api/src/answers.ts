@@ -29,7 +29,9 @@ import {
   ServiceNode,
 } from "./structs/catalog.ts";
 import { HealthCheck } from "./structs/check.ts";
-import { queryMeta } from "./structs/common.ts";
+import { nothing, queryMeta } from "./structs/common.ts";
+import { ConfigEntryJson } from "./structs/config-entry.ts";
+import { IndexedCARoots } from "./structs/connect-ca.ts";
 import { Coordinate, NetworkCoordinate } from "./structs/coordinate.ts";
 import { DirEntry } from "./structs/kv.ts";
 import { AutopilotConfiguration, RaftConfigurationResponse } from "./structs/operator.ts";
@@ -198,6 +200,9 @@ export const ANSWERS = {
   AgentServiceHealths: json(list(AgentServiceHealth)),
   AgentServices: json(map(AgentService)),
   Archive: stream("application/x-gzip"),
+  CARoots: json(IndexedCARoots),
+  ConfigEntries: json(list(ConfigEntryJson)),
+  ConfigEntry: json(ConfigEntryJson),
   AutopilotConfiguration: json(AutopilotConfiguration),
   AutopilotHealth: json(AutopilotHealth),
   AutopilotState: json(AutopilotState),
@@ -207,6 +212,7 @@ export const ANSWERS = {
   DatacenterMaps: json(list(DatacenterMap)),
   DatacenterNames: json(list(text)),
   DirEntries: json(list(DirEntry)),
+  EmptyObject: json(nothing),
   GatewayServices: json(list(GatewayService)),
   HealthChecks: json(list(HealthCheck)),
   KeyringResponses: json(list(KeyringResponse)),

@@ -23,7 +23,7 @@ export class JsonSchemas {
       case "u64":
         return { type: "integer", minimum: 0, ...(schema.kind === "u64" ? { format: "uint64" } : {}) };
       case "float":
-        return { type: "number" };
+        return { type: "number", ...(schema.single === true ? { format: "float" } : {}) };
       case "bytes":
         return { type: ["string", "null"], contentEncoding: "base64" };
       case "duration":
@@ -33,7 +33,7 @@ export class JsonSchemas {
       case "time":
         return { type: "string", format: "date-time" };
       case "any":
-        return {};
+        return schema.forms === undefined ? {} : { oneOf: schema.forms.map((form) => this.of(form, use)) };
       case "list":
         return { type: ["array", "null"], items: this.of(schema.of!, use) };
       case "map":

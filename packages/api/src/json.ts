@@ -1,5 +1,5 @@
 import { formatGoDuration, parseGoDuration } from "./duration.ts";
-import { type Field, type Schema, ZERO_TIME, zero } from "./schema.ts";
+import { type Field, type Schema, sharedZero, ZERO_TIME, zero } from "./schema.ts";
 
 /** A JSON text that does not fit the struct it was meant for. The message is Go's. */
 export class JsonShapeError extends Error {
@@ -57,6 +57,8 @@ function isEmpty(schema: Schema<unknown>, value: unknown): boolean {
       return value === null || (value as ArrayLike<unknown>).length === 0;
     case "map":
       return value === null || Object.keys(value as object).length === 0;
+    case "nullable":
+      return value === null || value === undefined; // a pointer to a zero is no zero
     default:
       return value === null || value === undefined || value === "" || value === 0 || value === 0n || value === false;
   }
@@ -157,7 +159,7 @@ function decodeStruct(schema: Schema<any>, value: unknown, where: Place, strict:
       out[field.name] = decode(field.schema, item, { struct: schema.name!, path }, strict);
     }
   }
-  for (const field of schema.fields!) if (out[field.name] === undefined) out[field.name] = zero(field.schema);
+  for (const field of schema.fields!) if (out[field.name] === undefined) out[field.name] = sharedZero(field.schema);
   return out;
 }
 

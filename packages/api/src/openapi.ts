@@ -11,9 +11,10 @@ type Areas = Readonly<Record<string, Readonly<Record<string, AnyContract>>>>;
 /** @param version of the agent that serves the document. */
 export function openApiDocument(version: string, areas: Areas = CONTRACT_AREAS): Json {
   const schemas = new JsonSchemas();
+  const templates = new Map<string, string>();
   const paths: Record<string, Record<string, Json>> = {};
   for (const [area, contracts] of Object.entries(areas)) {
-    for (const group of byRoute(contracts)) {
+    for (const group of byRoute(contracts, templates)) {
       const operation = operationOf(area, group, schemas);
       for (const [at, method] of [group[0]!.method, ...(group[0]!.contract.alsoMethods ?? [])].entries()) {
         const operations = paths[group[0]!.path] ?? {};
@@ -54,32 +55,48 @@ interface Named {
   readonly contract: AnyContract;
 }
 
-/** OpenAPI knows one operation for a method and path: contracts that differ by `when` come together, plain one first. */
-function byRoute(contracts: Readonly<Record<string, AnyContract>>): readonly (readonly Named[])[] {
+/**
+ * OpenAPI knows one operation for a method and path, and paths do not differ by the names in them. Contracts that differ
+ * by `when` or `whenRest` come together, the plain one first.
+ *
+ * @param templates of all areas: the first contract of a route names its parameter.
+ */
+function byRoute(
+  contracts: Readonly<Record<string, AnyContract>>,
+  templates: Map<string, string>,
+): readonly (readonly Named[])[] {
   const groups = new Map<string, Named[]>();
   for (const [name, contract] of Object.entries(contracts)) {
     const [method, route] = contract.http.split(" ") as [string, string];
-    const named = { name, method, path: route.replace(/[:*](\w+)/g, "{$1}"), contract };
-    const group = groups.get(contract.http) ?? [];
-    groups.set(contract.http, contract.when === undefined ? [named, ...group] : [...group, named]);
+    const nameless = route.replace(/[:*]\w+/g, "*");
+    const path = templates.get(nameless) ?? route.replace(/[:*](\w+)/g, "{$1}");
+    templates.set(nameless, path);
+    const named = { name, method, path, contract };
+    const group = groups.get(`${method} ${path}`) ?? [];
+    const isPlain = contract.when === undefined && contract.whenRest === undefined;
+    groups.set(`${method} ${path}`, isPlain ? [named, ...group] : [...group, named]);
   }
   return [...groups.values()];
 }
 
 function operationOf(area: string, group: readonly Named[], schemas: JsonSchemas): Json {
-  const [{ name, contract }] = group as [Named];
+  const [{ name, path, contract }] = group as [Named];
+  const [, pathName] = /\{(\w+)\}/.exec(path) ?? [];
   const variants = group.slice(1);
   const parameters: Record<string, Json> = {};
   for (const [property, parameter] of Object.entries(contract.parameters as Parameters))
-    if (parameter.in !== "body") parameters[property] = parameterOf(property, parameter);
+    if (parameter.in !== "body")
+      parameters[property] = parameterOf(parameter.in === "path" ? pathName! : property, parameter);
   for (const variant of variants) {
-    const when = variant.contract.when!;
-    parameters[when] = { name: when, in: "query", description: variant.contract.summary, ...FLAG };
+    const { when, whenRest } = variant.contract;
+    if (when !== undefined)
+      parameters[when] = { name: when, in: "query", description: variant.contract.summary, ...FLAG };
+    const condition = when === undefined ? `where the path holds \`${whenRest}\`` : `with \`?${when}\``;
     for (const [property, parameter] of Object.entries(variant.contract.parameters as Parameters))
       if (parameter.in === "query")
         parameters[property] = {
           ...parameterOf(property, parameter),
-          description: `${parameter.about} (with \`?${when}\`)`,
+          description: `${parameter.about} (${condition})`,
         };
   }
   const common = new Set<CommonName>(group.flatMap((one) => commonParametersOf(one.contract)));
@@ -100,6 +117,7 @@ function operationOf(area: string, group: readonly Named[], schemas: JsonSchemas
           "x-variants": variants.map((variant) => ({
             operationId: variant.name,
             when: variant.contract.when,
+            whenRest: variant.contract.whenRest,
             summary: variant.contract.summary,
             ...extensionsOf(variant.contract),
           })),

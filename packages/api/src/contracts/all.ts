@@ -3,6 +3,8 @@ import { agentCheckContracts } from "./agent-check.ts";
 import { agentServiceContracts } from "./agent-service.ts";
 import { apiContracts } from "./api.ts";
 import { catalogContracts } from "./catalog.ts";
+import { configEntryContracts } from "./config-entry.ts";
+import { connectCaContracts } from "./connect-ca.ts";
 import { coordinateContracts } from "./coordinate.ts";
 import { eventContracts } from "./event.ts";
 import { healthContracts } from "./health.ts";
@@ -25,6 +27,8 @@ export const CONTRACT_AREAS = {
   sessions: sessionContracts,
   transactions: txnContracts,
   "prepared queries": preparedQueryContracts,
+  "config entries": configEntryContracts,
+  "certificate authority": connectCaContracts,
   coordinates: coordinateContracts,
   events: eventContracts,
   operator: operatorContracts,
@@ -44,6 +48,8 @@ export const ALL_CONTRACTS = {
   ...sessionContracts,
   ...txnContracts,
   ...preparedQueryContracts,
+  ...configEntryContracts,
+  ...connectCaContracts,
   ...coordinateContracts,
   ...eventContracts,
   ...operatorContracts,

@@ -32,4 +32,4 @@ export const queryMeta = {
 };
 
 /** The reply of methods that only succeed or fail. */
-export const nothing = struct("", {});
+export const nothing = struct("Empty", {});

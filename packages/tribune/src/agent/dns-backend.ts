@@ -15,7 +15,7 @@ import { TribuneError } from "../lib/errors.ts";
 import { shuffle } from "../lib/random.ts";
 import type { Rng } from "../lib/runtime.ts";
 import type { Answered, Indexed, QueryEngine } from "../server/query-engine.ts";
-import { connectHealth, serviceHealth } from "../state/catalog/health-queries.ts";
+import { connectHealth, ingressHealth, serviceHealth } from "../state/catalog/health-queries.ts";
 import { listNodes } from "../state/catalog/node-queries.ts";
 import { getNode } from "../state/catalog/nodes.ts";
 import { serviceNodesAtAddress } from "../state/catalog/service-queries.ts";
@@ -28,8 +28,6 @@ interface Rows extends Indexed {
 interface One<T> extends Indexed {
   readonly row: T | undefined;
 }
-
-const NONE: readonly ServiceRow[] = [];
 
 /**
  * DNS from the state in memory. Questions go through the query engine, so the very same rows come back until
@@ -55,10 +53,13 @@ export class StateDnsBackend implements DnsBackend {
 
   serviceNodes({ dc, service, tag, connect, ingress, freshness }: ServiceQuery): readonly ServiceRow[] {
     this.#check(dc, freshness);
-    if (ingress) return NONE; // gateways expose nothing until config entries say what
-    const tags = tag === "" ? [] : [tag];
-    return this.#ask<Rows>(`dns service ${connect ? "connect" : ""} ${tag} ${service}`, (tx) => {
-      const { index, rows } = connect ? connectHealth(tx, service) : serviceHealth(tx, service, tags);
+    const through = ingress ? "ingress" : connect ? "connect" : "";
+    return this.#ask<Rows>(`dns service ${through} ${tag} ${service}`, (tx) => {
+      const { index, rows } = ingress
+        ? ingressHealth(tx, service)
+        : connect
+          ? connectHealth(tx, service)
+          : serviceHealth(tx, service, tag === "" ? [] : [tag]);
       return { Index: index, rows: rows as unknown as readonly ServiceRow[] };
     }).reply.rows;
   }

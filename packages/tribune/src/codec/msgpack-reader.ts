@@ -60,6 +60,15 @@ export class MsgpackReader {
     return true;
   }
 
+  /** Reads these very bytes, if they are what comes next. */
+  tryEncoded(expected: Uint8Array): boolean {
+    const end = this.position + expected.length;
+    if (end > this.#bytes.length || this.#bytes.compare(expected, 0, expected.length, this.position, end) !== 0)
+      return false;
+    this.position = end;
+    return true;
+  }
+
   bool(): boolean {
     const code = this.#code();
     if (code === 0xc3) return true;

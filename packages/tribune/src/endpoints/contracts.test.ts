@@ -23,6 +23,7 @@ const SCALARS: Readonly<Partial<Record<Schema<unknown>["kind"], readonly string[
   u64: ["uint64"],
   float: ["float64"],
   duration: ["duration_ns"],
+  time: ["time"],
   bytes: ["bytes|nil"],
 };
 

@@ -4,6 +4,8 @@ import { agentServiceEndpoints } from "./agent-service.ts";
 import { apiEndpoints } from "./api.ts";
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
+import { configEntryEndpoints } from "./config-entry.ts";
+import { connectCaEndpoints } from "./connect-ca.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
 import { eventEndpoints } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
@@ -23,6 +25,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...agentServiceEndpoints,
   ...apiEndpoints,
   ...catalogEndpoints,
+  ...connectCaEndpoints,
+  ...configEntryEndpoints,
   ...coordinateEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,
