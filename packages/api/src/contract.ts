@@ -230,16 +230,14 @@ interface Common<P extends Parameters> {
   readonly parameters: P;
   readonly acl: AclRule;
   readonly summary: string;
-  /** What status 200 carries, by its name in `ANSWERS`. */
-  readonly answers: AnswerName;
-  /** Further statuses that are answers, not errors, and what they mean. Their body is as for 200, or empty. */
-  readonly statuses?: Statuses;
 }
 
 export type Statuses = Readonly<Record<number, string>>;
 /** The part of a contract whose literal types the SDK needs. */
 export interface Answering<A extends AnswerName, S extends Statuses> {
+  /** What status 200 carries, by its name in `ANSWERS`. */
   readonly answers: A;
+  /** Further statuses that are answers, not errors, and what they mean. Their body is as for 200, or empty. */
   readonly statuses?: S;
 }
 
@@ -300,9 +298,11 @@ export const local = <const P extends Parameters, const A extends AnswerName, co
   contract: Omit<LocalContract<P>, "kind"> & Answering<A, S>,
 ): LocalContract<P> & Answering<A, S> => ({ kind: "local", ...contract });
 
-export type AnyContract =
+export type AnyContract = (
   | ReadContract<any, any, any>
   | WriteContract<any, any>
   | CallContract<any, any>
-  | LocalContract<any>;
+  | LocalContract<any>
+) &
+  Answering<AnswerName, Statuses>;
 export type Contracts = Readonly<Record<string, AnyContract>>;

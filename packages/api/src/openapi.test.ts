@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { AnyContract, Parameter } from "./contract.ts";
 import { ALL_CONTRACTS, CONTRACT_AREAS } from "./contracts/all.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -74,4 +76,10 @@ test("struct schemas use JSON names and tell what may be left out", () => {
   assert.equal(document.components.schemas.HealthCheckDefinition.properties.Interval.type, "string");
   assert.equal(document.components.schemas.NodeService.properties.LocallyRegisteredAsSidecar, undefined);
   assert.equal(document.components.schemas.RegisterRequestInput.required, undefined);
+});
+
+test("docs/api.md is what the contracts say", () => {
+  const script = fileURLToPath(new URL("../../../scripts/api-docs.mjs", import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
 });

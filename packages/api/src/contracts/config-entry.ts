@@ -21,9 +21,13 @@ export const configEntryContracts = {
     rpc: "ConfigEntry.Apply",
     reply: bool,
     parameters: {
-      entry: anyBody(ConfigEntryJson, "The entry: `Kind`, mostly `Name`, and the fields of the kind, in either spelling", {
-        invalid: "Bad request: Request decoding failed: %s",
-      }),
+      entry: anyBody(
+        ConfigEntryJson,
+        "The entry: `Kind`, mostly `Name`, and the fields of the kind, in either spelling",
+        {
+          invalid: "Bad request: Request decoding failed: %s",
+        },
+      ),
       cas: numberQuery("Only if the entry's ModifyIndex is this; 0: only if there is none"),
     },
     request: ConfigEntryRequest,
