@@ -8,7 +8,7 @@ export class JsonShapeError extends Error {
 
 /**
  * The plain object that `JSON.stringify` turns into what Go's encoder prints: wire order, JSON names,
- * `omitempty` honoured, bytes as base64. A bigint is left for the writer, which prints its digits.
+ * `omitempty` honoured, bytes as base64. Fields that a draft leaves out stay out. A bigint is left for the writer, which prints its digits.
  */
 export function toJson<T>(schema: Schema<T>, value: T): unknown {
   return encode(schema, value);
@@ -31,6 +31,7 @@ function encode(schema: Schema<any>, value: any): unknown {
       for (const { name, jsonName, schema: field } of schema.fields!) {
         if (field.hidden === true) continue;
         const own = value[name];
+        if (own === undefined) continue; // a draft
         if (field.omitEmpty === true && isEmpty(field, own)) continue;
         if (field.omitZero === true && isZero(field, own)) continue;
         out[jsonName] = encode(field, own);

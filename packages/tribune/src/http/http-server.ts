@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Parameter } from "@tribune/api";
 import type { Answer, ByteSink } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
@@ -479,6 +480,7 @@ function acceptsGzip(request: IncomingMessage): boolean {
 
 interface BodyParameter {
   readonly in: string;
+  readonly type: string;
   readonly bytesMax?: number;
 }
 
@@ -488,7 +490,7 @@ function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefine
   let found = bodyParameters.get(contract);
   if (found === undefined) {
     const parameters: readonly BodyParameter[] = Object.values(contract.parameters);
-    found = parameters.find((parameter) => parameter.in === "body") ?? null;
+    found = parameters.find((parameter) => parameter.in === "body" && parameter.type !== "stream") ?? null;
     bodyParameters.set(contract, found);
   }
   return found ?? undefined;
