@@ -49,6 +49,8 @@ export class HttpServer {
   /** Questions that were asked with `?cached` before: the next such read is a hit. */
   readonly #askedCached = new Map<string, number>();
   readonly #connections = new Map<string, number>();
+  /** Told that there are too many of them: nothing they have asked for is done. */
+  readonly #refused = new WeakSet<Socket>();
   #commonHeaders: readonly string[] = [];
 
   constructor(options: HttpOptions, dependencies: HttpServerDependencies) {
@@ -110,7 +112,8 @@ export class HttpServer {
     const client = socket.remoteAddress ?? "";
     const open = this.#connections.get(client) ?? 0;
     if (open >= this.#options.connectionsPerClientMax) {
-      socket.end("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      this.#refused.add(socket);
+      refuse(socket, "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
       this.#dependencies.logger.warn("Too many connections from one client; raise limits.http_max_conns_per_client", {
         client,
         limit: this.#options.connectionsPerClientMax,
@@ -126,15 +129,16 @@ export class HttpServer {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#refused.has(request.socket)) return;
     const url = request.url ?? "/";
-    if (request.method === "GET") {
-      const known = this.#targets.get(url);
-      if (known !== undefined && !headersMatter(request.headers)) {
-        this.#read(known, request, response);
-        return;
-      }
-    }
     try {
+      if (request.method === "GET") {
+        const known = this.#targets.get(url);
+        if (known !== undefined && !headersMatter(request.headers)) {
+          this.#read(known, request, response);
+          return;
+        }
+      }
       this.#dispatch(url, request, response);
     } catch (error) {
       this.#fail(response, error);
@@ -209,13 +213,12 @@ export class HttpServer {
     }
     const pretty = this.#options.alwaysPretty || query.has("pretty");
     const startedMs = this.#dependencies.clock.nowMs();
-    this.#perform(endpoint, rest, view, request).then(
-      (answer) => {
+    this.#perform(endpoint, rest, view, request)
+      .then((answer) => {
         this.#respond(answer, pretty, request, response);
         this.#measure(route, method, startedMs);
-      },
-      (error: unknown) => this.#fail(response, error),
-    );
+      })
+      .catch((error: unknown) => this.#fail(response, error));
   }
 
   #target(endpoint: Endpoint, route: Route, rest: string, view: RequestView, query: QueryString): Target {
@@ -262,11 +265,20 @@ export class HttpServer {
     let finished = false;
     const cancel = backend.read(target, (outcome) => {
       finished = true;
-      if (outcome instanceof Error) this.#fail(response, outcome);
-      else this.#show(target, outcome, request, response);
+      this.#deliver(target, outcome, request, response);
       this.#measure(target.route, "GET", startedMs);
     });
     if (!finished) response.on("close", cancel);
+  }
+
+  /** Comes from a timer or a write, where nobody would catch what is thrown. */
+  #deliver(target: Target, outcome: ReadOutcome | Error, request: IncomingMessage, response: ServerResponse): void {
+    try {
+      if (outcome instanceof Error) this.#fail(response, outcome);
+      else this.#show(target, outcome, request, response);
+    } catch (error) {
+      this.#fail(response, error);
+    }
   }
 
   #show(target: Target, { answer, meta }: ReadOutcome, request: IncomingMessage, response: ServerResponse): void {
@@ -284,13 +296,7 @@ export class HttpServer {
     if (target.saysConsistency) headers.push("X-Consul-Effective-Consistency", target.consistency);
     if (target.cached) this.#cacheHeaders(target, headers);
     if (shown === undefined) {
-      let rendered: Answer;
-      try {
-        rendered = target.endpoint.binding.show(answer.reply, target.request, target.view);
-      } catch (error) {
-        this.#fail(response, error);
-        return;
-      }
+      const rendered = target.endpoint.binding.show(answer.reply, target.request, target.view);
       if (rendered.kind === "pieces" || rendered.kind === "stream") {
         this.#stream(rendered, headers, response);
         return;
@@ -408,14 +414,20 @@ export class HttpServer {
     };
     const go = (): void => {
       const startedMs = clock.nowMs();
-      while (!gone) {
-        const next = pieces.next();
-        if (next.done === true) return sink.end();
-        if (!sink.write(next.value)) return; // `drained` goes on
-        if (clock.nowMs() - startedMs > SLICE_MS) {
-          setImmediate(go);
-          return;
+      try {
+        while (!gone) {
+          const next = pieces.next();
+          if (next.done === true) return sink.end();
+          if (!sink.write(next.value)) return; // `drained` goes on
+          if (clock.nowMs() - startedMs > SLICE_MS) {
+            setImmediate(go);
+            return;
+          }
         }
+      } catch (error) {
+        // Half an answer is out: only a broken connection says that the rest is missing.
+        this.#dependencies.logger.error("Request error", { error: error instanceof Error ? error.stack : error });
+        sink.abort();
       }
     };
     sink.drained = go;
@@ -488,7 +500,21 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
   }
   const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
   const status = tooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
-  socket.end(
+  refuse(
+    socket,
     `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: ${status.length}\r\n\r\n${status}`,
   );
+}
+
+/** How long a refused client may take to read why. */
+const LINGER_MS = 1000;
+
+/**
+ * Says the last word on a connection. Closing at once could take the answer back from a client that is still
+ * sending; one that never closes its side must not keep the connection for ever.
+ */
+function refuse(socket: Socket, answer: string): void {
+  socket.end(answer);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
 }
