@@ -66,6 +66,8 @@ export class HttpServer {
   /** Questions that were asked with `?cached` before: the next such read is a hit. */
   readonly #askedCached = new Map<string, number>();
   readonly #connections = new Map<string, number>();
+  /** Told that there are too many of them: nothing they have asked for is done. */
+  readonly #refused = new WeakSet<Socket>();
   #commonHeaders: readonly string[] = [];
 
   constructor(options: HttpOptions, dependencies: HttpServerDependencies) {
@@ -129,7 +131,8 @@ export class HttpServer {
     const client = socket.remoteAddress ?? "";
     const open = this.#connections.get(client) ?? 0;
     if (open >= this.#options.connectionsPerClientMax) {
-      socket.end("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      this.#refused.add(socket);
+      refuse(socket, "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
       this.#dependencies.logger.warn("Too many connections from one client; raise limits.http_max_conns_per_client", {
         client,
         limit: this.#options.connectionsPerClientMax,
@@ -145,6 +148,7 @@ export class HttpServer {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#refused.has(request.socket)) return;
     const url = request.url ?? "/";
     // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
@@ -289,11 +293,20 @@ export class HttpServer {
     let finished = false;
     const cancel = backend.read(target, (outcome) => {
       finished = true;
-      if (outcome instanceof Error) this.#fail(response, outcome);
-      else this.#show(target, outcome, request, response);
+      this.#deliver(target, outcome, request, response);
       this.#measure(target.route, "GET", startedMs);
     });
     if (!finished) response.on("close", cancel);
+  }
+
+  /** Comes from a timer or a write, where nobody would catch what is thrown. */
+  #deliver(target: Target, outcome: ReadOutcome | Error, request: IncomingMessage, response: ServerResponse): void {
+    try {
+      if (outcome instanceof Error) this.#fail(response, outcome);
+      else this.#show(target, outcome, request, response);
+    } catch (error) {
+      this.#fail(response, error);
+    }
   }
 
   #show(target: Target, { answer, meta }: ReadOutcome, request: IncomingMessage, response: ServerResponse): void {
@@ -537,7 +550,21 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
   }
   const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
   const status = tooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
-  socket.end(
+  refuse(
+    socket,
     `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: ${status.length}\r\n\r\n${status}`,
   );
+}
+
+/** How long a refused client may take to read why. */
+const LINGER_MS = 1000;
+
+/**
+ * Says the last word on a connection. Closing at once could take the answer back from a client that is still
+ * sending; one that never closes its side must not keep the connection for ever.
+ */
+function refuse(socket: Socket, answer: string): void {
+  socket.end(answer);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
 }
