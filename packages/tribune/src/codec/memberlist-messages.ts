@@ -209,7 +209,8 @@ export function encodeMessage(message: PacketMessage | RemoteError): Uint8Array 
 
 /** @throws GossipCodecError also for types that are layers or belong on streams. */
 export function decodeMessage(encoded: Uint8Array): PacketMessage {
-  if (encoded[0] === MESSAGE_TYPE.user) return { type: "user", payload: encoded.slice(1) };
+  // Not `slice`, which shares memory where the packet is a Buffer.
+  if (encoded[0] === MESSAGE_TYPE.user) return { type: "user", payload: new Uint8Array(encoded.subarray(1)) };
   const message = decodeMapMessage(encoded);
   if (message.type === "error") throw new GossipCodecError("malformed", "an error message in a packet");
   return message;
