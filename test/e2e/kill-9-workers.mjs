@@ -218,8 +218,8 @@ class LocalServiceWorker extends Worker {
       return;
     }
     if (cell.certain !== undefined && this.random() < 0.3) {
-      status.certain = undefined;
       await cell.write(this, undefined, () => put(agent, `/v1/agent/service/deregister/${id}`));
+      status.certain = undefined;
       return;
     }
     const value = String(++this.counter);

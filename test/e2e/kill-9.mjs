@@ -74,8 +74,8 @@ process.exit(problems.length === 0 ? 0 : 1);
 
 function report(kill) {
   if (kills > 20 && kill % 10 !== 0) return;
-  const counts = workers.map(({ name, acknowledged }) => `${name} ${acknowledged}`).join(", ");
-  console.log(`${kill} kills: acknowledged ${counts}`);
+  const acknowledged = workers.reduce((sum, worker) => sum + worker.acknowledged, 0);
+  console.log(`${kill} kills, ${acknowledged} acknowledged writes`);
 }
 function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
