@@ -141,6 +141,8 @@ interface Common<P extends Parameters> {
   readonly alsoMethods?: readonly Method[];
   /** Several contracts may share a route: this one is meant when the query has this parameter. The one without is last. */
   readonly when?: string;
+  /** The same for the path: this contract is meant when its last parameter holds this text (`/`: has two parts). */
+  readonly whenRest?: string;
   readonly parameters: P;
   readonly acl: AclRule;
   readonly summary: string;

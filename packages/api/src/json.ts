@@ -56,6 +56,8 @@ function isEmpty(schema: Schema<unknown>, value: unknown): boolean {
       return value === null || (value as ArrayLike<unknown>).length === 0;
     case "map":
       return value === null || Object.keys(value as object).length === 0;
+    case "nullable":
+      return value === null || value === undefined; // a pointer to a zero is no zero
     default:
       return value === null || value === undefined || value === "" || value === 0 || value === 0n || value === false;
   }

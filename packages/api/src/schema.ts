@@ -35,6 +35,10 @@ export interface Schema<T> {
   readonly jsonName?: string;
   /** On the wire, but never in JSON. */
   readonly hidden?: boolean;
+  /** A float of 32 bits. */
+  readonly single?: boolean;
+  /** Names the hand-written wire form (codec room) of what Consul does not write as a plain map of fields. */
+  readonly wire?: string;
   /** A duration that JSON shows as `"10s"`; otherwise nanoseconds. */
   readonly asText?: boolean;
   /** Carries the static type; never set. */
@@ -64,6 +68,8 @@ export const uint: Schema<number> = { kind: "uint", goType: "uint64" };
 /** A full 64-bit unsigned number that users choose (KV `Flags`): a number while it is safe, else a bigint. */
 export const u64: Schema<number | bigint> = { kind: "u64", goType: "uint64" };
 export const float: Schema<number> = { kind: "float", goType: "float64" };
+/** The shortest decimal that a float of 32 bits stands for. */
+export const float32: Schema<number> = { kind: "float", goType: "float32", single: true };
 /** Raw bytes; base64 in JSON. Null is Go's nil slice. */
 export const bytes: Schema<Uint8Array | null> = { kind: "bytes", goType: "[]uint8" };
 /** Nanoseconds. */
@@ -97,6 +103,7 @@ export const nullable = <T>(of: Schema<T>): Schema<T | null> => ({ kind: "nullab
 export const omitEmpty = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, omitEmpty: true });
 export const omitZero = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, omitZero: true });
 export const hidden = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, hidden: true });
+export const wired = <S extends Schema<any>>(wire: string, schema: S): S => ({ ...schema, wire });
 export const named = <T>(jsonName: string, schema: Schema<T>): Schema<T> => ({ ...schema, jsonName });
 
 export function struct<S extends Shape>(name: string, shape: S): Struct<StructOf<S>> {

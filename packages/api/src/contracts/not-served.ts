@@ -49,9 +49,7 @@ export const NOT_SERVED_ROUTES = {
     "POST /v1/internal/acl/authorize",
   ],
   "certificate authority": [
-    "GET /v1/agent/connect/ca/roots",
     "GET /v1/agent/connect/ca/leaf/:service",
-    "GET /v1/connect/ca/roots",
     "GET /v1/connect/ca/configuration",
     "PUT /v1/connect/ca/configuration",
   ],

@@ -11,6 +11,7 @@ import type { Schema } from "@tribune/api";
 import { sharedZero, zero } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { bytesOfText, hasRawBytes, textOfBytes } from "./byte-text.ts";
+import { configEntryForms } from "./config-entry-msgpack.ts";
 import { decodeGoTime, encodeGoTime, formatGoTime, parseGoTime } from "./go-time.ts";
 import { MsgpackReader, type MsgpackValue, MsgpackWriter, writeAny } from "./msgpack.ts";
 
@@ -31,10 +32,18 @@ const codecs = new WeakMap<Schema<unknown>, StructCodec<unknown>>();
 export function codecOf<T>(schema: Schema<T>): StructCodec<T> {
   let codec = codecs.get(schema);
   if (codec === undefined) {
-    codec = { write: writeOf(schema), read: readOf(schema) };
+    codec = schema.wire === undefined ? { write: writeOf(schema), read: readOf(schema) } : wireForm(schema);
     codecs.set(schema, codec);
   }
   return codec as StructCodec<T>;
+}
+
+const WIRE_FORMS = configEntryForms(codecOf);
+
+function wireForm(schema: Schema<unknown>): StructCodec<unknown> {
+  const form = WIRE_FORMS[schema.wire ?? ""];
+  if (form === undefined) throw new Error(`no wire form called ${schema.wire}`);
+  return form(schema);
 }
 
 /** Kept between calls: a writer per call would cost more than the writing. */
@@ -84,6 +93,7 @@ function writeOf(schema: Schema<unknown>): Write {
     case "duration":
       return writeNumber;
     case "float":
+      if (schema.single === true) return (writer, value: number) => void writer.float32(value);
       return (writer, value: number) => void writer.float(value);
     case "bytes":
       return (writer, value: Uint8Array | null) => void (value === null ? writer.nil() : writer.bytes(value));
@@ -160,6 +170,15 @@ function writeFields(schema: Schema<unknown>): Write {
 
 // ---- reading ----
 
+/** The decimal of the fewest digits that is the same float of 32 bits: how Go prints it, and what was meant. */
+function shortestFloat32(value: number): number {
+  for (let digits = 1; digits <= 9; digits++) {
+    const candidate = Number(value.toPrecision(digits));
+    if (Math.fround(candidate) === value) return candidate;
+  }
+  return value;
+}
+
 function readText(reader: MsgpackReader): string {
   const start = reader.position;
   const text = reader.text();
@@ -181,7 +200,7 @@ function readOf(schema: Schema<unknown>): Read {
     case "u64":
       return (reader) => reader.integer();
     case "float":
-      return (reader) => reader.float();
+      return schema.single === true ? (reader) => shortestFloat32(reader.float()) : (reader) => reader.float();
     case "bytes":
       // A copy, but from the runtime's pool, which is ten times cheaper: who keeps bytes for long packs them anew.
       return (reader) => (reader.tryNil() ? null : Buffer.from(reader.bytesView()));

@@ -52,6 +52,8 @@ export interface HttpLimits {
 /** What a read may know besides the state: pure, the same for every caller. */
 export interface QueryContext {
   readonly datacenter: string;
+  /** Whether the mesh is switched on (`connect.enabled`). */
+  readonly connectEnabled: boolean;
   /** True while this server holds the lock-delay of a key etc.; reads rarely need it. */
   readonly nodeName: string;
 }

@@ -3,6 +3,8 @@ import { agentCheckEndpoints } from "./agent-check.ts";
 import { agentServiceEndpoints } from "./agent-service.ts";
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
+import { configEntryEndpoints } from "./config-entry.ts";
+import { connectCaEndpoints } from "./connect-ca.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
 import { eventEndpoints } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
@@ -21,6 +23,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...agentCheckEndpoints,
   ...agentServiceEndpoints,
   ...catalogEndpoints,
+  ...connectCaEndpoints,
+  ...configEntryEndpoints,
   ...coordinateEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,

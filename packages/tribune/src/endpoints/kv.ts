@@ -5,17 +5,14 @@ import {
   IndexedKeyList,
   KVSRequest,
   kvContracts,
-  list,
   make,
-  toJson,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { kvGet, kvKeys, kvList } from "../state/kv.ts";
-import { type Answer, empty, json } from "./answer.ts";
+import { type Answer, empty, json, jsonPieces } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
+import { entriesJson, textsJson } from "./kv-json.ts";
 import { prepareKv } from "./kv-rules.ts";
-
-const ENTRIES = list(DirEntrySchema);
 
 /** Consul's parser words for what `?flags` and `?cas` refuse. */
 function parseU64(raw: string): number | bigint {
@@ -50,7 +47,7 @@ export const kvEndpoints = bind(kvContracts, {
     show(reply, request): Answer {
       const keys = reply.Keys ?? [];
       // The root may be empty; a prefix without keys is not there.
-      return keys.length === 0 && request.Prefix !== "" ? empty(404) : json(keys);
+      return keys.length === 0 && request.Prefix !== "" ? empty(404) : jsonPieces((pretty) => textsJson(keys, pretty));
     },
   },
   kvList: {
@@ -134,5 +131,5 @@ export const kvEndpoints = bind(kvContracts, {
 } satisfies Bindings<typeof kvContracts>);
 
 function showEntries(entries: readonly DirEntry[] | null): Answer {
-  return entries === null || entries.length === 0 ? empty(404) : json(toJson(ENTRIES, entries));
+  return entries === null || entries.length === 0 ? empty(404) : jsonPieces((pretty) => entriesJson(entries, pretty));
 }

@@ -29,6 +29,7 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
+import { KV_WRITES } from "../state/txn.ts";
 import type { TxnOutcome } from "./agent-api.ts";
 import type { Answer } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
@@ -36,8 +37,6 @@ import { requireOwnDatacenter } from "./datacenter.ts";
 
 /** Operations in one transaction. */
 const OPS_MAX = 64;
-
-const KV_WRITES: ReadonlySet<string> = new Set(["set", "delete", "delete-cas", "delete-tree", "cas", "lock", "unlock"]);
 
 // The HTTP form of an operation differs from the wire's in names and nesting.
 const KvOp = struct("KVTxnOp", {

@@ -9,7 +9,8 @@ import type { Clock } from "../lib/runtime.ts";
 import type { HttpBackend, HttpOptions, ReadCall, ReadOutcome } from "./backend.ts";
 import { BODY_BYTES_MAX, readBody } from "./body.ts";
 import { commonOptions } from "./common-options.ts";
-import { compressed, type Encoded, encode, GZIP_BYTES_MIN } from "./encoded.ts";
+import { compressed, type Encoded, encode, encodedBytes, GZIP_BYTES_MIN } from "./encoded.ts";
+import { type Gathered, gather, pump } from "./pieces.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
 import { type Route, Router } from "./router.ts";
 import { parameterValues, questionKey } from "./target.ts";
@@ -43,7 +44,6 @@ const TARGETS_MAX = 4096;
  * one parsed form instead of holding one each.
  */
 const BLOCKING_TARGETS_MAX = 256;
-const SLICE_MS = 8;
 
 export interface HttpServerDependencies {
   readonly endpoints: readonly Endpoint[];
@@ -218,7 +218,10 @@ export class HttpServer {
     const writes = method !== "GET" && method !== "OPTIONS";
     if (writes && !this.#options.allowWriteFrom(request.socket.remoteAddress ?? ""))
       throw new TribuneError("permissionDenied", "Access is restricted");
-    const endpoint = candidates.find(({ contract }) => contract.when === undefined || query.has(contract.when));
+    const endpoint = candidates.find(
+      ({ contract: { when, whenRest } }) =>
+        (when === undefined || query.has(when)) && (whenRest === undefined || rest.includes(whenRest)),
+    );
     if (endpoint === undefined) throw TribuneError.badRequest(`Missing query parameter for ${route.pattern}`);
     if (endpoint.contract.kind !== "read") {
       const found = { endpoint, route, rest, path, query };
@@ -245,7 +248,7 @@ export class HttpServer {
       this.#measure(route, view.method, startedMs);
     };
     const outcome = this.#perform(endpoint, rest, view, request);
-    if (outcome instanceof Promise) outcome.then(finish, (error: unknown) => this.#fail(response, error));
+    if (outcome instanceof Promise) outcome.then(finish).catch((error: unknown) => this.#fail(response, error));
     else finish(outcome);
   }
 
@@ -317,11 +320,20 @@ export class HttpServer {
         this.#fail(response, error);
         return;
       }
-      if (rendered.kind === "pieces" || rendered.kind === "stream") {
+      if (rendered.kind === "stream") {
         this.#stream(rendered, headers, response);
         return;
       }
-      shown = encode(rendered, target.pretty);
+      if (rendered.kind === "pieces") {
+        const gathered = gather(rendered.pieces(target.pretty));
+        if (!("whole" in gathered)) {
+          this.#sendPieces(gathered, rendered.contentType, headers, request, response);
+          return;
+        }
+        shown = encodedBytes(gathered.whole, rendered.contentType);
+      } else {
+        shown = encode(rendered, target.pretty);
+      }
       this.#dependencies.backend.keep(answer, target.variant, shown, shown.body.length + 256);
     }
     this.#sendMaybeCompressed(shown, shown.withoutMeta === true ? [] : headers, request, response);
@@ -366,8 +378,12 @@ export class HttpServer {
   }
 
   #respond(answer: Answer, pretty: boolean, request: IncomingMessage, response: ServerResponse): void {
-    if (answer.kind === "stream" || answer.kind === "pieces") this.#stream(answer, [], response);
-    else this.#sendMaybeCompressed(encode(answer, pretty), [], request, response);
+    if (answer.kind === "stream") return this.#stream(answer, [], response);
+    if (answer.kind !== "pieces") return this.#sendMaybeCompressed(encode(answer, pretty), [], request, response);
+    const { contentType, pieces } = answer;
+    const gathered = gather(pieces(pretty));
+    if (!("whole" in gathered)) return this.#sendPieces(gathered, contentType, [], request, response);
+    this.#sendMaybeCompressed(encodedBytes(gathered.whole, contentType), [], request, response);
   }
 
   #sendMaybeCompressed(
@@ -376,9 +392,7 @@ export class HttpServer {
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const accepts =
-      encoded.body.length >= GZIP_BYTES_MIN && (request.headers["accept-encoding"] ?? "").includes("gzip");
-    if (!accepts) return this.#send(response, encoded, headers);
+    if (encoded.body.length < GZIP_BYTES_MIN || !acceptsGzip(request)) return this.#send(response, encoded, headers);
     const body = compressed(encoded);
     const send = (bytes: Buffer): void =>
       this.#send(
@@ -397,15 +411,25 @@ export class HttpServer {
     response.end(withoutBody ? undefined : encoded.body);
   }
 
-  #stream(
-    answer: Extract<Answer, { kind: "stream" | "pieces" }>,
+  /** A body too long to be kept: it has no length in front, and is compressed on the way. */
+  #sendPieces(
+    gathered: Extract<Gathered, { first: unknown }>,
+    contentType: string,
     headers: readonly string[],
+    request: IncomingMessage,
     response: ServerResponse,
   ): void {
+    const gzipped = acceptsGzip(request);
+    const encoding = gzipped ? ["Content-Encoding", "gzip"] : [];
+    response.writeHead(200, [...this.#commonHeaders, "Content-Type", contentType, ...encoding, ...headers]);
+    pump(gathered, response, gzipped, this.#dependencies.clock);
+  }
+
+  #stream(answer: Extract<Answer, { kind: "stream" }>, headers: readonly string[], response: ServerResponse): void {
     response.writeHead(200, [
       ...this.#commonHeaders,
       ...(answer.contentType === undefined ? [] : ["Content-Type", answer.contentType]),
-      ...(answer.kind === "stream" ? (answer.headers ?? []) : []),
+      ...(answer.headers ?? []),
       ...headers,
     ]);
     const sink: ByteSink = {
@@ -417,35 +441,8 @@ export class HttpServer {
     };
     response.on("drain", () => sink.drained());
     response.on("close", () => sink.closed());
-    if (answer.kind === "stream") {
-      response.flushHeaders();
-      answer.start(sink);
-      return;
-    }
-    this.#pump(answer.pieces()[Symbol.iterator](), sink);
-  }
-
-  /** Makes and sends pieces for at most `SLICE_MS` at a stretch, and no faster than the client reads. */
-  #pump(pieces: Iterator<Uint8Array>, sink: ByteSink): void {
-    const { clock } = this.#dependencies;
-    let gone = false;
-    sink.closed = () => {
-      gone = true;
-    };
-    const go = (): void => {
-      const startedMs = clock.nowMs();
-      while (!gone) {
-        const next = pieces.next();
-        if (next.done === true) return sink.end();
-        if (!sink.write(next.value)) return; // `drained` goes on
-        if (clock.nowMs() - startedMs > SLICE_MS) {
-          setImmediate(go);
-          return;
-        }
-      }
-    };
-    sink.drained = go;
-    go();
+    response.flushHeaders();
+    answer.start(sink);
   }
 
   #fail(response: ServerResponse, error: unknown): void {
@@ -479,6 +476,10 @@ export class HttpServer {
   }
 }
 
+function acceptsGzip(request: IncomingMessage): boolean {
+  return (request.headers["accept-encoding"] ?? "").includes("gzip");
+}
+
 interface BodyParameter {
   readonly in: string;
   readonly bytesMax?: number;
@@ -504,7 +505,7 @@ function keepNewest<V>(map: Map<string, V>, max: number, key: string, value: V):
 
 /** What of the query changes how an answer is shown, not what it is. */
 function variantOf(query: QueryString, pretty: boolean): string {
-  const shown = ["raw", "passing", "segment", "separator", "format"]
+  const shown = ["raw", "passing", "pem", "segment", "separator", "format"]
     .filter((name) => query.has(name))
     .map((name) => `${name}=${query.get(name)}`);
   return `${pretty ? "pretty" : ""}&${shown.join("&")}`;

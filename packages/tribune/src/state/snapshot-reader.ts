@@ -9,12 +9,14 @@ import { TribuneError } from "../lib/errors.ts";
 import { restoreAutopilot } from "./autopilot.ts";
 import { CoordinateBatch, restoreCoordinateBatch, restoreRegistration } from "./catalog/snapshot.ts";
 import { restoreChunks } from "./chunking.ts";
+import { restoreConfigEntry } from "./config-entry.ts";
 import { bumpIndex } from "./index-table.ts";
 import { restoreEntry, restoreTombstone } from "./kv.ts";
 import { createDatabase, type MemDatabase } from "./memdb/database.ts";
 import type { WriteTx } from "./memdb/types.ts";
 import { MESSAGE } from "./message-types.ts";
 import { restoreOpaque } from "./opaque.ts";
+import { restorePreparedQuery } from "./prepared-query.ts";
 import { restoreSession } from "./session.ts";
 
 const Header = struct("SnapshotHeader", { LastIndex: uint });
@@ -97,6 +99,8 @@ export class SnapshotReader {
       const type = this.#bytes[at] as number;
       const restore = RECORDS.get(type);
       if (restore !== undefined) restore(tx, lastIndex, this.#reader(at + 1, end));
+      else if (type === MESSAGE.PREPARED_QUERY) restorePreparedQuery(tx, this.#bytes.subarray(at + 1, end));
+      else if (type === MESSAGE.CONFIG_ENTRY) restoreConfigEntry(tx, this.#bytes.subarray(at + 1, end));
       else restoreOpaque(tx, type, this.#bytes.subarray(at + 1, end));
       at = end;
     }
