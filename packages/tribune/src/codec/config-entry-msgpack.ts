@@ -20,9 +20,12 @@ type Form = (schema: Schema<unknown>) => StructCodec<unknown>;
 export function configEntryForms(codecOf: CodecOf): Readonly<Record<string, Form>> {
   const entries = entryCodecs(codecOf);
   return {
-    ConfigEntryRequest: (schema) => wrapped(requestForm(schema as Struct<WithEntry>, codecOf, entries)) as StructCodec<unknown>,
-    ConfigEntryResponse: (schema) => wrapped(replyForm(schema as Struct<WithEntry>, codecOf, entries)) as StructCodec<unknown>,
-    IndexedConfigEntries: (schema) => wrapped(listForm(schema as Struct<WithEntries>, codecOf, entries)) as StructCodec<unknown>,
+    ConfigEntryRequest: (schema) =>
+      wrapped(requestForm(schema as Struct<WithEntry>, codecOf, entries)) as StructCodec<unknown>,
+    ConfigEntryResponse: (schema) =>
+      wrapped(replyForm(schema as Struct<WithEntry>, codecOf, entries)) as StructCodec<unknown>,
+    IndexedConfigEntries: (schema) =>
+      wrapped(listForm(schema as Struct<WithEntries>, codecOf, entries)) as StructCodec<unknown>,
   };
 }
 
