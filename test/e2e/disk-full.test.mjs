@@ -1,30 +1,31 @@
 // A disk that fills up under load: no write is acknowledged that is not on it, and the agent says which file it was.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { get, put, serverProcess, temporaryDirectory } from "./agent-process.mjs";
+import { get, put, serverProcess } from "./agent-process.mjs";
 
 const address = "127.77.3.1";
 const run = (command, ...args) => spawnSync(command, args, { encoding: "utf8" });
 
 test("a full disk: acknowledged writes stay, the file is named, more room brings the agent back", async (t) => {
-  const disk = join(temporaryDirectory(t), "disk");
-  mkdirSync(disk);
+  const disk = mkdtempSync(join(tmpdir(), "tribune-small-disk-"));
+  t.after(() => {
+    run("umount", disk);
+    rmSync(disk, { recursive: true, force: true });
+  });
   const mounted = run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk);
   if (mounted.status !== 0) {
     t.skip(`NO SMALL DISK HERE, so that nothing was tested: ${mounted.stderr || mounted.error}`);
     return;
   }
-  t.after(() => {
-    run("umount", disk);
-    rmSync(disk, { recursive: true, force: true });
-  });
   const dataDir = join(disk, "data");
   const agent = await serverProcess({ address, dataDir }).ready();
   const value = "x".repeat(16_384);
   const acknowledged = [];
+  t.after(() => agent.kill());
   const ended = agent.exited.then(() => "ended");
   for (let at = 0; at < 1_000; at++) {
     const answer = await Promise.race([put(agent, `/v1/kv/${at}`, `${at}${value}`).catch(() => undefined), ended]);

@@ -19,6 +19,7 @@ import { LockDelays } from "../server/leader/lock-delay.ts";
 import { ReplicatedState } from "../server/replicated-state.ts";
 import { Server } from "../server/server.ts";
 import { localApi } from "./api/local-api.ts";
+import { DataDirLock } from "./data-dir-lock.ts";
 import { StateDnsBackend } from "./dns-backend.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
 import { LocalAgent } from "./local-agent.ts";
@@ -64,6 +65,7 @@ export class Agent {
   #nodeId = "";
   #addresses: AgentAddresses = { http: [], dns: [] };
   #stopping: Promise<void> | undefined;
+  #lock: DataDirLock | undefined;
 
   constructor(config: RuntimeConfig, dependencies: AgentDependencies) {
     this.#config = config;
@@ -94,7 +96,10 @@ export class Agent {
   /** Gives the agent its identity; nothing is served yet. */
   async prepare(): Promise<void> {
     const { nodeId: configured, dataDir } = this.#config;
-    if (dataDir !== "") await this.#d.runtime.disk.makeDir(dataDir);
+    if (dataDir !== "") {
+      await this.#d.runtime.disk.makeDir(dataDir);
+      this.#lock ??= DataDirLock.acquire(dataDir);
+    }
     if (this.#nodeId === "")
       this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
   }
@@ -229,6 +234,7 @@ export class Agent {
       await Promise.all([this.#http?.close(), this.#dns?.stop()]);
       await this.#local?.stop();
       await this.#server?.stop();
+      this.#lock?.release();
     })();
     return this.#stopping;
   }

@@ -28,8 +28,22 @@ interface Target extends ReadCall {
   readonly route: Route;
 }
 
-/** URLs whose parsed form is kept. Blocking ones change with each poll and are not. */
+/** A URL that was parsed before, of a GET that the agent answers by itself. */
+interface Found {
+  readonly endpoint: Endpoint;
+  readonly route: Route;
+  readonly rest: string;
+  readonly path: string;
+  readonly query: QueryString;
+}
+
+/** URLs whose parsed form is kept. */
 const TARGETS_MAX = 4096;
+/**
+ * The same for blocking ones. They change with each poll, but thousands may wait with one URL: these then share
+ * one parsed form instead of holding one each.
+ */
+const BLOCKING_TARGETS_MAX = 256;
 
 export interface HttpServerDependencies {
   readonly endpoints: readonly Endpoint[];
@@ -46,6 +60,8 @@ export class HttpServer {
   readonly #router: Router;
   readonly #servers: Server[] = [];
   readonly #targets = new Map<string, Target>();
+  readonly #blockingTargets = new Map<string, Target>();
+  readonly #locals = new Map<string, Found>();
   /** Questions that were asked with `?cached` before: the next such read is a hit. */
   readonly #askedCached = new Map<string, number>();
   readonly #connections = new Map<string, number>();
@@ -62,6 +78,8 @@ export class HttpServer {
   configure(options: HttpOptions): void {
     this.#options = options;
     this.#targets.clear();
+    this.#blockingTargets.clear();
+    this.#locals.clear();
     this.#commonHeaders = [
       ...options.responseHeaders,
       "Vary",
@@ -128,14 +146,16 @@ export class HttpServer {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const url = request.url ?? "/";
     if (request.method === "GET") {
-      const known = this.#targets.get(url);
+      const known = this.#targets.get(url) ?? this.#blockingTargets.get(url);
       if (known !== undefined && !headersMatter(request.headers)) {
         this.#read(known, request, response);
         return;
       }
     }
     try {
-      this.#dispatch(url, request, response);
+      const local = request.method === "GET" ? this.#locals.get(url) : undefined;
+      if (local !== undefined) this.#answer(local, request, response);
+      else this.#dispatch(url, request, response);
     } catch (error) {
       this.#fail(response, error);
     }
@@ -203,21 +223,33 @@ export class HttpServer {
         (when === undefined || query.has(when)) && (whenRest === undefined || rest.includes(whenRest)),
     );
     if (endpoint === undefined) throw TribuneError.badRequest(`Missing query parameter for ${route.pattern}`);
-    const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
-    if (endpoint.contract.kind === "read") {
-      const target = this.#target(endpoint, route, rest, view, query);
-      if (target.minIndex === 0 && !headersMatter(request.headers)) this.#remember(url, target);
-      this.#read(target, request, response);
+    if (endpoint.contract.kind !== "read") {
+      const found = { endpoint, route, rest, path, query };
+      if (method === "GET" && endpoint.contract.kind === "local") keepNewest(this.#locals, TARGETS_MAX, url, found);
+      this.#answer(found, request, response);
       return;
     }
-    const pretty = this.#options.alwaysPretty || query.has("pretty");
+    const view = new RequestView(request, path, query, this.#options, false);
+    const target = this.#target(endpoint, route, rest, view, query);
+    if (!headersMatter(request.headers) && query.get("near") !== "_ip") {
+      if (target.minIndex === 0) keepNewest(this.#targets, TARGETS_MAX, url, target);
+      else keepNewest(this.#blockingTargets, BLOCKING_TARGETS_MAX, url, target);
+    }
+    this.#read(target, request, response);
+  }
+
+  /** Everything but reads. An answer that is there at once is sent at once: no promise, no further turn. */
+  #answer(found: Found, request: IncomingMessage, response: ServerResponse): void {
+    const { endpoint, route, rest, path, query } = found;
+    const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
     const startedMs = this.#dependencies.clock.nowMs();
-    this.#perform(endpoint, rest, view, request)
-      .then((answer) => {
-        this.#respond(answer, pretty, request, response);
-        this.#measure(route, method, startedMs);
-      })
-      .catch((error: unknown) => this.#fail(response, error));
+    const finish = (answer: Answer): void => {
+      this.#respond(answer, this.#options.alwaysPretty || query.has("pretty"), request, response);
+      this.#measure(route, view.method, startedMs);
+    };
+    const outcome = this.#perform(endpoint, rest, view, request);
+    if (outcome instanceof Promise) outcome.then(finish).catch((error: unknown) => this.#fail(response, error));
+    else finish(outcome);
   }
 
   #target(endpoint: Endpoint, route: Route, rest: string, view: RequestView, query: QueryString): Target {
@@ -245,11 +277,6 @@ export class HttpServer {
       cached: asked.UseCache === true && contract.cacheable === true,
       saysConsistency: contract.saysConsistency === true,
     };
-  }
-
-  #remember(url: string, target: Target): void {
-    if (this.#targets.size >= TARGETS_MAX) this.#targets.delete(this.#targets.keys().next().value as string);
-    this.#targets.set(url, target);
   }
 
   #read(target: Target, request: IncomingMessage, response: ServerResponse): void {
@@ -317,31 +344,31 @@ export class HttpServer {
     headers.push("X-Cache", hit ? "HIT" : "MISS");
     if (hit)
       headers.push("Age", "0"); // the answer is the state's own: it is never old
-    else {
-      if (this.#askedCached.size >= TARGETS_MAX)
-        this.#askedCached.delete(this.#askedCached.keys().next().value as string);
-      this.#askedCached.set(target.key, 1);
-    }
+    else keepNewest(this.#askedCached, TARGETS_MAX, target.key, 1);
   }
 
-  async #perform(endpoint: Endpoint, rest: string, view: RequestView, request: IncomingMessage): Promise<Answer> {
+  #perform(endpoint: Endpoint, rest: string, view: RequestView, request: IncomingMessage): Answer | Promise<Answer> {
+    const { contract, binding } = endpoint;
+    if (contract.kind === "write") binding.admit?.(view);
+    const body = bodyParameter(contract);
+    if (body === undefined)
+      return this.#carryOut(endpoint, parameterValues(contract.parameters, rest, view, undefined), view);
+    return readBody(request, body.bytesMax ?? BODY_BYTES_MAX).then((bytes) =>
+      this.#carryOut(endpoint, parameterValues(contract.parameters, rest, view, bytes), view),
+    );
+  }
+
+  #carryOut(endpoint: Endpoint, values: Record<string, unknown>, view: RequestView): Answer | Promise<Answer> {
     const { contract, binding } = endpoint;
     const { backend } = this.#dependencies;
-    if (contract.kind === "write") binding.admit?.(view);
-    const bodyParameter = Object.values(contract.parameters as Record<string, { in: string; bytesMax?: number }>).find(
-      (parameter) => parameter.in === "body",
-    );
-    const body =
-      bodyParameter === undefined ? undefined : await readBody(request, bodyParameter.bytesMax ?? BODY_BYTES_MAX);
-    const values = parameterValues(contract.parameters, rest, view, body);
     switch (contract.kind) {
       case "write": {
         const asked = binding.request(values, view, undefined);
-        return binding.show(await backend.write(endpoint, asked), asked, view);
+        return backend.write(endpoint, asked).then((result) => binding.show(result, asked, view));
       }
       case "call": {
         const asked = binding.request(values, view, undefined);
-        return binding.show(await backend.call(endpoint, asked), asked, view);
+        return backend.call(endpoint, asked).then((result) => binding.show(result, asked, view));
       }
       case "local":
         return (binding.answer as LocalBinding<unknown>["answer"])(values, view, backend.agent);
@@ -451,6 +478,29 @@ export class HttpServer {
 
 function acceptsGzip(request: IncomingMessage): boolean {
   return (request.headers["accept-encoding"] ?? "").includes("gzip");
+}
+
+interface BodyParameter {
+  readonly in: string;
+  readonly bytesMax?: number;
+}
+
+const bodyParameters = new WeakMap<Endpoint["contract"], BodyParameter | null>();
+
+function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefined {
+  let found = bodyParameters.get(contract);
+  if (found === undefined) {
+    const parameters: readonly BodyParameter[] = Object.values(contract.parameters);
+    found = parameters.find((parameter) => parameter.in === "body") ?? null;
+    bodyParameters.set(contract, found);
+  }
+  return found ?? undefined;
+}
+
+/** Adds to a map of bounded size; the oldest goes. */
+function keepNewest<V>(map: Map<string, V>, max: number, key: string, value: V): void {
+  if (map.size >= max) map.delete(map.keys().next().value as string);
+  map.set(key, value);
 }
 
 /** What of the query changes how an answer is shown, not what it is. */
