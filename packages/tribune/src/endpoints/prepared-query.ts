@@ -12,7 +12,7 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { randomUuid, shuffle } from "../lib/random.ts";
-import { preparedQueryResolve, preparedQueryGet, preparedQueryList } from "../state/prepared-query.ts";
+import { preparedQueryGet, preparedQueryList, preparedQueryResolve } from "../state/prepared-query.ts";
 import type { AgentApi, LeaderApi } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";

@@ -54,7 +54,9 @@ class ChainWalk {
       for (const { Destination } of router.Routes ?? []) {
         const next = Destination?.Service || service;
         const subset = Destination?.ServiceSubset ?? "";
-        starts.push(subset === "" ? this.#splitOrResolve(next) : this.#resolve({ service: next, subset, datacenter: "" }));
+        starts.push(
+          subset === "" ? this.#splitOrResolve(next) : this.#resolve({ service: next, subset, datacenter: "" }),
+        );
       }
       starts.push(this.#splitOrResolve(router.Name));
     }
@@ -190,9 +192,7 @@ function refuseForExternal(service: string, { Redirect, Subsets, Failover }: Ser
   ];
   const part = parts.find(([, there]) => there)?.[0];
   if (part === undefined) return;
-  throw refused(
-    `service ${goQuote(service)} has an external SNI set; cannot define ${part} for external services`,
-  );
+  throw refused(`service ${goQuote(service)} has an external SNI set; cannot define ${part} for external services`);
 }
 
 function own<V>(map: Readonly<Record<string, V>> | null, name: string): V | undefined {

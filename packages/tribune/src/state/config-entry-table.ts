@@ -2,7 +2,13 @@
  * Where configuration entries stand: in the table of records that are kept as the bytes they came in (`opaque.ts`),
  * under `kind\0name` in lower case, so that what a snapshot brought leaves with the next one unchanged.
  */
-import { type ConfigEntry, type ConfigEntryKind, type ConfigEntryOf, ConfigEntryRequest, isConfigEntry } from "@tribune/api";
+import {
+  type ConfigEntry,
+  type ConfigEntryKind,
+  type ConfigEntryOf,
+  ConfigEntryRequest,
+  isConfigEntry,
+} from "@tribune/api";
 import { decodeStruct, encodeStruct } from "../codec/struct-msgpack.ts";
 import { key, keyPrefix } from "./memdb/key.ts";
 import type { ReadTx } from "./memdb/types.ts";
@@ -75,7 +81,8 @@ export function relatedServices(entry: ConfigEntry): readonly string[] {
   const names = new Set<string>();
   if (isConfigEntry("service-router", entry)) {
     names.add(entry.Name);
-    for (const { Destination } of entry.Routes ?? []) if (Destination !== null) names.add(Destination.Service || entry.Name);
+    for (const { Destination } of entry.Routes ?? [])
+      if (Destination !== null) names.add(Destination.Service || entry.Name);
   } else if (isConfigEntry("service-splitter", entry)) {
     for (const { Service } of entry.Splits ?? []) names.add(Service || entry.Name);
     names.delete(entry.Name);

@@ -17,7 +17,10 @@ export function compileTemplate(query: PreparedQuery): Render {
   if (Type !== "name_prefix_match") throw bad(`Bad Template.Type '${Type}'`);
   const texts = new Map<string, Interpolated>();
   mapTexts(query.Service, "", (text, path) => {
-    texts.set(path, explain(() => parseInterpolation(text), `Bad format '${text}' in Service${path}`));
+    texts.set(
+      path,
+      explain(() => parseInterpolation(text), `Bad format '${text}' in Service${path}`),
+    );
     return text;
   });
   const groupsOf = Regexp === "" ? () => undefined : compilePattern(Regexp);
@@ -55,7 +58,12 @@ function scopeOf(prefix: string, name: string, groups: readonly string[]): Scope
 }
 
 /** A copy in which every text is what `change` makes of it. Keys of maps stay. */
-function mapTexts(value: unknown, path: string, change: (text: string, path: string) => string, inMap = false): unknown {
+function mapTexts(
+  value: unknown,
+  path: string,
+  change: (text: string, path: string) => string,
+  inMap = false,
+): unknown {
   if (typeof value === "string") return change(value, path);
   if (Array.isArray(value)) return value.map((item, at) => mapTexts(item, `${path}[${at}]`, change));
   if (typeof value !== "object" || value === null) return value;

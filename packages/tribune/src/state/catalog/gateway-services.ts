@@ -64,7 +64,8 @@ export function gatewayConfigChanged(tx: WriteTx, index: number, entry: ConfigEn
   const named = namedBy(entry);
   const wanted = new Map<string, GatewayService>();
   for (const row of named) {
-    if (row.Service.Name === WILDCARD) for (const each of expanded(tx, row)) wanted.set(GATEWAY_SERVICES.key(each), each);
+    if (row.Service.Name === WILDCARD)
+      for (const each of expanded(tx, row)) wanted.set(GATEWAY_SERVICES.key(each), each);
   }
   // What is named on its own has no part in what the wildcard says of it.
   for (const row of named) wanted.set(GATEWAY_SERVICES.key(row), row);
@@ -82,11 +83,15 @@ function namedBy(entry: ConfigEntry): GatewayService[] {
   const common = { Gateway: { Name: entry.Name }, GatewayKind: entry.Kind };
   if (isConfigEntry("ingress-gateway", entry)) {
     return (entry.Listeners ?? []).flatMap(({ Port, Protocol, Services }) =>
-      (Services ?? []).map(({ Name, Hosts }) => make(GatewayService, { ...common, Service: { Name }, Port, Protocol, Hosts })),
+      (Services ?? []).map(({ Name, Hosts }) =>
+        make(GatewayService, { ...common, Service: { Name }, Port, Protocol, Hosts }),
+      ),
     );
   }
   if (!isConfigEntry("terminating-gateway", entry)) return [];
-  return (entry.Services ?? []).map(({ Name, ...tls }) => make(GatewayService, { ...common, Service: { Name }, ...tls }));
+  return (entry.Services ?? []).map(({ Name, ...tls }) =>
+    make(GatewayService, { ...common, Service: { Name }, ...tls }),
+  );
 }
 
 /** One row for each ordinary service there is. */
