@@ -29,6 +29,10 @@ interface Target extends ReadCall {
 
 /** URLs whose parsed form is kept. Blocking ones change with each poll and are not. */
 const TARGETS_MAX = 4096;
+/** Longer ones are not kept: a million characters are allowed, and thousands of such URLs would fill the memory. */
+const KEPT_CHARS_MAX = 4096;
+/** A request line may name the whole URL (RFC 9112 §3.2.2); what counts is the path. */
+const ORIGIN = /^https?:\/\/[^/?]*/i;
 const SLICE_MS = 8;
 
 export interface HttpServerDependencies {
@@ -130,7 +134,8 @@ export class HttpServer {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     if (this.#refused.has(request.socket)) return;
-    const url = request.url ?? "/";
+    const asked = request.url ?? "/";
+    const url = asked.startsWith("/") ? asked : asked.replace(ORIGIN, "").replace(/^(?=\?|$)/, "/");
     try {
       if (request.method === "GET") {
         const known = this.#targets.get(url);
@@ -249,6 +254,7 @@ export class HttpServer {
   }
 
   #remember(url: string, target: Target): void {
+    if (url.length > KEPT_CHARS_MAX) return;
     if (this.#targets.size >= TARGETS_MAX) this.#targets.delete(this.#targets.keys().next().value as string);
     this.#targets.set(url, target);
   }
@@ -315,7 +321,7 @@ export class HttpServer {
     else {
       if (this.#askedCached.size >= TARGETS_MAX)
         this.#askedCached.delete(this.#askedCached.keys().next().value as string);
-      this.#askedCached.set(target.key, 1);
+      if (target.key.length <= KEPT_CHARS_MAX) this.#askedCached.set(target.key, 1);
     }
   }
 

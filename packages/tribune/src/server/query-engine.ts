@@ -22,9 +22,10 @@ export class Answered<R extends Indexed = Indexed> {
   shownBytes = 0;
   readonly watch: WatchSet;
 
-  constructor(reply: R, watch: WatchSet) {
+  /** @param replacedAt the state is no older than this, whatever its rows say. */
+  constructor(reply: R, watch: WatchSet, replacedAt: number) {
     this.reply = reply;
-    this.index = Math.max(1, reply.Index);
+    this.index = Math.max(1, replacedAt, reply.Index);
     this.watch = watch;
   }
 
@@ -68,6 +69,8 @@ export const WAIT_MS_MAX = 600_000;
 export const WAIT_MS_DEFAULT = 300_000;
 /** A wait is lengthened by up to this fraction, so that clients that came together leave apart. */
 const JITTER_FRACTION = 16;
+/** Characters of all questions that are kept: a single one may fill a request's whole line. */
+const KEY_CHARS_MAX = 16 << 20;
 
 /**
  * Answers reads from the state store: each question is computed once per change and blocked callers share
@@ -81,6 +84,8 @@ export class QueryEngine {
   readonly #questions = new Map<string, Question>();
   #waiting = 0;
   #shownBytes = 0;
+  #keyChars = 0;
+  #replacedAt = 0;
 
   constructor(options: QueryEngineOptions, db: Database, runtime: Pick<Runtime, "clock" | "timers" | "rng">) {
     this.#options = options;
@@ -154,8 +159,13 @@ export class QueryEngine {
     answer.shown.clear();
   }
 
-  /** Lets every blocked caller go with what is true now: the state was replaced by a snapshot. */
-  wakeAll(): void {
+  /**
+   * Lets every blocked caller go with what is true now: the state was replaced by a snapshot, whose rows may have
+   * older indexes than those callers have seen. All that is answered from now on counts as changed at `index`, so
+   * that also those who were between two questions hear of it, and nobody sees an index go back.
+   */
+  replaced(index: number): void {
+    this.#replacedAt = index;
     for (const question of [...this.#questions.values()]) {
       if (question.waiters.size === 0) continue;
       const answer = this.#answer(question);
@@ -167,7 +177,8 @@ export class QueryEngine {
     let question = this.#questions.get(key);
     if (question === undefined) {
       question = new Question(key, compute);
-      this.#evict();
+      this.#evict(key.length);
+      this.#keyChars += key.length;
     } else {
       this.#questions.delete(key);
     }
@@ -175,16 +186,17 @@ export class QueryEngine {
     return question;
   }
 
-  #evict(): void {
-    if (this.#questions.size < this.#options.questionsMax) return;
+  #evict(keyChars: number): void {
     for (const [key, question] of this.#questions) {
+      const fits = this.#keyChars + keyChars <= KEY_CHARS_MAX;
+      if (fits && this.#questions.size < this.#options.questionsMax) return;
       if (question.waiters.size > 0) continue; // somebody is blocked on it
       if (question.answer !== undefined) {
         this.#forgetShown(question.answer);
         question.answer.watch.release();
       }
       this.#questions.delete(key);
-      return;
+      this.#keyChars -= key.length;
     }
   }
 
@@ -192,7 +204,7 @@ export class QueryEngine {
     const kept = question.answer;
     if (kept?.current === true) return kept;
     const { result, watch } = this.#db.read(question.compute);
-    const answer = new Answered(result, watch);
+    const answer = new Answered(result, watch, this.#replacedAt);
     question.answer = answer;
     watch.onFire(() => this.#stale(question, answer));
     return answer;

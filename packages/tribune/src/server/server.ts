@@ -198,9 +198,9 @@ export class Server implements OperatorApi, TxnApi {
       leadership: this.#leadership,
       runtime,
       logger: logger.named("snapshot"),
-      onRestored: async () => {
-        this.#duties.end();
-        this.engine.wakeAll();
+      onRestoring: () => this.#duties.end(),
+      onRestored: async (index) => {
+        if (index !== undefined) this.engine.replaced(index);
         await this.#duties.begin();
       },
       onFatal,
