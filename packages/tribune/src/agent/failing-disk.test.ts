@@ -144,14 +144,14 @@ test("what the leader does by itself does not come between the steps of a restor
   const { agent, disk, url, fatal } = await start(t, await directory(t), { session_ttl_min: "1ms" });
   await put(url, "/v1/kv/kept", "old");
   const archive = new Uint8Array(await (await fetch(`${url}/v1/snapshot`)).arrayBuffer());
-  const { ID } = (await (await put(url, "/v1/session/create", '{"TTL":"20ms"}')).json()) as { ID: string };
+  const { ID } = (await (await put(url, "/v1/session/create", '{"TTL":"200ms"}')).json()) as { ID: string };
   let passed = (): void => {};
   disk.fault = async (operation, path) => {
     if (operation !== "rename" || !path.includes("/snapshots/")) return;
     // Longer than the session lives.
     await new Promise<void>((resolve) => {
       passed = resolve;
-      setTimeout(resolve, 150);
+      setTimeout(resolve, 700);
     });
   };
   const before = Number((await fetch(`${url}/v1/kv/kept`)).headers.get("x-consul-index"));

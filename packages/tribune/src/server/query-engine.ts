@@ -38,6 +38,7 @@ export class Answered<R extends Indexed = Indexed> {
 interface Waiter {
   readonly minIndex: number;
   readonly resolve: (answer: Answered) => void;
+  readonly refuse: (error: Error) => void;
 }
 
 /** A question somebody asked: how to answer it, the last answer, and who waits for a newer one. */
@@ -115,6 +116,7 @@ export class QueryEngine {
     minIndex: number,
     waitMs: number,
     deliver: (answer: Answered<R>) => void,
+    fail: (error: Error) => void,
   ): () => void {
     const question = this.#question(key, compute);
     const now = this.#answer(question);
@@ -124,21 +126,28 @@ export class QueryEngine {
     }
     const boundMs = Math.min(waitMs <= 0 ? WAIT_MS_DEFAULT : waitMs, WAIT_MS_MAX);
     const jitterMs = randomInt(this.#runtime.rng, Math.floor(boundMs / JITTER_FRACTION) + 1);
-    const finish = (answer: Answered): void => {
-      if (!question.waiters.delete(waiter)) return;
+    const leave = (): boolean => {
+      if (!question.waiters.delete(waiter)) return false;
       this.#waiting--;
       cancelTimer();
-      deliver(answer as Answered<R>);
+      return true;
     };
-    const waiter: Waiter = { minIndex, resolve: finish };
-    const cancelTimer = this.#runtime.timers.after(boundMs + jitterMs, () => finish(this.#answer(question)));
+    const waiter: Waiter = {
+      minIndex,
+      resolve: (answer) => {
+        if (leave()) deliver(answer as Answered<R>);
+      },
+      refuse: (error) => {
+        if (leave()) fail(error);
+      },
+    };
+    const cancelTimer = this.#runtime.timers.after(boundMs + jitterMs, () => {
+      const answer = this.#answerAnew(question);
+      if (answer !== undefined) waiter.resolve(answer);
+    });
     question.waiters.add(waiter);
     this.#waiting++;
-    return () => {
-      if (!question.waiters.delete(waiter)) return;
-      this.#waiting--;
-      cancelTimer();
-    };
+    return leave;
   }
 
   /** Keeps an encoded form of an answer while it is current and there is room. */
@@ -168,8 +177,8 @@ export class QueryEngine {
     this.#replacedAt = index;
     for (const question of [...this.#questions.values()]) {
       if (question.waiters.size === 0) continue;
-      const answer = this.#answer(question);
-      this.#deliver([...question.waiters].map((waiter) => ({ waiter, answer })));
+      const answer = this.#answerAnew(question);
+      if (answer !== undefined) this.#deliver([...question.waiters].map((waiter) => ({ waiter, answer })));
     }
   }
 
@@ -210,6 +219,16 @@ export class QueryEngine {
     return answer;
   }
 
+  /** For those who wait: a question may be refused in a newer state, and nobody is there to catch it. */
+  #answerAnew(question: Question): Answered | undefined {
+    try {
+      return this.#answer(question);
+    } catch (error) {
+      for (const waiter of [...question.waiters]) waiter.refuse(error as Error);
+      return undefined;
+    }
+  }
+
   /** Several commits within one turn of the event loop wake a question once. */
   #stale(question: Question, answer: Answered): void {
     if (question.answer === answer) question.answer = undefined;
@@ -224,7 +243,8 @@ export class QueryEngine {
 
   #wake(question: Question): void {
     if (question.waiters.size === 0) return;
-    const answer = this.#answer(question);
+    const answer = this.#answerAnew(question);
+    if (answer === undefined) return;
     const due = [];
     for (const waiter of question.waiters) if (answer.index > waiter.minIndex) due.push({ waiter, answer });
     this.#deliver(due);

@@ -366,8 +366,13 @@ export class Server implements OperatorApi, TxnApi {
         const compute = this.#computeOf(read);
         if (read.minIndex === 0) deliver({ answer: this.engine.ask(read.key, compute), meta: this.#meta() });
         else
-          cancel = this.engine.wait(read.key, compute, read.minIndex, read.waitMs, (answer) =>
-            deliver({ answer, meta: this.#meta() }),
+          cancel = this.engine.wait(
+            read.key,
+            compute,
+            read.minIndex,
+            read.waitMs,
+            (answer) => deliver({ answer, meta: this.#meta() }),
+            deliver,
           );
       } catch (error) {
         deliver(error as Error);
