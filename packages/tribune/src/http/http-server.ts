@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { Parameter } from "@tribune/api";
 import type { Answer, ByteSink } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
@@ -45,6 +44,10 @@ const TARGETS_MAX = 4096;
  * one parsed form instead of holding one each.
  */
 const BLOCKING_TARGETS_MAX = 256;
+/** Longer ones are not kept: a million characters are allowed, and thousands of such URLs would fill the memory. */
+const KEPT_CHARS_MAX = 4096;
+/** A request line may name the whole URL (RFC 9112 §3.2.2); what counts is the path. */
+const ORIGIN = /^https?:\/\/[^/?]*/i;
 
 export interface HttpServerDependencies {
   readonly endpoints: readonly Endpoint[];
@@ -149,7 +152,8 @@ export class HttpServer {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     if (this.#refused.has(request.socket)) return;
-    const url = request.url ?? "/";
+    const asked = request.url ?? "/";
+    const url = asked.startsWith("/") ? asked : asked.replace(ORIGIN, "").replace(/^(?=\?|$)/, "/");
     // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
       const isGet = request.method === "GET";
@@ -511,6 +515,7 @@ function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefine
 
 /** Adds to a map of bounded size; the oldest goes. */
 function keepNewest<V>(map: Map<string, V>, max: number, key: string, value: V): void {
+  if (key.length > KEPT_CHARS_MAX) return;
   if (map.size >= max) map.delete(map.keys().next().value as string);
   map.set(key, value);
 }

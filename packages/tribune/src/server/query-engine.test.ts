@@ -20,7 +20,7 @@ function engineOf(catalog: Catalog, questionsMax: number) {
     return { Index: Math.max(1, serviceHealth(tx, name).index) };
   };
   const ask = (name: string) => engine.ask(name, compute(name));
-  const wait = (name: string, deliver = () => {}) => engine.wait(name, compute(name), 1e9, 0, deliver);
+  const wait = (name: string, deliver = () => {}) => engine.wait(name, compute(name), 1e9, 0, deliver, assert.fail);
   return { engine, ask, wait, computed };
 }
 
@@ -54,6 +54,7 @@ test("a caller that is let go leaves a question that may be forgotten", () => {
       1,
       0,
       () => delivered++,
+      assert.fail,
     );
   wait("web");
   assert.equal(engine.waiting, 6);
