@@ -1,9 +1,13 @@
 /** Contracts and wire structs shared by the server, the client and the documentation. */
 
+export * from "./answers.ts";
+export * from "./common-parameters.ts";
 export * from "./contract.ts";
 export * from "./contracts/agent.ts";
 export * from "./contracts/agent-check.ts";
 export * from "./contracts/agent-service.ts";
+export * from "./contracts/all.ts";
+export * from "./contracts/api.ts";
 export * from "./contracts/catalog.ts";
 export * from "./contracts/config-entry.ts";
 export * from "./contracts/connect-ca.ts";
@@ -20,6 +24,8 @@ export * from "./contracts/status.ts";
 export * from "./contracts/txn.ts";
 export * from "./duration.ts";
 export * from "./json.ts";
+export * from "./openapi.ts";
+export * from "./rpc.ts";
 export * from "./schema.ts";
 export * from "./structs/agent.ts";
 export * from "./structs/catalog.ts";
@@ -32,6 +38,8 @@ export * from "./structs/event.ts";
 export * from "./structs/kv.ts";
 export * from "./structs/operator.ts";
 export * from "./structs/prepared-query.ts";
+export * from "./structs/registration.ts";
 export * from "./structs/service.ts";
 export * from "./structs/session.ts";
 export * from "./structs/txn.ts";
+export * from "./structs/txn-operation.ts";

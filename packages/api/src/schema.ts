@@ -39,6 +39,8 @@ export interface Schema<T> {
   readonly single?: boolean;
   /** Names the hand-written wire form (codec room) of what Consul does not write as a plain map of fields. */
   readonly wire?: string;
+  /** The structs that a value of kind `any` may be, for documentation. */
+  readonly forms?: readonly Schema<unknown>[];
   /** A duration that JSON shows as `"10s"`; otherwise nanoseconds. */
   readonly asText?: boolean;
   /** Carries the static type; never set. */
@@ -52,6 +54,16 @@ export interface Field {
 }
 
 export type Infer<S> = S extends Schema<infer T> ? T : never;
+/** A value of which every part may be left out, as callers write it. */
+export type Draft<T> = 0 extends 1 & T
+  ? any
+  : T extends Uint8Array
+    ? T
+    : T extends readonly (infer Item)[]
+      ? readonly Draft<Item>[]
+      : T extends object
+        ? { readonly [K in keyof T]?: Draft<T[K]> | undefined }
+        : T;
 type Shape = Readonly<Record<string, Schema<any>>>;
 export type StructOf<S extends Shape> = { readonly [K in keyof S]: Infer<S[K]> };
 export interface Struct<T> extends Schema<T> {
@@ -84,6 +96,9 @@ export const durationText: Schema<number> = {
 /** RFC 3339 text with nanoseconds, `0001-01-01T00:00:00Z` for Go's zero time. */
 export const time: Schema<string> = { kind: "time", goType: "time.Time" };
 export const any: Schema<any> = { kind: "any", goType: "interface {}" };
+
+/** One of several structs, told apart by who reads it. */
+export const oneOf = (forms: readonly Schema<any>[]): Schema<any> => ({ ...any, forms });
 
 /** Go's slice: null and empty are told apart. */
 export const list = <T>(of: Schema<T>): Schema<readonly T[] | null> => ({

@@ -1,6 +1,9 @@
 /** `/v1/config`: configuration entries. */
-import { anyBody, inPath, inQuery, read, write } from "../contract.ts";
+import { anyBody, inPath, numberQuery, read, write } from "../contract.ts";
+import { bool } from "../schema.ts";
+import { nothing } from "../structs/common.ts";
 import {
+  ConfigEntryJson,
   ConfigEntryQuery,
   ConfigEntryRequest,
   ConfigEntryResponse,
@@ -16,11 +19,16 @@ export const configEntryContracts = {
   configEntrySet: write({
     http: "PUT /v1/config",
     rpc: "ConfigEntry.Apply",
+    reply: bool,
     parameters: {
-      entry: anyBody("The entry: `Kind`, mostly `Name`, and the fields of the kind, in either spelling", {
-        invalid: "Bad request: Request decoding failed: %s",
-      }),
-      cas: inQuery("Only if the entry's ModifyIndex is this; 0: only if there is none"),
+      entry: anyBody(
+        ConfigEntryJson,
+        "The entry: `Kind`, mostly `Name`, and the fields of the kind, in either spelling",
+        {
+          invalid: "Bad request: Request decoding failed: %s",
+        },
+      ),
+      cas: numberQuery("Only if the entry's ModifyIndex is this; 0: only if there is none"),
     },
     request: ConfigEntryRequest,
     raftType,
@@ -54,6 +62,7 @@ export const configEntryContracts = {
   configEntryDelete: write({
     http: "DELETE /v1/config/*entry",
     rpc: "ConfigEntry.Delete",
+    reply: nothing,
     parameters: { entry: kindAndName },
     request: ConfigEntryRequest,
     raftType,

@@ -18,6 +18,7 @@ import {
   map,
   nullable,
   omitEmpty,
+  oneOf,
   type Schema,
   type Struct,
   struct,
@@ -348,6 +349,9 @@ export function isConfigEntry<K extends ConfigEntryKind>(
 ): entry is ConfigEntry & ConfigEntryOf<K> {
   return entry?.Kind === kind;
 }
+
+/** An entry in JSON, of whichever kind. */
+export const ConfigEntryJson = oneOf(Object.values(CONFIG_ENTRY_STRUCTS));
 
 const entry = any as Schema<ConfigEntry>;
 

@@ -53,7 +53,8 @@ export class StateDnsBackend implements DnsBackend {
   serviceNodes({ dc, service, tag, connect, ingress, freshness }: ServiceQuery): readonly ServiceRow[] {
     this.#check(dc, freshness);
     const through = ingress ? "ingress" : connect ? "connect" : "";
-    return this.#ask<Rows>(`dns service ${through} ${tag} ${service}`, (tx) => {
+    // The length tells `a b` + `c` from `a` + `b c`: names in DNS may hold any byte.
+    return this.#ask<Rows>(`dns service ${through} ${tag.length} ${tag} ${service}`, (tx) => {
       const { index, rows } = ingress
         ? ingressHealth(tx, service)
         : connect

@@ -144,7 +144,7 @@ function serverCatalog(server: Server): CatalogPort {
 function serverChecks(server: Server): RemoteChecks {
   return {
     remoteChecks: ({ node, minIndex }) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         server.engine.wait(
           `alias ${node}`,
           (tx) => {
@@ -154,6 +154,7 @@ function serverChecks(server: Server): RemoteChecks {
           minIndex,
           60_000,
           ({ index, reply }) => resolve({ index, checks: reply.checks }),
+          reject,
         );
       }),
     remoteServiceExists: ({ node, serviceId }) =>

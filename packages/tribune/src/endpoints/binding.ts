@@ -37,7 +37,7 @@ export interface HttpView {
   readonly nodeName: string;
   readonly token: string;
   readonly limits: HttpLimits;
-  /** The body as it arrives, for local endpoints without a body parameter; empty elsewhere. */
+  /** The body as it arrives, for local endpoints that take it as a stream; empty elsewhere. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Calls `run` if the client hangs up. Only for local endpoints, where it ends a wait. @returns cancel */
   onGone(run: () => void): () => void;

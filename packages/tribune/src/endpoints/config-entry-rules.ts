@@ -32,12 +32,14 @@ export function normalizeConfigEntry(entry: ConfigEntry): ConfigEntry {
 export function validateConfigEntry(entry: ConfigEntry): void {
   const needsName = !["ingress-gateway", "terminating-gateway"].includes(entry.Kind);
   if (needsName && entry.Name === "") throw TribuneError.internal("Name is required");
-  if (isConfigEntry("service-defaults", entry)) return admitServiceDefaults(entry);
-  if (isConfigEntry("service-intentions", entry)) return admitIntentions(entry);
-  if (isConfigEntry("service-splitter", entry)) return admitSplitter(entry);
-  admitMeta(entry.Meta);
-  if (isConfigEntry("service-router", entry)) admitRouter(entry);
-  if (isConfigEntry("service-resolver", entry)) admitResolver(entry);
-  if (isConfigEntry("ingress-gateway", entry)) admitIngress(entry);
-  if (isConfigEntry("terminating-gateway", entry)) admitTerminating(entry);
+  if (isConfigEntry("service-defaults", entry)) admitServiceDefaults(entry);
+  else if (isConfigEntry("service-intentions", entry)) admitIntentions(entry);
+  else if (isConfigEntry("service-splitter", entry)) admitSplitter(entry);
+  else {
+    admitMeta(entry.Meta);
+    if (isConfigEntry("service-router", entry)) admitRouter(entry);
+    if (isConfigEntry("service-resolver", entry)) admitResolver(entry);
+    if (isConfigEntry("ingress-gateway", entry)) admitIngress(entry);
+    if (isConfigEntry("terminating-gateway", entry)) admitTerminating(entry);
+  }
 }

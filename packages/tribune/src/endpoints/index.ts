@@ -1,6 +1,7 @@
 import { agentEndpoints } from "./agent.ts";
 import { agentCheckEndpoints } from "./agent-check.ts";
 import { agentServiceEndpoints } from "./agent-service.ts";
+import { apiEndpoints } from "./api.ts";
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
 import { configEntryEndpoints } from "./config-entry.ts";
@@ -22,6 +23,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...agentEndpoints,
   ...agentCheckEndpoints,
   ...agentServiceEndpoints,
+  ...apiEndpoints,
   ...catalogEndpoints,
   ...connectCaEndpoints,
   ...configEntryEndpoints,

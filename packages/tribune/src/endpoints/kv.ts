@@ -33,6 +33,17 @@ function requireKey(key: string): void {
   if (key === "") throw TribuneError.badRequest("Missing key name");
 }
 
+const get: Pick<Bindings<typeof kvContracts>["kvGet"], "request" | "query"> = {
+  request({ key }, _http, common) {
+    requireKey(key);
+    return { ...common, Key: key };
+  },
+  query(tx, request) {
+    const { index, entry } = kvGet(tx, request.Key);
+    return make(IndexedDirEntries, { Index: index, Entries: entry === undefined ? null : [entry] });
+  },
+};
+
 export const kvEndpoints = bind(kvContracts, {
   kvKeys: {
     request({ key, separator }, http, common) {
@@ -58,19 +69,11 @@ export const kvEndpoints = bind(kvContracts, {
     },
     show: (reply) => showEntries(reply.Entries as readonly DirEntry[] | null),
   },
-  kvGet: {
-    request({ key }, _http, common) {
-      requireKey(key);
-      return { ...common, Key: key };
-    },
-    query(tx, request) {
-      const { index, entry } = kvGet(tx, request.Key);
-      return make(IndexedDirEntries, { Index: index, Entries: entry === undefined ? null : [entry] });
-    },
-    show(reply, _request, http): Answer {
+  kvValue: {
+    ...get,
+    show(reply): Answer {
       const entry = reply.Entries?.[0];
-      if (!http.query.has("raw") || entry === undefined || entry === null)
-        return showEntries(reply.Entries as DirEntry[] | null);
+      if (entry === undefined || entry === null) return empty(404);
       // nosniff and the sandbox keep a browser from running what somebody stored.
       return {
         kind: "bytes",
@@ -79,6 +82,10 @@ export const kvEndpoints = bind(kvContracts, {
         headers: ["X-Content-Type-Options", "nosniff", "Content-Security-Policy", "sandbox"],
       };
     },
+  },
+  kvGet: {
+    ...get,
+    show: (reply) => showEntries(reply.Entries as readonly DirEntry[] | null),
   },
   kvPut: {
     admit(http) {

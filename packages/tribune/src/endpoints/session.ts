@@ -35,7 +35,7 @@ function sessionFromBody(body: unknown, nodeName: string): Session {
     LockDelay: LOCK_DELAY_NS_DEFAULT,
     Behavior: "release",
   };
-  if (body === undefined) return withoutDefaultChecks(make(Session, defaults));
+  if (body === undefined || body === null) return withoutDefaultChecks(make(Session, defaults));
   let given: Session;
   try {
     given = fromJson(Session, body, true);

@@ -44,6 +44,10 @@ const TARGETS_MAX = 4096;
  * one parsed form instead of holding one each.
  */
 const BLOCKING_TARGETS_MAX = 256;
+/** Longer ones are not kept: a million characters are allowed, and thousands of such URLs would fill the memory. */
+const KEPT_CHARS_MAX = 4096;
+/** A request line may name the whole URL (RFC 9112 §3.2.2); what counts is the path. */
+const ORIGIN = /^https?:\/\/[^/?]*/i;
 
 export interface HttpServerDependencies {
   readonly endpoints: readonly Endpoint[];
@@ -65,6 +69,8 @@ export class HttpServer {
   /** Questions that were asked with `?cached` before: the next such read is a hit. */
   readonly #askedCached = new Map<string, number>();
   readonly #connections = new Map<string, number>();
+  /** Told that there are too many of them: nothing they have asked for is done. */
+  readonly #refused = new WeakSet<Socket>();
   #commonHeaders: readonly string[] = [];
 
   constructor(options: HttpOptions, dependencies: HttpServerDependencies) {
@@ -128,7 +134,8 @@ export class HttpServer {
     const client = socket.remoteAddress ?? "";
     const open = this.#connections.get(client) ?? 0;
     if (open >= this.#options.connectionsPerClientMax) {
-      socket.end("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      this.#refused.add(socket);
+      refuse(socket, "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
       this.#dependencies.logger.warn("Too many connections from one client; raise limits.http_max_conns_per_client", {
         client,
         limit: this.#options.connectionsPerClientMax,
@@ -144,7 +151,9 @@ export class HttpServer {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    const url = request.url ?? "/";
+    if (this.#refused.has(request.socket)) return;
+    const asked = request.url ?? "/";
+    const url = asked.startsWith("/") ? asked : asked.replace(ORIGIN, "").replace(/^(?=\?|$)/, "/");
     // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
       const isGet = request.method === "GET";
@@ -288,11 +297,20 @@ export class HttpServer {
     let finished = false;
     const cancel = backend.read(target, (outcome) => {
       finished = true;
-      if (outcome instanceof Error) this.#fail(response, outcome);
-      else this.#show(target, outcome, request, response);
+      this.#deliver(target, outcome, request, response);
       this.#measure(target.route, "GET", startedMs);
     });
     if (!finished) response.on("close", cancel);
+  }
+
+  /** Comes from a timer or a write, where nobody would catch what is thrown. */
+  #deliver(target: Target, outcome: ReadOutcome | Error, request: IncomingMessage, response: ServerResponse): void {
+    try {
+      if (outcome instanceof Error) this.#fail(response, outcome);
+      else this.#show(target, outcome, request, response);
+    } catch (error) {
+      this.#fail(response, error);
+    }
   }
 
   #show(target: Target, { answer, meta }: ReadOutcome, request: IncomingMessage, response: ServerResponse): void {
@@ -479,6 +497,7 @@ function acceptsGzip(request: IncomingMessage): boolean {
 
 interface BodyParameter {
   readonly in: string;
+  readonly type: string;
   readonly bytesMax?: number;
 }
 
@@ -488,7 +507,7 @@ function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefine
   let found = bodyParameters.get(contract);
   if (found === undefined) {
     const parameters: readonly BodyParameter[] = Object.values(contract.parameters);
-    found = parameters.find((parameter) => parameter.in === "body") ?? null;
+    found = parameters.find((parameter) => parameter.in === "body" && parameter.type !== "stream") ?? null;
     bodyParameters.set(contract, found);
   }
   return found ?? undefined;
@@ -496,6 +515,7 @@ function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefine
 
 /** Adds to a map of bounded size; the oldest goes. */
 function keepNewest<V>(map: Map<string, V>, max: number, key: string, value: V): void {
+  if (key.length > KEPT_CHARS_MAX) return;
   if (map.size >= max) map.delete(map.keys().next().value as string);
   map.set(key, value);
 }
@@ -535,7 +555,21 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
   }
   const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
   const status = tooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
-  socket.end(
+  refuse(
+    socket,
     `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: ${status.length}\r\n\r\n${status}`,
   );
+}
+
+/** How long a refused client may take to read why. */
+const LINGER_MS = 1000;
+
+/**
+ * Says the last word on a connection. Closing at once could take the answer back from a client that is still
+ * sending; one that never closes its side must not keep the connection for ever.
+ */
+function refuse(socket: Socket, answer: string): void {
+  socket.end(answer);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
 }

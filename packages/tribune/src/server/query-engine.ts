@@ -26,9 +26,10 @@ export class Answered<R extends Indexed = Indexed> implements Linked<Answered> {
   older: Answered | undefined;
   readonly watch: WatchSet;
 
-  constructor(reply: R, watch: WatchSet) {
+  /** @param replacedAt the state is no older than this, whatever its rows say. */
+  constructor(reply: R, watch: WatchSet, replacedAt: number) {
     this.reply = reply;
-    this.index = Math.max(1, reply.Index);
+    this.index = Math.max(1, replacedAt, reply.Index);
     this.watch = watch;
   }
 
@@ -41,6 +42,7 @@ export class Answered<R extends Indexed = Indexed> implements Linked<Answered> {
 interface Waiter {
   readonly minIndex: number;
   readonly resolve: (answer: Answered) => void;
+  readonly refuse: (error: Error) => void;
 }
 
 /** A question somebody asked: how to answer it, the last answer, and who waits for a newer one. */
@@ -75,6 +77,8 @@ export const WAIT_MS_MAX = 600_000;
 export const WAIT_MS_DEFAULT = 300_000;
 /** A wait is lengthened by up to this fraction, so that clients that came together leave apart. */
 const JITTER_FRACTION = 16;
+/** Characters of all questions that are kept: a single one may fill a request's whole line. */
+const KEY_CHARS_MAX = 16 << 20;
 
 /**
  * Answers reads from the state store: each question is computed once per change and blocked callers share
@@ -91,6 +95,8 @@ export class QueryEngine {
   readonly #showing = new Recency<Answered>();
   #waiting = 0;
   #shownBytes = 0;
+  #keyChars = 0;
+  #replacedAt = 0;
 
   constructor(options: QueryEngineOptions, db: Database, runtime: Pick<Runtime, "clock" | "timers" | "rng">) {
     this.#options = options;
@@ -120,6 +126,7 @@ export class QueryEngine {
     minIndex: number,
     waitMs: number,
     deliver: (answer: Answered<R>) => void,
+    fail: (error: Error) => void,
   ): () => void {
     const question = this.#question(key, compute);
     const now = this.#answer(question);
@@ -129,19 +136,28 @@ export class QueryEngine {
     }
     const boundMs = Math.min(waitMs <= 0 ? WAIT_MS_DEFAULT : waitMs, WAIT_MS_MAX);
     const jitterMs = randomInt(this.#runtime.rng, Math.floor(boundMs / JITTER_FRACTION) + 1);
-    const finish = (answer: Answered): void => {
-      if (!this.#leave(question, waiter)) return;
+    const leave = (): boolean => {
+      if (!this.#leave(question, waiter)) return false;
       cancelTimer();
-      deliver(answer as Answered<R>);
+      return true;
     };
-    const waiter: Waiter = { minIndex, resolve: finish };
-    const cancelTimer = this.#runtime.timers.after(boundMs + jitterMs, () => finish(this.#answer(question)));
+    const waiter: Waiter = {
+      minIndex,
+      resolve: (answer) => {
+        if (leave()) deliver(answer as Answered<R>);
+      },
+      refuse: (error) => {
+        if (leave()) fail(error);
+      },
+    };
+    const cancelTimer = this.#runtime.timers.after(boundMs + jitterMs, () => {
+      const answer = this.#answerAnew(question);
+      if (answer !== undefined) waiter.resolve(answer);
+    });
     if (question.waiters.size === 0) this.#idle.remove(question);
     question.waiters.add(waiter);
     this.#waiting++;
-    return () => {
-      if (this.#leave(question, waiter)) cancelTimer();
-    };
+    return leave;
   }
 
   /** @returns false for a caller that left before. */
@@ -177,12 +193,17 @@ export class QueryEngine {
     answer.shown.clear();
   }
 
-  /** Lets every blocked caller go with what is true now: the state was replaced by a snapshot. */
-  wakeAll(): void {
+  /**
+   * Lets every blocked caller go with what is true now: the state was replaced by a snapshot, whose rows may have
+   * older indexes than those callers have seen. All that is answered from now on counts as changed at `index`, so
+   * that also those who were between two questions hear of it, and nobody sees an index go back.
+   */
+  replaced(index: number): void {
+    this.#replacedAt = index;
     for (const question of [...this.#questions.values()]) {
       if (question.waiters.size === 0) continue;
-      const answer = this.#answer(question);
-      this.#deliver([...question.waiters].map((waiter) => ({ waiter, answer })));
+      const answer = this.#answerAnew(question);
+      if (answer !== undefined) this.#deliver([...question.waiters].map((waiter) => ({ waiter, answer })));
     }
   }
 
@@ -194,16 +215,20 @@ export class QueryEngine {
     }
     const question = new Question(key, compute);
     this.#questions.set(key, question);
+    this.#keyChars += key.length;
     this.#idle.add(question);
     this.#evict();
     return question;
   }
 
   #evict(): void {
-    while (this.#idle.size > this.#options.questionsMax) {
-      const question = this.#idle.oldest as Question;
+    for (;;) {
+      const fits = this.#keyChars <= KEY_CHARS_MAX && this.#idle.size <= this.#options.questionsMax;
+      const question = this.#idle.oldest;
+      if (fits || question === undefined) return;
       this.#idle.remove(question);
       this.#questions.delete(question.key);
+      this.#keyChars -= question.key.length;
       if (question.answer === undefined) continue;
       this.#forgetShown(question.answer);
       question.answer.watch.release();
@@ -214,10 +239,20 @@ export class QueryEngine {
     const kept = question.answer;
     if (kept?.current === true) return kept;
     const { result, watch } = this.#db.read(question.compute);
-    const answer = new Answered(result, watch);
+    const answer = new Answered(result, watch, this.#replacedAt);
     question.answer = answer;
     watch.onFire(() => this.#stale(question, answer));
     return answer;
+  }
+
+  /** For those who wait: a question may be refused in a newer state, and nobody is there to catch it. */
+  #answerAnew(question: Question): Answered | undefined {
+    try {
+      return this.#answer(question);
+    } catch (error) {
+      for (const waiter of [...question.waiters]) waiter.refuse(error as Error);
+      return undefined;
+    }
   }
 
   /** Several commits within one turn of the event loop wake a question once. */
@@ -234,7 +269,8 @@ export class QueryEngine {
 
   #wake(question: Question): void {
     if (question.waiters.size === 0) return;
-    const answer = this.#answer(question);
+    const answer = this.#answerAnew(question);
+    if (answer === undefined) return;
     const due = [];
     for (const waiter of question.waiters) if (answer.index > waiter.minIndex) due.push({ waiter, answer });
     this.#deliver(due);

@@ -200,9 +200,9 @@ export class Server implements OperatorApi, TxnApi {
       leadership: this.#leadership,
       runtime,
       logger: logger.named("snapshot"),
-      onRestored: async () => {
-        this.#duties.end();
-        this.engine.wakeAll();
+      onRestoring: () => this.#duties.end(),
+      onRestored: async (index) => {
+        if (index !== undefined) this.engine.replaced(index);
         await this.#duties.begin();
       },
       onFatal,
@@ -368,8 +368,13 @@ export class Server implements OperatorApi, TxnApi {
         const compute = this.#computeOf(read);
         if (read.minIndex === 0) deliver({ answer: this.engine.ask(read.key, compute), meta: this.#meta() });
         else
-          cancel = this.engine.wait(read.key, compute, read.minIndex, read.waitMs, (answer) =>
-            deliver({ answer, meta: this.#meta() }),
+          cancel = this.engine.wait(
+            read.key,
+            compute,
+            read.minIndex,
+            read.waitMs,
+            (answer) => deliver({ answer, meta: this.#meta() }),
+            deliver,
           );
       } catch (error) {
         deliver(error as Error);

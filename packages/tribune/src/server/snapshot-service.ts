@@ -19,8 +19,10 @@ export interface SnapshotServiceDependencies {
   readonly leadership: Leadership;
   readonly runtime: Pick<Runtime, "clock" | "timers">;
   readonly logger: Logger;
-  /** Everything anybody waits for has changed. */
-  readonly onRestored: () => Promise<void>;
+  /** Nothing may be proposed from now on, not even by the leader itself. */
+  readonly onRestoring: () => void;
+  /** Everything anybody waits for has changed, as of `index`; or nothing, and the leader's duties go on. */
+  readonly onRestored: (index: number | undefined) => Promise<void>;
   readonly onFatal: (error: Error) => void;
 }
 
@@ -113,10 +115,12 @@ export class SnapshotService implements SnapshotApi {
       );
     });
     leadership.lost();
+    this.#d.onRestoring();
     try {
       await host.barrier();
     } catch (error) {
       leadership.gained();
+      await this.#d.onRestored(undefined);
       throw error;
     }
     const status = host.status();
@@ -136,7 +140,7 @@ export class SnapshotService implements SnapshotApi {
       onFatal(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
-    await this.#d.onRestored();
+    await this.#d.onRestored(snapshot.index);
     leadership.gained();
   }
 }

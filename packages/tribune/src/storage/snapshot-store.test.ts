@@ -209,3 +209,27 @@ test("a large state goes through in slices and is synced on the way", async () =
   for await (const part of store.read(store.newest!)) parts.push(part);
   assert.ok(Buffer.concat(parts).equals(large));
 });
+
+test("of two that are written at once neither takes the other for a leftover", async () => {
+  const disk = new MemoryDisk();
+  const { store } = await open(disk);
+  await save(store, at(1), "a");
+  await save(store, at(2), "b");
+  const [older, newer] = [await store.create(at(10)), await store.create(at(20))];
+  const rename = disk.rename.bind(disk);
+  let overtaken = false;
+  disk.rename = async (from, to) => {
+    await rename(from, to);
+    if (overtaken || !to.endsWith(newer.id)) return;
+    overtaken = true;
+    await older.commit(); // the newer one has its name, and is not in the list
+  };
+  await newer.commit();
+  assert.ok(overtaken);
+  assert.deepEqual(
+    store.list().map(({ index }) => index),
+    [20, 10],
+  );
+  assert.deepEqual(await disk.list(DIRECTORY), [older.id, newer.id]);
+  assert.equal(await stateOf(store), "");
+});

@@ -72,6 +72,8 @@ export class SnapshotStore {
   readonly #retain: number;
   /** Newest first. */
   #snapshots: SnapshotMeta[] = [];
+  /** Being written: one that already has its name but is not in the list yet is none to be removed. */
+  readonly #writing = new Set<string>();
   #newestUnixMs = 0;
 
   /**
@@ -119,7 +121,11 @@ export class SnapshotStore {
     await this.#disk.remove(path + TEMPORARY);
     await this.#disk.makeDir(path + TEMPORARY);
     const file = await this.#disk.open(join(path + TEMPORARY, "state.bin"), "create");
-    return new SnapshotWriter(this.#disk, this.#directory, { id, ...snapshot }, file, (meta) => this.#add(meta));
+    this.#writing.add(id);
+    return new SnapshotWriter(this.#disk, this.#directory, { id, ...snapshot }, file, (meta) => {
+      this.#writing.delete(id);
+      return meta === undefined ? Promise.resolve() : this.#add(meta);
+    });
   }
 
   /**
@@ -234,7 +240,7 @@ export class SnapshotStore {
     const kept = new Set(this.#snapshots.slice(0, this.#retain).map(({ id }) => id));
     this.#snapshots = this.#snapshots.filter(({ id }) => kept.has(id));
     for (const { id } of await this.#candidates()) {
-      if (kept.has(id)) continue;
+      if (kept.has(id) || this.#writing.has(id)) continue;
       // Renamed first: half removed it must not look like a damaged snapshot.
       const path = join(this.#directory, id);
       await this.#disk.rename(path, path + TEMPORARY);
@@ -260,7 +266,7 @@ export class SnapshotWriter {
   readonly #directory: string;
   readonly #snapshot: NewSnapshot & { readonly id: string };
   readonly #file: DiskFile;
-  readonly #added: (meta: SnapshotMeta) => Promise<void>;
+  readonly #ended: (meta: SnapshotMeta | undefined) => Promise<void>;
   readonly #crc = new Crc64();
   #sizeBytes = 0;
   #syncedBytes = 0;
@@ -271,13 +277,13 @@ export class SnapshotWriter {
     directory: string,
     snapshot: NewSnapshot & { readonly id: string },
     file: DiskFile,
-    added: (meta: SnapshotMeta) => Promise<void>,
+    ended: (meta: SnapshotMeta | undefined) => Promise<void>,
   ) {
     this.#disk = disk;
     this.#directory = directory;
     this.#snapshot = snapshot;
     this.#file = file;
-    this.#added = added;
+    this.#ended = ended;
   }
 
   get id(): string {
@@ -315,7 +321,7 @@ export class SnapshotWriter {
     await this.#disk.syncDir(path + TEMPORARY);
     await this.#disk.rename(path + TEMPORARY, path);
     await this.#disk.syncDir(this.#directory);
-    await this.#added(meta);
+    await this.#ended(meta);
     return meta;
   }
 
@@ -323,5 +329,6 @@ export class SnapshotWriter {
   async abort(): Promise<void> {
     await this.#file.close();
     await this.#disk.remove(join(this.#directory, this.#snapshot.id) + TEMPORARY);
+    await this.#ended(undefined);
   }
 }
