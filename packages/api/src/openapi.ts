@@ -19,7 +19,7 @@ export function openApiDocument(version: string, areas: Areas = CONTRACT_AREAS):
       for (const [at, method] of [group[0]!.method, ...(group[0]!.contract.alsoMethods ?? [])].entries()) {
         const operations = paths[group[0]!.path] ?? {};
         paths[group[0]!.path] = operations;
-        const operationId = at === 0 ? operation["operationId"] : `${operation["operationId"]}${method}`;
+        const operationId = at === 0 ? operation.operationId : `${operation.operationId}${method}`;
         operations[method.toLowerCase()] = { ...operation, operationId };
       }
     }

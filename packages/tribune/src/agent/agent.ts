@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { AutopilotConfig, make } from "@tribune/api";
 import type { ListenAddress, RuntimeConfig } from "../config/types.ts";
 import { DnsServer } from "../dns/server.ts";
@@ -151,7 +150,7 @@ export class Agent {
     logger.info("Consul agent running!");
   }
 
-  async #openDoors(identity: ServerIdentity): Promise<void> {
+  async #openDoors(_identity: ServerIdentity): Promise<void> {
     const { config } = this;
     const { runtime, logger, metrics } = this.#d;
     const events = new Events(

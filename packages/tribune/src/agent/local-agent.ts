@@ -1,4 +1,4 @@
-import { type Coordinate, DeregisterRequest, type HealthCheck, make, RegisterRequest } from "@tribune/api";
+import { type Coordinate, DeregisterRequest, make, RegisterRequest } from "@tribune/api";
 import { nodeProbes } from "../checks/probes/index.ts";
 import type { RuntimeConfig } from "../config/types.ts";
 import { prepareDeregistration, prepareRegistration } from "../endpoints/catalog-rules.ts";

@@ -96,7 +96,7 @@ function requestForm(schema: Struct<WithEntry>, codecOf: CodecOf, entries: Entry
         if (codec === undefined) reader.skip();
         else value[name] = codec.read(reader);
       }
-      if (value["Entry"] === null) throw new MsgpackError("a request without a config entry", reader.position);
+      if (value.Entry === null) throw new MsgpackError("a request without a config entry", reader.position);
       return value as unknown as WithEntry;
     },
   };

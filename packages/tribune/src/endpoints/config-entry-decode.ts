@@ -12,7 +12,7 @@ export function decodeConfigEntry(raw: unknown): ConfigEntry {
   if (raw === undefined) throw refused("EOF");
   if (raw !== null && !isObject(raw)) throw refused(oneError([`'' expected a map, got '${goKind(raw)}'`], "decoding"));
   const given = raw ?? {};
-  const kind = Object.hasOwn(given, "Kind") ? given["Kind"] : given["kind"];
+  const kind = Object.hasOwn(given, "Kind") ? given.Kind : given.kind;
   if (kind === undefined) throw refused("Payload does not contain a kind/Kind key at the top level");
   if (typeof kind !== "string") throw refused("Kind value in payload is not a string");
   const schema = configEntryStruct(kind);

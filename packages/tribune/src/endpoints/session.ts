@@ -46,11 +46,11 @@ function sessionFromBody(body: unknown, nodeName: string): Session {
   const said = new Set(Object.keys(body as object).map((name) => name.toLowerCase()));
   const merged: Record<string, unknown> = { ...given };
   for (const [name, value] of Object.entries(defaults)) if (!said.has(name.toLowerCase())) merged[name] = value;
-  const lockDelay = merged["LockDelay"] as number;
+  const lockDelay = merged.LockDelay as number;
   const number = Object.entries(body as object).some(
     ([name, value]) => name.toLowerCase() === "lockdelay" && typeof value === "number",
   );
-  if (number && lockDelay < LOCK_DELAY_SECONDS_MAX) merged["LockDelay"] = lockDelay * 1e9;
+  if (number && lockDelay < LOCK_DELAY_SECONDS_MAX) merged.LockDelay = lockDelay * 1e9;
   return withoutDefaultChecks(merged as Session);
 }
 

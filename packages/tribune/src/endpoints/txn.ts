@@ -1,5 +1,4 @@
 import {
-  bytes,
   DirEntry,
   fromJson,
   HealthCheck,
@@ -15,7 +14,6 @@ import {
   TxnResult,
   toJson,
   txnContracts,
-  Weights,
   zero,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
