@@ -328,6 +328,69 @@ const TARGETS = {
       };
     },
   },
+
+  gossip: {
+    modules: [
+      "codec/memberlist-packet.js",
+      "codec/memberlist-messages.js",
+      "codec/memberlist-stream.js",
+      "codec/serf-messages.js",
+      "codec/serf-tags.js",
+      "codec/gossip-error.js",
+    ],
+    make(
+      { decodePacket },
+      { encodeMessage },
+      { StreamDecoder, encodeStream },
+      serf,
+      { decodeTags },
+      { GossipCodecError },
+    ) {
+      const testData = (name) =>
+        JSON.parse(readFileSync(new URL(`../packages/tribune/test-data/${name}`, import.meta.url)));
+      const unhex = (text) => Buffer.from(text, "hex");
+      // Sealed bytes would only ever fail to open: those vectors go in as what is inside of them.
+      const plain = ({ hex, decoded }) => unhex(decoded.plainHex ?? hex);
+      const packets = testData("gossip-packets.json").vectors.map(plain);
+      const streams = testData("gossip-streams.json").vectors.flatMap(({ initiator, responder }) => [
+        plain(initiator),
+        ...(responder === undefined ? [] : [plain(responder)]),
+      ]);
+      const refusedQuietly = (read) => {
+        try {
+          return read();
+        } catch (error) {
+          if (error instanceof GossipCodecError) return undefined;
+          throw error;
+        }
+      };
+      const serfs = packets.flatMap((packet) =>
+        (refusedQuietly(() => decodePacket(packet, {}))?.messages ?? []).flatMap((message) =>
+          message.type === "user" ? [message.payload] : [],
+        ),
+      );
+      return {
+        kind: "bytes",
+        seeds: [...packets, ...streams, ...serfs],
+        run(input) {
+          const packet = refusedQuietly(() => decodePacket(input, {}));
+          for (const message of packet?.messages ?? []) {
+            assert.deepEqual(decodePacket(encodeMessage(message), {}).messages, [message]);
+          }
+          const streamed = refusedQuietly(() => new StreamDecoder({ dialling: false }).push(input));
+          if (streamed !== undefined) {
+            const written = encodeStream(streamed, { dialling: true, compress: true });
+            assert.deepEqual(new StreamDecoder({ dialling: false }).push(written), streamed);
+          }
+          const message = refusedQuietly(() => serf.decodeSerfMessage(input));
+          if (message !== undefined) {
+            assert.deepEqual(serf.decodeSerfMessage(serf.encodeSerfMessage(message)), message);
+          }
+          refusedQuietly(() => decodeTags(input));
+        },
+      };
+    },
+  },
 };
 
 export const TARGET_NAMES = Object.keys(TARGETS);

@@ -31,7 +31,8 @@ for (const [copy, original] of Object.entries(COPIES)) {
     if (OURS.has(`${copy}/${name}`)) continue;
     const source = join(originals, original, name);
     if (!existsSync(source)) problems.push(`${copy}/${name} has no original`);
-    else if (!readFileSync(file).equals(readFileSync(source))) problems.push(`${copy}/${name} differs from its original`);
+    else if (!readFileSync(file).equals(readFileSync(source)))
+      problems.push(`${copy}/${name} differs from its original`);
     else same++;
   }
 }

@@ -1,8 +1,8 @@
 // Runs every *.test.js of the built packages, or those whose path contains one of the given words.
-import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runTests } from "./lib/run-tests.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const words = process.argv.slice(2).filter((word) => !word.startsWith("-"));
@@ -17,8 +17,4 @@ if (chosen.length === 0) {
   console.error(`No test file matches ${words.join(" ")}; file names look like ${files[0] ?? "(none built)"}`);
   process.exit(1);
 }
-const result = spawnSync(process.execPath, ["--test", "--test-reporter=spec", ...chosen.sort()], {
-  cwd: root,
-  stdio: "inherit",
-});
-process.exit(result.status ?? 1);
+process.exitCode = (await runTests(chosen.sort())) ? 0 : 1;

@@ -113,7 +113,8 @@ async function playSuite(name) {
     console.log(`${passed < least ? "FAIL" : "ok  "} ${name} ${part}: ${passed}/${steps.length} (recorded ${least})`);
     for (const { name: step, why } of failing(steps)) {
       if (values.verbose || passed < least) console.log(`  ${step}\n    ${why}`);
-      if (!explained.includes(`\`${step}\``)) unexplained.push(`${name} ${part}: ${step}`);
+      const known = [step, `${name} ${part}`].some((text) => explained.includes(`\`${text}\``));
+      if (!known) unexplained.push(`${name} ${part}: ${step}`);
     }
     if (values.update && passed > least) scores[name][part] = { passed, total: steps.length };
   }

@@ -3,13 +3,31 @@
  * datacenter forwarding, the ACL check, `?index` blocking, the SDK method and the OpenAPI page. How it is
  * answered (the *binding*) is in the server's `endpoints` room, one function or two each.
  */
-import type { Schema, Struct } from "./schema.ts";
+import type { AnswerName } from "./answers.ts";
+import type { CommonName } from "./common-parameters.ts";
+import type { Draft, Schema, Struct } from "./schema.ts";
 
 // ---- parameters: what HTTP carries, with its static type ----
 
-export interface Parameter<T> {
+/** `T` is what a binding reads, `Given` what a caller of the SDK writes. */
+export interface Parameter<T, Given = T> {
   readonly in: "path" | "query" | "body";
-  readonly type: "string" | "strings" | "boolean" | "integer" | "u64" | "duration" | "meta" | "json" | "bytes";
+  /** `text-bool` and `text-number` reach the binding as text, because Consul words their refusal by endpoint. */
+  readonly type:
+    | "string"
+    | "strings"
+    | "boolean"
+    | "text-bool"
+    | "text-number"
+    | "integer"
+    | "u64"
+    | "duration"
+    | "meta"
+    | "json"
+    | "bytes"
+    | "stream";
+  /** The SDK insists on it. */
+  readonly required?: boolean;
   /** Name in the URL where it differs from the property's. */
   readonly name?: string;
   readonly about: string;
@@ -17,20 +35,28 @@ export interface Parameter<T> {
   readonly missing?: string;
   /** Consul's text (status 400) for a value that cannot be parsed. `%s` stands for the parser's own words. */
   readonly invalid?: string;
-  /** What a JSON body holds. */
+  /** What a JSON body holds: it is read with this. */
   readonly schema?: Schema<unknown>;
+  /** What a body holds that its binding reads by itself. For callers and documentation. */
+  readonly shape?: Schema<unknown>;
   /** Largest body, in bytes, before status 413. Without it the agent's general limit holds. */
   readonly bytesMax?: number;
-  /** Carries the static type; never set. */
+  /** Carry the static types; never set. */
   readonly __type?: T;
+  readonly __given?: Given;
 }
 
+/** A parameter that callers must give. */
+export interface Insisted {
+  readonly required: true;
+}
 type Options = Partial<Pick<Parameter<unknown>, "name" | "missing" | "invalid" | "bytesMax">>;
 
 /** The rest of the path for `*name`, one segment for `:name`; percent-decoded. */
-export const inPath = (about: string, options: Options = {}): Parameter<string> => ({
+export const inPath = (about: string, options: Options = {}): Parameter<string> & Insisted => ({
   in: "path",
   type: "string",
+  required: true,
   about,
   ...options,
 });
@@ -52,6 +78,27 @@ export const everyQuery = (about: string, options: Options = {}): Parameter<read
 export const flag = (about: string, options: Options = {}): Parameter<boolean> => ({
   in: "query",
   type: "boolean",
+  about,
+  ...options,
+});
+/** A boolean as Go reads it: `?passing=true`; the binding sees the text. */
+export const boolQuery = (about: string, options: Options = {}): Parameter<string, boolean> => ({
+  in: "query",
+  type: "text-bool",
+  about,
+  ...options,
+});
+/** A number whose text the binding reads. */
+export const numberQuery = (about: string, options: Options = {}): Parameter<string, number> => ({
+  in: "query",
+  type: "text-number",
+  about,
+  ...options,
+});
+/** A Go duration (`10s`); the binding sees the text. */
+export const durationQuery = (about: string, options: Options = {}): Parameter<string> => ({
+  in: "query",
+  type: "duration",
   about,
   ...options,
 });
@@ -80,29 +127,66 @@ export const metaQuery = (
   ...options,
 });
 /** A JSON body read with a schema. `invalid` is Consul's prefix, with `%s` for the parser's words. */
-export const jsonBody = <T>(schema: Schema<T>, about: string, options: Options = {}): Parameter<T> => ({
+export const jsonBody = <T>(
+  schema: Schema<T>,
+  about: string,
+  options: Options = {},
+): Parameter<T, Draft<T>> & Insisted => ({
   in: "body",
   type: "json",
+  required: true,
   about,
   schema: schema as Schema<unknown>,
   ...options,
 });
-/** The body parsed as JSON, of whatever shape; undefined when it is empty. The binding checks it. */
-export const anyBody = (about: string, options: Options = {}): Parameter<unknown> => ({
+/** The body parsed as JSON, undefined when it is empty. The binding checks that it has the shape. */
+export const anyBody = <T>(shape: Schema<T>, about: string, options: Options = {}): Parameter<unknown, Draft<T>> => ({
   in: "body",
   type: "json",
   about,
+  shape: shape as Schema<unknown>,
   ...options,
 });
-export const rawBody = (about: string, options: Options = {}): Parameter<Uint8Array> => ({
+/** The body's bytes. */
+export const rawBody = (about: string, options: Options = {}): Parameter<Uint8Array, Uint8Array | string> => ({
   in: "body",
   type: "bytes",
   about,
   ...options,
 });
+/** The bytes of a JSON body that the binding parses, because Consul is lenient or peculiar with it. */
+export const jsonBytes = <T>(
+  shape: Schema<T>,
+  about: string,
+  options: Options = {},
+): Parameter<Uint8Array, Draft<T>> & Insisted => ({
+  in: "body",
+  type: "bytes",
+  required: true,
+  about,
+  shape: shape as Schema<unknown>,
+  ...options,
+});
+/** The body as it arrives. Only for local endpoints. */
+export const streamBody = (
+  about: string,
+): Parameter<AsyncIterable<Uint8Array>, Uint8Array | AsyncIterable<Uint8Array>> & Insisted => ({
+  in: "body",
+  type: "stream",
+  required: true,
+  about,
+});
 
-export type Parameters = Readonly<Record<string, Parameter<any>>>;
-export type ValuesOf<P extends Parameters> = { readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never };
+export type Parameters = Readonly<Record<string, Parameter<any, any>>>;
+/** What a binding reads. */
+export type ValuesOf<P extends Parameters> = {
+  readonly [K in keyof P]: P[K] extends Parameter<infer T, infer _> ? T : never;
+};
+type GivenOf<P> = P extends Parameter<infer _, infer Given> ? Given : never;
+/** What a caller writes. */
+export type ArgumentsOf<P extends Parameters> = {
+  readonly [K in keyof P as P[K] extends Insisted ? K : never]: GivenOf<P[K]>;
+} & { readonly [K in keyof P as P[K] extends Insisted ? never : K]?: GivenOf<P[K]> | undefined };
 
 // ---- who may ----
 
@@ -141,11 +225,20 @@ interface Common<P extends Parameters> {
   readonly alsoMethods?: readonly Method[];
   /** Several contracts may share a route: this one is meant when the query has this parameter. The one without is last. */
   readonly when?: string;
+  /** The same for the path: this contract is meant when its last parameter holds this text (`/`: has two parts). */
+  readonly whenRest?: string;
   readonly parameters: P;
   readonly acl: AclRule;
   readonly summary: string;
-  /** Name of the JSON answer's schema in the API pages. */
-  readonly answers: string;
+}
+
+export type Statuses = Readonly<Record<number, string>>;
+/** The part of a contract whose literal types the SDK needs. */
+export interface Answering<A extends AnswerName, S extends Statuses> {
+  /** What status 200 carries, by its name in `ANSWERS`. */
+  readonly answers: A;
+  /** Further statuses that are answers, not errors, and what they mean. Their body is as for 200, or empty. */
+  readonly statuses?: S;
 }
 
 /** A read of replicated state: forwarded to its datacenter, then to the leader unless `?stale`. */
@@ -168,6 +261,8 @@ export interface WriteContract<P extends Parameters, Q> extends Common<P> {
   readonly kind: "write";
   readonly rpc: string;
   readonly request: Struct<Q>;
+  /** What the RPC method answers. */
+  readonly reply: Schema<unknown>;
   /** First byte of the log entry (`wire/raft.md` §5). Never reused: old logs must still replay. */
   readonly raftType: number;
 }
@@ -177,6 +272,8 @@ export interface CallContract<P extends Parameters, Q> extends Common<P> {
   readonly kind: "call";
   readonly rpc: string;
   readonly request: Struct<Q>;
+  /** What the RPC method answers. */
+  readonly reply: Schema<unknown>;
 }
 
 /** Answered by the agent itself: its own services and checks, its log, its metrics, streams. */
@@ -184,28 +281,28 @@ export interface LocalContract<P extends Parameters> extends Common<P> {
   readonly kind: "local";
   /** The answer waits on `?hash=` (agent endpoints) rather than on an index. */
   readonly hashBlocking?: boolean;
+  /** Common parameters that mean something here; those of the other kinds follow from the kind. */
+  readonly honours?: readonly CommonName[];
 }
 
-export const read = <const P extends Parameters, Q, R>(
-  contract: Omit<ReadContract<P, Q, R>, "kind">,
-): ReadContract<P, Q, R> => ({ kind: "read", ...contract });
-export const write = <const P extends Parameters, Q>(
-  contract: Omit<WriteContract<P, Q>, "kind">,
-): WriteContract<P, Q> => ({ kind: "write", ...contract });
-export const call = <const P extends Parameters, Q>(
-  contract: Omit<CallContract<P, Q>, "kind">,
-): CallContract<P, Q> => ({
-  kind: "call",
-  ...contract,
-});
-export const local = <const P extends Parameters>(contract: Omit<LocalContract<P>, "kind">): LocalContract<P> => ({
-  kind: "local",
-  ...contract,
-});
+export const read = <const P extends Parameters, Q, R, const A extends AnswerName, const S extends Statuses = {}>(
+  contract: Omit<ReadContract<P, Q, R>, "kind"> & Answering<A, S>,
+): ReadContract<P, Q, R> & Answering<A, S> => ({ kind: "read", ...contract });
+export const write = <const P extends Parameters, Q, const A extends AnswerName, const S extends Statuses = {}>(
+  contract: Omit<WriteContract<P, Q>, "kind"> & Answering<A, S>,
+): WriteContract<P, Q> & Answering<A, S> => ({ kind: "write", ...contract });
+export const call = <const P extends Parameters, Q, const A extends AnswerName, const S extends Statuses = {}>(
+  contract: Omit<CallContract<P, Q>, "kind"> & Answering<A, S>,
+): CallContract<P, Q> & Answering<A, S> => ({ kind: "call", ...contract });
+export const local = <const P extends Parameters, const A extends AnswerName, const S extends Statuses = {}>(
+  contract: Omit<LocalContract<P>, "kind"> & Answering<A, S>,
+): LocalContract<P> & Answering<A, S> => ({ kind: "local", ...contract });
 
-export type AnyContract =
+export type AnyContract = (
   | ReadContract<any, any, any>
   | WriteContract<any, any>
   | CallContract<any, any>
-  | LocalContract<any>;
+  | LocalContract<any>
+) &
+  Answering<AnswerName, Statuses>;
 export type Contracts = Readonly<Record<string, AnyContract>>;

@@ -1,5 +1,5 @@
 import { formatGoDuration, parseGoDuration } from "./duration.ts";
-import { type Field, type Schema, ZERO_TIME, zero } from "./schema.ts";
+import { type Field, type Schema, sharedZero, ZERO_TIME, zero } from "./schema.ts";
 
 /** A JSON text that does not fit the struct it was meant for. The message is Go's. */
 export class JsonShapeError extends Error {
@@ -8,7 +8,7 @@ export class JsonShapeError extends Error {
 
 /**
  * The plain object that `JSON.stringify` turns into what Go's encoder prints: wire order, JSON names,
- * `omitempty` honoured, bytes as base64. A bigint is left for the writer, which prints its digits.
+ * `omitempty` honoured, bytes as base64. Fields that a draft leaves out stay out. A bigint is left for the writer, which prints its digits.
  */
 export function toJson<T>(schema: Schema<T>, value: T): unknown {
   return encode(schema, value);
@@ -31,6 +31,7 @@ function encode(schema: Schema<any>, value: any): unknown {
       for (const { name, jsonName, schema: field } of schema.fields!) {
         if (field.hidden === true) continue;
         const own = value[name];
+        if (own === undefined) continue; // a draft
         if (field.omitEmpty === true && isEmpty(field, own)) continue;
         if (field.omitZero === true && isZero(field, own)) continue;
         out[jsonName] = encode(field, own);
@@ -56,6 +57,8 @@ function isEmpty(schema: Schema<unknown>, value: unknown): boolean {
       return value === null || (value as ArrayLike<unknown>).length === 0;
     case "map":
       return value === null || Object.keys(value as object).length === 0;
+    case "nullable":
+      return value === null || value === undefined; // a pointer to a zero is no zero
     default:
       return value === null || value === undefined || value === "" || value === 0 || value === 0n || value === false;
   }
@@ -144,35 +147,53 @@ function decode(schema: Schema<any>, value: unknown, where: Place, strict: boole
 
 function decodeStruct(schema: Schema<any>, value: unknown, where: Place, strict: boolean): unknown {
   if (typeof value !== "object" || Array.isArray(value)) return mismatch(schema, value, where);
-  const out: Record<string, unknown> = {};
-  for (const field of schema.fields!) out[field.name] = undefined;
-  const byName = fieldsByLowerName(schema);
+  const { fields, byName } = readingPlan(schema);
+  const values: unknown[] = new Array(fields.length).fill(undefined);
   for (const [key, item] of Object.entries(value as object)) {
     const field = byName.get(key) ?? byName.get(key.toLowerCase());
     if (field === undefined) {
       if (strict) throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
     } else if (item !== null) {
       const path = where.path === "" ? field.jsonName : `${where.path}.${field.jsonName}`;
-      out[field.name] = decode(field.schema, item, { struct: schema.name!, path }, strict);
+      values[field.place] = decode(field.schema, item, { struct: schema.name!, path }, strict);
     }
   }
-  for (const field of schema.fields!) if (out[field.name] === undefined) out[field.name] = zero(field.schema);
+  const out: Record<string, unknown> = {};
+  for (let place = 0; place < fields.length; place++) {
+    const { name, zero } = fields[place]!;
+    out[name] = values[place] === undefined ? zero : values[place];
+  }
   return out;
 }
 
-const lowerNames = new WeakMap<object, Map<string, Field>>();
-function fieldsByLowerName(schema: Schema<any>): Map<string, Field> {
-  let found = lowerNames.get(schema);
-  if (found === undefined) {
-    found = new Map();
-    for (const field of schema.fields!) {
+/** What reading a struct needs to know of each of its fields, worked out once. */
+interface FieldPlan extends Field {
+  readonly place: number;
+  readonly zero: unknown;
+}
+
+interface ReadingPlan {
+  readonly fields: readonly FieldPlan[];
+  /** By JSON name, as spelled and in lower case. */
+  readonly byName: ReadonlyMap<string, FieldPlan>;
+}
+
+const readingPlans = new WeakMap<object, ReadingPlan>();
+
+function readingPlan(schema: Schema<any>): ReadingPlan {
+  let plan = readingPlans.get(schema);
+  if (plan === undefined) {
+    const fields = schema.fields!.map((field, place) => ({ ...field, place, zero: sharedZero(field.schema) }));
+    const byName = new Map<string, FieldPlan>();
+    for (const field of fields) {
       if (field.schema.hidden === true) continue;
-      found.set(field.jsonName, field);
-      found.set(field.jsonName.toLowerCase(), field);
+      byName.set(field.jsonName, field);
+      byName.set(field.jsonName.toLowerCase(), field);
     }
-    lowerNames.set(schema, found);
+    plan = { fields, byName };
+    readingPlans.set(schema, plan);
   }
-  return found;
+  return plan;
 }
 
 /** `__proto__` is a legal key of a user's map and must not reach the setter of that name. */

@@ -35,6 +35,12 @@ export interface Schema<T> {
   readonly jsonName?: string;
   /** On the wire, but never in JSON. */
   readonly hidden?: boolean;
+  /** A float of 32 bits. */
+  readonly single?: boolean;
+  /** Names the hand-written wire form (codec room) of what Consul does not write as a plain map of fields. */
+  readonly wire?: string;
+  /** The structs that a value of kind `any` may be, for documentation. */
+  readonly forms?: readonly Schema<unknown>[];
   /** A duration that JSON shows as `"10s"`; otherwise nanoseconds. */
   readonly asText?: boolean;
   /** Carries the static type; never set. */
@@ -48,6 +54,16 @@ export interface Field {
 }
 
 export type Infer<S> = S extends Schema<infer T> ? T : never;
+/** A value of which every part may be left out, as callers write it. */
+export type Draft<T> = 0 extends 1 & T
+  ? any
+  : T extends Uint8Array
+    ? T
+    : T extends readonly (infer Item)[]
+      ? readonly Draft<Item>[]
+      : T extends object
+        ? { readonly [K in keyof T]?: Draft<T[K]> | undefined }
+        : T;
 type Shape = Readonly<Record<string, Schema<any>>>;
 export type StructOf<S extends Shape> = { readonly [K in keyof S]: Infer<S[K]> };
 export interface Struct<T> extends Schema<T> {
@@ -64,6 +80,8 @@ export const uint: Schema<number> = { kind: "uint", goType: "uint64" };
 /** A full 64-bit unsigned number that users choose (KV `Flags`): a number while it is safe, else a bigint. */
 export const u64: Schema<number | bigint> = { kind: "u64", goType: "uint64" };
 export const float: Schema<number> = { kind: "float", goType: "float64" };
+/** The shortest decimal that a float of 32 bits stands for. */
+export const float32: Schema<number> = { kind: "float", goType: "float32", single: true };
 /** Raw bytes; base64 in JSON. Null is Go's nil slice. */
 export const bytes: Schema<Uint8Array | null> = { kind: "bytes", goType: "[]uint8" };
 /** Nanoseconds. */
@@ -78,6 +96,9 @@ export const durationText: Schema<number> = {
 /** RFC 3339 text with nanoseconds, `0001-01-01T00:00:00Z` for Go's zero time. */
 export const time: Schema<string> = { kind: "time", goType: "time.Time" };
 export const any: Schema<any> = { kind: "any", goType: "interface {}" };
+
+/** One of several structs, told apart by who reads it. */
+export const oneOf = (forms: readonly Schema<any>[]): Schema<any> => ({ ...any, forms });
 
 /** Go's slice: null and empty are told apart. */
 export const list = <T>(of: Schema<T>): Schema<readonly T[] | null> => ({
@@ -97,6 +118,7 @@ export const nullable = <T>(of: Schema<T>): Schema<T | null> => ({ kind: "nullab
 export const omitEmpty = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, omitEmpty: true });
 export const omitZero = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, omitZero: true });
 export const hidden = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, hidden: true });
+export const wired = <S extends Schema<any>>(wire: string, schema: S): S => ({ ...schema, wire });
 export const named = <T>(jsonName: string, schema: Schema<T>): Schema<T> => ({ ...schema, jsonName });
 
 export function struct<S extends Shape>(name: string, shape: S): Struct<StructOf<S>> {
@@ -114,6 +136,24 @@ export const ZERO_TIME = "0001-01-01T00:00:00Z";
 /** The zero value of a schema: what a field that was not sent holds. */
 export function zero<T>(schema: Schema<T>): T {
   return zeroOf(schema) as T;
+}
+
+const sharedZeros = new WeakMap<object, unknown>();
+
+/**
+ * The zero value of a struct as one deeply frozen object: most nested structs of a request hold nothing, and
+ * sharing one object for all of them saves making, keeping and comparing it. Other kinds answer as `zero`.
+ */
+export function sharedZero<T>(schema: Schema<T>): T {
+  const { fields } = schema;
+  if (schema.kind !== "struct" || fields === undefined) return zero(schema);
+  let shared = sharedZeros.get(fields);
+  if (shared === undefined) {
+    const entries = fields.map((field) => [field.name, sharedZero(field.schema)] as const);
+    shared = Object.freeze(Object.fromEntries(entries));
+    sharedZeros.set(fields, shared); // by the fields, which `omitEmpty` and its like leave as they are
+  }
+  return shared as T;
 }
 
 function zeroOf(schema: Schema<unknown>): unknown {

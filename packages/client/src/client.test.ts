@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { ConsulClient } from "./client.ts";
+import { RequestError, ResponseError } from "./errors.ts";
 import { mergeOptions, optionsFromEnv } from "./options.ts";
-import { RequestError, ResponseError } from "./transport.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tribune-client-"));
 after(() => rmSync(directory, { recursive: true }));

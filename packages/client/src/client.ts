@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import { ResponseError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
-import { type Query, ResponseError, Transport } from "./transport.ts";
+import { type Query, Transport } from "./transport.ts";
 import type {
   AgentCheck,
   AgentMember,

@@ -1,4 +1,5 @@
+export * from "./browser.ts";
 export { type CatalogQuery, ConsulClient } from "./client.ts";
+export { nodeSend } from "./node-send.ts";
 export { type ClientOptions, mergeOptions, optionsFromEnv } from "./options.ts";
-export { RequestError, ResponseError } from "./transport.ts";
 export type * from "./types.ts";

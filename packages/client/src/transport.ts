@@ -3,41 +3,27 @@ import http from "node:http";
 import https from "node:https";
 import { join } from "node:path";
 import type { TLSSocketOptions } from "node:tls";
+import { RequestError, ResponseError } from "./errors.ts";
 import { type ClientOptions, resolveToken } from "./options.ts";
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 export interface Request {
   readonly method: "GET" | "PUT" | "DELETE" | "POST";
-  /** Begins with a slash; segments are escaped by the caller. */
+  /** Begins with a slash; segments are escaped by the caller, who may have put a query of his own behind it. */
   readonly path: string;
   /** `true` becomes a bare name (`?recurse`); undefined, false and "" are left out. */
   readonly query?: Query;
+  /** Beside the token and what follows from the body. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string | NodeJS.ReadableStream;
+  readonly signal?: AbortSignal;
 }
 
 export interface Response {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: Buffer;
-}
-
-/** The agent answered with a status that is not success. */
-export class ResponseError extends Error {
-  override readonly name = "ResponseError";
-  readonly status: number;
-  readonly body: string;
-
-  constructor(status: number, body: string) {
-    super(`Unexpected response code: ${status} (${body})`);
-    this.status = status;
-    this.body = body;
-  }
-}
-
-/** No answer came: the message names the request and, where known, the reason in Go's words. */
-export class RequestError extends Error {
-  override readonly name = "RequestError";
 }
 
 const DEFAULT_ADDRESS = "127.0.0.1:8500";
@@ -85,6 +71,7 @@ export class Transport {
       path: target.pathname + target.search,
       headers: this.#headers(request),
       agent: false as const,
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
       ...(socketPath === undefined
         ? { hostname: target.hostname.replace(/^\[|\]$/g, ""), port: target.port || (protocol === "https:" ? 443 : 80) }
         : { socketPath }),
@@ -108,6 +95,7 @@ export class Transport {
       ...(this.#token === "" ? {} : { "X-Consul-Token": this.#token }),
       ...(auth === undefined ? {} : { Authorization: `Basic ${Buffer.from(auth).toString("base64")}` }),
       ...(typeof body === "string" || body instanceof Uint8Array ? { "Content-Length": Buffer.byteLength(body) } : {}),
+      ...request.headers,
     };
   }
 
@@ -121,7 +109,7 @@ export class Transport {
         words.push(one === true ? name : `${name}=${encodeURIComponent(String(one))}`);
       }
     }
-    const query = words.length === 0 ? "" : `?${words.join("&")}`;
+    const query = words.length === 0 ? "" : `${request.path.includes("?") ? "&" : "?"}${words.join("&")}`;
     const { protocol, host } = this.#base;
     return `${protocol}//${host}${request.path}${query}`;
   }

@@ -6,6 +6,7 @@ import { loadConfig } from "./config/load.ts";
 import type { ListenAddress, RuntimeConfig } from "./config/types.ts";
 import { LogHub } from "./lib/logger/log-hub.ts";
 import { noMetrics } from "./lib/metrics.ts";
+import { lockDir } from "./net/dir-lock.ts";
 import { nodeRuntime } from "./net/node-runtime.ts";
 
 /** Keys and sections of the configuration file, as in JSON: `{ datacenter: "east", dns_config: { only_passing: true } }`. */
@@ -55,6 +56,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
   );
   const agent = new Agent(config, {
     runtime,
+    lockDir,
     logger: log.logger("agent"),
     logHub: log,
     metrics: noMetrics,

@@ -21,6 +21,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   lib: { mayImport: [] },
   codec: { mayImport: ["lib"] },
   raft: { mayImport: ["lib"] },
+  gossip: { mayImport: ["lib", "codec"] },
   state: { mayImport: ["lib", "codec"] },
   config: { mayImport: ["lib", "codec"] },
   // Its answers come at once; what only the agent can do (streams, Raft's status) it asks for and waits.

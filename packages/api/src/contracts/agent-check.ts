@@ -1,4 +1,5 @@
-import { inPath, inQuery, local, rawBody } from "../contract.ts";
+import { inPath, inQuery, jsonBytes, local } from "../contract.ts";
+import { AgentCheckRegistration, AgentCheckReport } from "../structs/registration.ts";
 
 const write = { by: "require", resource: "service", access: "write" } as const;
 const BODY_BYTES_MAX = 4 << 20;
@@ -23,7 +24,7 @@ export const agentCheckContracts = {
   }),
   agentCheckRegister: local({
     http: "PUT /v1/agent/check/register",
-    parameters: { definition: rawBody("Check definition", { bytesMax: BODY_BYTES_MAX }) },
+    parameters: { definition: jsonBytes(AgentCheckRegistration, "Check definition", { bytesMax: BODY_BYTES_MAX }) },
     acl: write,
     summary: "Register a check of the node or of a service",
     answers: "Nothing",
@@ -42,7 +43,7 @@ export const agentCheckContracts = {
     http: "PUT /v1/agent/check/update/:id",
     parameters: {
       id: inPath("ID of the check"),
-      report: rawBody('`{"Status": …, "Output": …}`', { bytesMax: BODY_BYTES_MAX }),
+      report: jsonBytes(AgentCheckReport, "Status and output", { bytesMax: BODY_BYTES_MAX }),
     },
     acl: write,
     summary: "Report status and output of a TTL check",

@@ -1,4 +1,11 @@
-import { inPath, inQuery, local, rawBody } from "../contract.ts";
+import { boolQuery, flag, inPath, inQuery, jsonBytes, local } from "../contract.ts";
+import { AgentServiceRegistration } from "../structs/registration.ts";
+
+const unhealthy = {
+  429: "At least one check warns",
+  503: "At least one check is critical, or in maintenance",
+} as const;
+const format = inQuery("`text` for the status alone, as `Accept: text/plain`");
 
 const write = { by: "require", resource: "service", access: "write" } as const;
 
@@ -24,21 +31,28 @@ export const agentServiceContracts = {
   }),
   agentServiceHealthById: local({
     http: "GET /v1/agent/health/service/id/:id",
-    parameters: { id: inPath("ID of the service") },
+    parameters: { id: inPath("ID of the service"), format },
     acl: { by: "require", resource: "service", access: "read" },
-    summary: "Health of one service: status 200, 429 or 503",
+    statuses: { ...unhealthy, 404: "There is no such service" },
+    summary: "Health of one service",
     answers: "AgentServiceHealth",
   }),
   agentServiceHealthByName: local({
     http: "GET /v1/agent/health/service/name/:name",
-    parameters: { name: inPath("Name of the service") },
+    parameters: { name: inPath("Name of the service"), format },
     acl: { by: "require", resource: "service", access: "read" },
+    statuses: { ...unhealthy, 404: "There is no service of this name" },
     summary: "Health of all services of a name: the worst decides the status",
     answers: "AgentServiceHealths",
   }),
   agentServiceRegister: local({
     http: "PUT /v1/agent/service/register",
-    parameters: { definition: rawBody("Service definition", { bytesMax: 4 << 20 }) },
+    parameters: {
+      definition: jsonBytes(AgentServiceRegistration, "Service definition", { bytesMax: 4 << 20 }),
+      replaceExistingChecks: flag("Remove the checks the definition does not name", {
+        name: "replace-existing-checks",
+      }),
+    },
     acl: write,
     summary: "Register a service with its checks",
     answers: "Nothing",
@@ -54,7 +68,7 @@ export const agentServiceContracts = {
     http: "PUT /v1/agent/service/maintenance/:id",
     parameters: {
       id: inPath("ID of the service"),
-      enable: inQuery("Whether to begin or to end; a boolean as Go reads it"),
+      enable: boolQuery("Whether to begin or to end"),
       reason: inQuery("Shown in the notes of the check"),
     },
     acl: write,

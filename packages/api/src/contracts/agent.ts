@@ -1,4 +1,5 @@
-import { flag, inPath, inQuery, local, rawBody } from "../contract.ts";
+import { boolQuery, flag, inPath, inQuery, jsonBytes, local } from "../contract.ts";
+import { AgentTokenUpdate } from "../structs/registration.ts";
 
 const read = { by: "require", resource: "agent", access: "read" } as const;
 const write = { by: "require", resource: "agent", access: "write" } as const;
@@ -80,7 +81,7 @@ export const agentContracts = {
   agentMaintenance: local({
     http: "PUT /v1/agent/maintenance",
     parameters: {
-      enable: inQuery("Whether to begin or to end; a boolean as Go reads it"),
+      enable: boolQuery("Whether to begin or to end"),
       reason: inQuery("Shown in the notes of the check"),
     },
     acl: { by: "require", resource: "node", access: "write" },
@@ -91,7 +92,7 @@ export const agentContracts = {
     http: "PUT /v1/agent/token/:kind",
     parameters: {
       kind: inPath("`default`, `agent`, `agent_master` or `replication`"),
-      token: rawBody('`{"Token": SecretID}`', { bytesMax: 64 << 10 }),
+      token: jsonBytes(AgentTokenUpdate, "The SecretID", { bytesMax: 64 << 10 }),
     },
     acl: write,
     summary: "Replace one of the agent's own ACL tokens",

@@ -13,6 +13,7 @@ import {
   RegisterRequest,
   ServiceSpecificRequest,
 } from "../structs/catalog.ts";
+import { nothing } from "../structs/common.ts";
 
 const near = inQuery("Sort by round-trip time from this node; `_agent` is the agent's own");
 const nodeMeta = metaQuery("Only on nodes with this metadata (`key:value`)", { name: "node-meta" });
@@ -27,6 +28,7 @@ export const catalogContracts = {
   catalogRegister: write({
     http: "PUT /v1/catalog/register",
     rpc: "Catalog.Register",
+    reply: nothing,
     parameters: { registration: jsonBody(RegisterRequest, "Node, and what to register on it", decodeFailed) },
     request: RegisterRequest,
     raftType: 0,
@@ -37,6 +39,7 @@ export const catalogContracts = {
   catalogDeregister: write({
     http: "PUT /v1/catalog/deregister",
     rpc: "Catalog.Deregister",
+    reply: nothing,
     parameters: {
       deregistration: jsonBody(DeregisterRequest, "Node, or one service or check on it", decodeFailed),
     },

@@ -1,6 +1,7 @@
 /** `/v1/coordinate`: where nodes are in the network. */
 import { call, inPath, inQuery, jsonBody, local, read } from "../contract.ts";
 import { DCSpecificRequest, NodeSpecificRequest } from "../structs/catalog.ts";
+import { nothing } from "../structs/common.ts";
 import { CoordinateUpdateRequest, IndexedCoordinates } from "../structs/coordinate.ts";
 
 const segment = inQuery("Only coordinates of this network segment");
@@ -32,12 +33,14 @@ export const coordinateContracts = {
     reply: IndexedCoordinates,
     blocking: true,
     acl: { by: "require", resource: "node", access: "read" },
+    statuses: { 404: "The node has none" },
     summary: "Read the coordinates of a node, one per network segment",
     answers: "Coordinates",
   }),
   coordinateUpdate: call({
     http: "PUT /v1/coordinate/update",
     rpc: "Coordinate.Update",
+    reply: nothing,
     parameters: {
       update: jsonBody(CoordinateUpdateRequest, "Node and its coordinate", { invalid: "Request decode failed: %s" }),
     },

@@ -10,6 +10,7 @@ export const eventContracts = {
       tag: inQuery("Regular expression of the service's tags"),
       payload: rawBody("At most some hundred bytes", { bytesMax: 64 << 10 }),
     },
+    honours: ["dc"],
     acl: { by: "require", resource: "event", access: "write" },
     summary: "Fire a user event",
     answers: "UserEvent",
@@ -17,6 +18,7 @@ export const eventContracts = {
   eventList: local({
     http: "GET /v1/event/list",
     parameters: { name: inQuery("Only events of this name") },
+    honours: ["index", "wait"],
     acl: { by: "filter" },
     summary: "List the events this agent has seen last",
     answers: "UserEvents",

@@ -1,5 +1,5 @@
 /** `/v1/health`: checks, and instances with their checks. */
-import { everyQuery, inPath, inQuery, metaQuery, read } from "../contract.ts";
+import { boolQuery, everyQuery, inPath, inQuery, metaQuery, read } from "../contract.ts";
 import {
   ChecksInStateRequest,
   IndexedCheckServiceNodes,
@@ -13,7 +13,7 @@ const nodeMeta = metaQuery("Only on nodes with this metadata (`key:value`)", { n
 const filter = inQuery("Filter expression over the rows");
 const service = inPath("Name of the service", { missing: "Missing service name" });
 const tag = everyQuery("Only instances with all of these tags");
-const passing = inQuery("Only instances whose checks all pass; a boolean, or no value for true");
+const passing = boolQuery("Only instances whose checks all pass; without a value: true");
 
 const discovery = { blocking: true, saysConsistency: true, acl: { by: "filter" } } as const;
 const instances = {

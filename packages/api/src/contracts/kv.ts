@@ -1,8 +1,19 @@
 import { flag, inPath, inQuery, rawBody, read, u64Query, write } from "../contract.ts";
+import { bool } from "../schema.ts";
 import { IndexedDirEntries, IndexedKeyList, KeyListRequest, KeyRequest, KVSRequest } from "../structs/kv.ts";
 
 const key = inPath("Key, slashes included");
 const raftType = 2;
+
+const get = {
+  rpc: "KVS.Get",
+  parameters: { key },
+  request: KeyRequest,
+  reply: IndexedDirEntries,
+  blocking: true,
+  acl: { by: "require", resource: "key", access: "read" },
+  statuses: { 404: "There is no such key" },
+} as const;
 
 export const kvContracts = {
   kvKeys: read({
@@ -16,6 +27,7 @@ export const kvContracts = {
     acl: { by: "filter" },
     summary: "List the keys under a prefix",
     answers: "Keys",
+    statuses: { 404: "There is no such key" },
   }),
   kvList: read({
     http: "GET /v1/kv/*key",
@@ -28,15 +40,18 @@ export const kvContracts = {
     acl: { by: "filter" },
     summary: "Read every entry under a prefix",
     answers: "DirEntries",
+    statuses: { 404: "There is no such key" },
+  }),
+  kvValue: read({
+    http: "GET /v1/kv/*key",
+    when: "raw",
+    ...get,
+    summary: "Read the bytes of one value",
+    answers: "ValueBytes",
   }),
   kvGet: read({
     http: "GET /v1/kv/*key",
-    rpc: "KVS.Get",
-    parameters: { key, raw: flag("Answer the value's bytes alone") },
-    request: KeyRequest,
-    reply: IndexedDirEntries,
-    blocking: true,
-    acl: { by: "require", resource: "key", access: "read" },
+    ...get,
     summary: "Read one entry",
     answers: "DirEntries",
   }),
@@ -53,6 +68,7 @@ export const kvContracts = {
     },
     request: KVSRequest,
     raftType,
+    reply: bool,
     acl: { by: "require", resource: "key", access: "write" },
     summary: "Write one entry",
     answers: "Boolean",
@@ -67,6 +83,7 @@ export const kvContracts = {
     },
     request: KVSRequest,
     raftType,
+    reply: bool,
     acl: { by: "require", resource: "key", access: "write" },
     summary: "Delete one entry or a tree",
     answers: "Boolean",

@@ -49,13 +49,10 @@ export const NOT_SERVED_ROUTES = {
     "POST /v1/internal/acl/authorize",
   ],
   "certificate authority": [
-    "GET /v1/agent/connect/ca/roots",
     "GET /v1/agent/connect/ca/leaf/:service",
-    "GET /v1/connect/ca/roots",
     "GET /v1/connect/ca/configuration",
     "PUT /v1/connect/ca/configuration",
   ],
-  "config entries": ["GET /v1/config/*entry", "DELETE /v1/config/*entry", "PUT /v1/config"],
   "discovery chains": ["GET /v1/discovery-chain/:service", "POST /v1/discovery-chain/:service"],
   "federation states": [
     "GET /v1/internal/federation-states",

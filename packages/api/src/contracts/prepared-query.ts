@@ -1,4 +1,5 @@
-import { inPath, inQuery, jsonBody, local, read, write } from "../contract.ts";
+import { inPath, inQuery, jsonBody, local, numberQuery, read, write } from "../contract.ts";
+import { text } from "../schema.ts";
 import { DCSpecificRequest } from "../structs/catalog.ts";
 import {
   IndexedPreparedQueries,
@@ -15,7 +16,7 @@ const acl = { by: "require", resource: "query", access: "write" } as const;
 const options = (path: "/v1/query/:id" | `/v1/query/:id/${string}`) =>
   local({
     http: `OPTIONS ${path}`,
-    parameters: {},
+    parameters: { id },
     acl: { by: "none" },
     summary: "Methods that are taken here",
     answers: "Nothing",
@@ -28,6 +29,7 @@ export const preparedQueryContracts = {
     parameters: { query },
     request: PreparedQueryRequest,
     raftType,
+    reply: text,
     acl,
     summary: "Create a prepared query",
     answers: "PreparedQueryId",
@@ -46,7 +48,12 @@ export const preparedQueryContracts = {
   }),
   queryExecute: local({
     http: "GET /v1/query/:id/execute",
-    parameters: { id: inPath("UUID or name of the query"), limit: inQuery("Instances at the most") },
+    parameters: {
+      id: inPath("UUID or name of the query"),
+      limit: numberQuery("Instances at the most"),
+      near: inQuery("Sort by round-trip time from this node; `_agent` is the agent's own"),
+    },
+    honours: ["dc"],
     acl: { by: "filter" },
     summary: "Execute a prepared query",
     answers: "PreparedQueryResult",
@@ -54,6 +61,7 @@ export const preparedQueryContracts = {
   queryExplain: local({
     http: "GET /v1/query/:id/explain",
     parameters: { id: inPath("UUID or name of the query") },
+    honours: ["dc"],
     acl: { by: "filter" },
     summary: "Show the query as it would be executed",
     answers: "PreparedQueryExplained",
@@ -76,6 +84,7 @@ export const preparedQueryContracts = {
     parameters: { id, query },
     request: PreparedQueryRequest,
     raftType,
+    reply: text,
     acl,
     summary: "Replace a prepared query",
     answers: "Nothing",
@@ -86,6 +95,7 @@ export const preparedQueryContracts = {
     parameters: { id },
     request: PreparedQueryRequest,
     raftType,
+    reply: text,
     acl,
     summary: "Delete a prepared query",
     answers: "Nothing",

@@ -1,6 +1,7 @@
 import { anyBody, call, inPath, read, write } from "../contract.ts";
+import { text } from "../schema.ts";
 import { NodeSpecificRequest } from "../structs/catalog.ts";
-import { IndexedSessions, SessionRequest, SessionSpecificRequest } from "../structs/session.ts";
+import { IndexedSessions, Session, SessionRequest, SessionSpecificRequest } from "../structs/session.ts";
 
 const raftType = 3;
 const session = inPath("UUID of the session", { missing: "Missing session" });
@@ -10,9 +11,10 @@ export const sessionContracts = {
   sessionCreate: write({
     http: "PUT /v1/session/create",
     rpc: "Session.Apply",
-    parameters: { session: anyBody("Node, checks, TTL, lock delay and behavior; all optional") },
+    parameters: { session: anyBody(Session, "Node, checks, TTL, lock delay and behavior; all optional") },
     request: SessionRequest,
     raftType,
+    reply: text,
     acl: require("write"),
     summary: "Create a session that can hold locks",
     answers: "SessionId",
@@ -23,6 +25,7 @@ export const sessionContracts = {
     parameters: { session },
     request: SessionRequest,
     raftType,
+    reply: text,
     acl: require("write"),
     summary: "Destroy a session and release or delete what it holds",
     answers: "Boolean",
@@ -30,6 +33,7 @@ export const sessionContracts = {
   sessionRenew: call({
     http: "PUT /v1/session/renew/:session",
     rpc: "Session.Renew",
+    reply: IndexedSessions,
     parameters: { session },
     request: SessionSpecificRequest,
     acl: require("write"),

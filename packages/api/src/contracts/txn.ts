@@ -1,4 +1,6 @@
-import { local, rawBody } from "../contract.ts";
+import { jsonBytes, local } from "../contract.ts";
+import { list } from "../schema.ts";
+import { TxnOperation } from "../structs/txn-operation.ts";
 
 export const txnContracts = {
   /**
@@ -8,7 +10,9 @@ export const txnContracts = {
    */
   txn: local({
     http: "PUT /v1/txn",
-    parameters: { ops: rawBody("Array of operations, each with one of KV, Node, Service, Check") },
+    parameters: { ops: jsonBytes(list(TxnOperation), "Operations, each with one of KV, Node, Service, Check") },
+    honours: ["dc", "stale", "consistent"],
+    statuses: { 409: "Nothing was done: Errors says which operations failed" },
     acl: { by: "filter" },
     summary: "Apply several operations atomically",
     answers: "TxnResponse",

@@ -1,4 +1,4 @@
-import { bool, duration, text, uint } from "../schema.ts";
+import { bool, duration, int, struct, text, uint } from "../schema.ts";
 
 /** Raft indexes of the entry that created a row and of the last one that changed it. */
 export const raftIndex = { CreateIndex: uint, ModifyIndex: uint };
@@ -28,5 +28,8 @@ export const queryMeta = {
   KnownLeader: bool,
   ConsistencyLevel: text,
   NotModified: bool,
-  Backend: uint,
+  Backend: int,
 };
+
+/** The reply of methods that only succeed or fail. */
+export const nothing = struct("Empty", {});

@@ -1,5 +1,5 @@
 /** Raft and autopilot operations. Fields and order are Consul 1.10's. */
-import { bool, duration, type Infer, list, nullable, struct, text, uint } from "../schema.ts";
+import { bool, duration, durationText, type Infer, list, nullable, struct, text, uint } from "../schema.ts";
 import { raftIndex } from "./common.ts";
 
 export const AutopilotConfig = struct("AutopilotConfig", {
@@ -46,3 +46,21 @@ export const RaftRemovePeerRequest = struct("RaftRemovePeerRequest", {
   Token: text,
 });
 export type RaftRemovePeerRequest = Infer<typeof RaftRemovePeerRequest>;
+
+const textDuration = { ...durationText, omitEmpty: false };
+/** `AutopilotConfig` as HTTP shows it: durations are text where the wire has nanoseconds. */
+export const AutopilotConfiguration = struct("AutopilotConfiguration", {
+  CleanupDeadServers: bool,
+  LastContactThreshold: textDuration,
+  MaxTrailingLogs: uint,
+  MinQuorum: uint,
+  ServerStabilizationTime: textDuration,
+  RedundancyZoneTag: text,
+  DisableUpgradeMigration: bool,
+  UpgradeVersionTag: text,
+  ...raftIndex,
+});
+export type AutopilotConfiguration = Infer<typeof AutopilotConfiguration>;
+
+/** Body of the keyring's writes; the key is base64. */
+export const KeyringKey = struct("keyringArgs", { Key: text });

@@ -35,6 +35,8 @@ export interface AgentDependencies {
   readonly metrics: Metrics;
   /** The process must stop at once: the disk failed, or a rule of our own was broken. */
   readonly onFatal: (error: Error) => void;
+  /** Takes the data directory for this agent alone; answers how to give it back. Left out: nobody else can come. */
+  readonly lockDir?: (directory: string) => () => void;
   /** Reads the configuration again, where there is one to read; undefined for an embedded agent. */
   readonly reload?: () => Promise<void>;
   /** The agent has left and wants to end. */
@@ -64,6 +66,7 @@ export class Agent {
   #nodeId = "";
   #addresses: AgentAddresses = { http: [], dns: [] };
   #stopping: Promise<void> | undefined;
+  #unlock: (() => void) | undefined;
 
   constructor(config: RuntimeConfig, dependencies: AgentDependencies) {
     this.#config = config;
@@ -94,7 +97,10 @@ export class Agent {
   /** Gives the agent its identity; nothing is served yet. */
   async prepare(): Promise<void> {
     const { nodeId: configured, dataDir } = this.#config;
-    if (dataDir !== "") await this.#d.runtime.disk.makeDir(dataDir);
+    if (dataDir !== "") {
+      await this.#d.runtime.disk.makeDir(dataDir);
+      this.#unlock ??= this.#d.lockDir?.(dataDir);
+    }
     if (this.#nodeId === "")
       this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
   }
@@ -125,13 +131,14 @@ export class Agent {
     };
     const lockDelays = new LockDelays(runtime.clock);
     const storage = await openServerStorage(config, { runtime, logger: logger.named("server") });
-    const stateMachine = new ReplicatedState(lockDelays);
+    const stateMachine = new ReplicatedState(lockDelays, runtime);
     this.#server = new Server(
       {
         identity,
         raft: config.raft,
         bootstrap: config.bootstrap || config.devMode,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
+        connectEnabled: config.connect.enabled,
         sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
         autopilot: autopilotOf(config),
       },
@@ -228,6 +235,7 @@ export class Agent {
       await Promise.all([this.#http?.close(), this.#dns?.stop()]);
       await this.#local?.stop();
       await this.#server?.stop();
+      this.#unlock?.();
     })();
     return this.#stopping;
   }

@@ -15,12 +15,11 @@ import { TribuneError } from "../lib/errors.ts";
 import { shuffle } from "../lib/random.ts";
 import type { Rng } from "../lib/runtime.ts";
 import type { Answered, Indexed, QueryEngine } from "../server/query-engine.ts";
-import { connectHealth, serviceHealth } from "../state/catalog/health-queries.ts";
-import { listNodes } from "../state/catalog/node-queries.ts";
-import { getNode } from "../state/catalog/nodes.ts";
+import { connectHealth, ingressHealth, serviceHealth } from "../state/catalog/health-queries.ts";
+import { getNode, getNodeByAddress } from "../state/catalog/nodes.ts";
 import { serviceNodesAtAddress } from "../state/catalog/service-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import { preparedQueryFind } from "../state/prepared-query.ts";
+import { preparedQueryResolve } from "../state/prepared-query.ts";
 
 interface Rows extends Indexed {
   readonly rows: readonly ServiceRow[];
@@ -28,8 +27,6 @@ interface Rows extends Indexed {
 interface One<T> extends Indexed {
   readonly row: T | undefined;
 }
-
-const NONE: readonly ServiceRow[] = [];
 
 /**
  * DNS from the state in memory. Questions go through the query engine, so the very same rows come back until
@@ -55,10 +52,14 @@ export class StateDnsBackend implements DnsBackend {
 
   serviceNodes({ dc, service, tag, connect, ingress, freshness }: ServiceQuery): readonly ServiceRow[] {
     this.#check(dc, freshness);
-    if (ingress) return NONE; // gateways expose nothing until config entries say what
-    const tags = tag === "" ? [] : [tag];
-    return this.#ask<Rows>(`dns service ${connect ? "connect" : ""} ${tag} ${service}`, (tx) => {
-      const { index, rows } = connect ? connectHealth(tx, service) : serviceHealth(tx, service, tags);
+    const through = ingress ? "ingress" : connect ? "connect" : "";
+    // The length tells `a b` + `c` from `a` + `b c`: names in DNS may hold any byte.
+    return this.#ask<Rows>(`dns service ${through} ${tag.length} ${tag} ${service}`, (tx) => {
+      const { index, rows } = ingress
+        ? ingressHealth(tx, service)
+        : connect
+          ? connectHealth(tx, service)
+          : serviceHealth(tx, service, tag === "" ? [] : [tag]);
       return { Index: index, rows: rows as unknown as readonly ServiceRow[] };
     }).reply.rows;
   }
@@ -72,7 +73,7 @@ export class StateDnsBackend implements DnsBackend {
     this.#check(this.#datacenter, freshness);
     return this.#ask<One<NodeRow>>(`dns address ${address}`, (tx) => ({
       Index: tx.index,
-      row: listNodes(tx).nodes.find((node) => node.Address === address),
+      row: getNodeByAddress(tx, address),
     })).reply.row;
   }
 
@@ -90,7 +91,7 @@ export class StateDnsBackend implements DnsBackend {
   executeQuery({ dc, nameOrId, freshness }: PreparedQuery): PreparedResult | undefined {
     this.#check(dc, freshness);
     const found = this.#ask<One<PreparedResult>>(`dns query ${nameOrId}`, (tx) => {
-      const query = preparedQueryFind(tx, nameOrId);
+      const query = preparedQueryResolve(tx, nameOrId);
       if (query === undefined) return { Index: tx.index, row: undefined };
       const near = query.Service.Near === "_agent" ? this.#nodeName : query.Service.Near;
       const rows = executeQuery(tx, query, near, this.#datacenter) as unknown as readonly ServiceRow[];

@@ -82,7 +82,7 @@ export class LocalAgent {
   }
 
   async start(): Promise<void> {
-    await this.registry.start(configuredOf(this.#config));
+    await this.registry.start(configuredOf(this.#config, []));
     if (!this.#config.disableCoordinates) this.#sendCoordinateLater();
   }
 
@@ -90,7 +90,7 @@ export class LocalAgent {
   reload(config: RuntimeConfig): void {
     this.registry.state.setNodeMeta({ "consul-network-segment": "", ...config.nodeMeta });
     this.registry.state.setDiscardCheckOutput(config.discardCheckOutput);
-    this.registry.reload(configuredOf(config));
+    this.registry.reload(configuredOf(config, this.registry.state.liveServices()));
   }
 
   async stop(): Promise<void> {

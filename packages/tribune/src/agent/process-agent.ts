@@ -9,6 +9,7 @@ import { invalidLogLevel, parseLogLevel } from "../lib/logger/levels.ts";
 import { LogHub, type LogOutput } from "../lib/logger/log-hub.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { hostNameFor, Telemetry } from "../lib/telemetry/aggregator.ts";
+import { lockDir } from "../net/dir-lock.ts";
 import { fileOutput, type OpenLogOutput } from "../net/log-output.ts";
 import { type MetricSinks, openMetricSinks } from "../net/metric-sinks.ts";
 import { nodeRuntime } from "../net/node-runtime.ts";
@@ -100,6 +101,7 @@ export class ProcessAgent {
     this.#gauges = new ProcessGauges(this.#telemetry, runtime.timers);
     this.agent = new Agent(loaded.config, {
       runtime,
+      lockDir,
       logger: this.logger,
       logHub: hub,
       telemetry: this.#telemetry,

@@ -29,6 +29,8 @@ export class Schedule {
   private readonly heap: Job[] = [];
   private armedForMs = Number.POSITIVE_INFINITY;
   private disarm: Cancel = () => {};
+  /** Jobs in the heap that have stopped. */
+  private stoppedCount = 0;
 
   constructor(deps: { runtime: Pick<Runtime, "clock" | "timers" | "rng"> }) {
     this.runtime = deps.runtime;
@@ -45,11 +47,25 @@ export class Schedule {
     this.push(job);
     this.arm();
     return () => {
-      job.stopped = true; // leaves the heap when its turn comes, holding nothing until then
+      if (job.stopped) return;
+      job.stopped = true; // leaves the heap when its turn comes, or when many have stopped
       job.run = () => nothing;
       job.running?.();
       job.running = undefined;
+      this.stoppedCount++;
+      if (this.stoppedCount * 2 > this.heap.length) this.sweep();
     };
+  }
+
+  /** Forgets stopped jobs, so that they hold neither memory nor, with the last of them, the timer. */
+  private sweep(): void {
+    const live = this.heap.filter((job) => !job.stopped);
+    this.heap.length = 0;
+    this.stoppedCount = 0;
+    for (const job of live) this.push(job);
+    this.disarm();
+    this.armedForMs = Number.POSITIVE_INFINITY;
+    this.arm();
   }
 
   private wake(): void {
@@ -57,6 +73,7 @@ export class Schedule {
     this.armedForMs = Number.POSITIVE_INFINITY;
     for (let job = this.heap[0]; job !== undefined && job.dueMs <= nowMs + SLACK_MS; job = this.heap[0]) {
       if (job.stopped) {
+        this.stoppedCount--;
         this.dropFirst();
         continue;
       }

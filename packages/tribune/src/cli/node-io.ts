@@ -3,6 +3,8 @@ import type { CliIo } from "./command.ts";
 
 /** Standard streams, environment and signals of this process. */
 export function nodeIo(): CliIo {
+  // A reader that went away (`| head`) is no reason to fall over: the rest of the output is of no use to anyone.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),

@@ -4,6 +4,8 @@ const TWO_32 = 2 ** 32;
 const HIGH_SAFE_MAX = 0x1f_ffff; // upper half of 2^53 - 1
 /** Up to here, reading characters one by one beats the call into the runtime's UTF-8 reader. */
 const SHORT_TEXT_BYTES_MAX = 12;
+/** The same for comparing bytes: field names are shorter, whole zero values longer. */
+const SHORT_BYTES_MAX = 24;
 
 /** What comes next, without reading it. */
 export type MsgpackKind = "nil" | "bool" | "int" | "float" | "raw" | "array" | "map" | "extension";
@@ -57,6 +59,20 @@ export class MsgpackReader {
   tryNil(): boolean {
     if (this.#peek() !== 0xc0) return false;
     this.position++;
+    return true;
+  }
+
+  /** Reads these very bytes, if they are what comes next. */
+  tryEncoded(expected: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    const start = this.position;
+    const end = start + expected.length;
+    if (expected.length <= SHORT_BYTES_MAX) {
+      for (let at = start; at < end; at++) if (bytes[at] !== expected[at - start]) return false;
+    } else if (end > bytes.length || bytes.compare(expected, 0, expected.length, start, end) !== 0) {
+      return false;
+    }
+    this.position = end;
     return true;
   }
 

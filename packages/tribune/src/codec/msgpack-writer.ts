@@ -52,6 +52,14 @@ export class MsgpackWriter {
     return this;
   }
 
+  /** 5 bytes, for what is a float of 32 bits in Go. */
+  float32(value: number): this {
+    const at = this.#grow(5);
+    this.#buffer[at] = 0xca;
+    this.#buffer.writeFloatBE(value, at + 1);
+    return this;
+  }
+
   /** UTF-8. A lone surrogate becomes U+FFFD: JavaScript text can hold what no other language can. */
   text(value: string): this {
     const chars = value.length;

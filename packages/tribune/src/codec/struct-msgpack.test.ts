@@ -6,6 +6,7 @@ import {
   bytes,
   duration,
   float,
+  HealthCheck,
   int,
   KVSRequest,
   list,
@@ -14,6 +15,7 @@ import {
   nullable,
   RegisterRequest,
   type Schema,
+  sharedZero,
   struct,
   text,
   time,
@@ -140,6 +142,15 @@ test("bytes are a copy, and what is missing cannot be changed for everybody", ()
   assert.deepEqual(first.Raw, Buffer.of(9));
   const blank = decodeStruct(Everything, Uint8Array.of(0x80));
   assert.throws(() => Object.assign(blank.Inner, { Zebra: 1 }), TypeError);
+});
+
+test("a nested struct that is zero reads as the one shared zero, whoever wrote it", () => {
+  const zeroCheck = zero(HealthCheck);
+  const bytes = encodeStruct(HealthCheck, { ...zeroCheck, Node: "n" });
+  assert.deepEqual(encodeStruct(HealthCheck, { ...sharedZero(HealthCheck), Node: "n" }), bytes);
+  const read = decodeStruct(HealthCheck, bytes);
+  assert.equal(read.Definition, sharedZero(HealthCheck).Definition);
+  assert.deepEqual(read, { ...zeroCheck, Node: "n" });
 });
 
 test("a number that a client made too large is refused, not a broken invariant", () => {

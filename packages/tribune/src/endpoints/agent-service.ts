@@ -125,8 +125,8 @@ function waitOf({ query }: HttpView): number {
 }
 
 /** The hash stands where the client's struct has it. */
-function withHash({ Proxy, Connect, Datacenter, ...before }: Shown, ContentHash: string): Shown {
-  return { ...before, ContentHash, Proxy, Connect, Datacenter };
+function withHash({ Proxy: proxy, Connect, Datacenter, ...before }: Shown, ContentHash: string): Shown {
+  return { ...before, ContentHash, Proxy: proxy, Connect, Datacenter };
 }
 
 function healthOf(service: NodeService, agent: AgentApi): { readonly status: HealthStatus; readonly shown: unknown } {
@@ -147,7 +147,9 @@ function wantsText(http: HttpView): boolean {
   return http.header("accept").startsWith("text/plain") || http.query.get("format") === "text";
 }
 
-/** A name from the URL may hold what no header can: it is cut out, as Go does. */
+/** A name from the URL may hold what no header can: such characters become blanks. */
 function reasonHeader(reason: string): readonly string[] {
-  return reason === "" ? [] : ["X-Consul-Reason", Buffer.from(reason.replace(/[\r\n]/g, " ")).toString("latin1")];
+  if (reason === "") return [];
+  const bytes = Buffer.from(reason).toString("latin1");
+  return ["X-Consul-Reason", bytes.replace(/[^\x20-\x7e\x80-\xff]/g, " ")];
 }

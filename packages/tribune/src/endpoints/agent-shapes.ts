@@ -3,7 +3,7 @@ import { AgentService, type HealthCheck, type NodeService, toJson } from "@tribu
 
 /** @returns plain JSON; a field that Go leaves out is not there. */
 export function agentService(service: NodeService, datacenter: string): Readonly<Record<string, unknown>> {
-  const { Weights, Proxy, Connect } = service;
+  const { Weights, Proxy: proxy, Connect } = service;
   const shown: AgentService = {
     Kind: service.Kind,
     ID: service.ID,
@@ -22,7 +22,7 @@ export function agentService(service: NodeService, datacenter: string): Readonly
     CreateIndex: service.CreateIndex,
     ModifyIndex: service.ModifyIndex,
     ContentHash: "",
-    Proxy: hasProxy(service) ? { ...Proxy, TransparentProxy: proxyMode(service) } : null,
+    Proxy: hasProxy(service) ? { ...proxy, TransparentProxy: proxyMode(service) } : null,
     Connect: Connect.Native ? { Native: true } : null,
     Datacenter: datacenter,
   };

@@ -2,11 +2,10 @@ import { agentContracts } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import { parseLogLevel } from "../lib/logger/levels.ts";
-import type { AgentApi } from "./agent-api.ts";
 import { followLog } from "./agent-monitor.ts";
 import { enableOf } from "./agent-service.ts";
 import { type Answer, empty, json, text } from "./answer.ts";
-import { type Bindings, bind, type HttpView } from "./binding.ts";
+import { type Bindings, bind } from "./binding.ts";
 
 /** Versions of Envoy that the xDS of this Consul version is made for. */
 const ENVOY_VERSIONS = ["1.20.2", "1.18.6", "1.17.4", "1.16.5", "1.15.5"];

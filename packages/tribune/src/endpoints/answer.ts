@@ -9,7 +9,6 @@ export type Answer =
     }
   /** Compact JSON that was put together as text; `?pretty` parses it again to indent it. */
   | { readonly kind: "jsonText"; readonly text: string }
-  /** JSON that was put together as bytes already (large KV lists); `?pretty` is honoured by the maker. */
   | {
       readonly kind: "bytes";
       readonly body: Uint8Array;
@@ -23,9 +22,18 @@ export type Answer =
       readonly status?: number;
       readonly contentType?: string;
       readonly headers?: readonly string[];
+      /** As of an empty answer. */
+      readonly withoutMeta?: boolean;
     }
-  /** A large body made piece by piece, so that making it does not hold the event loop. Pieces should be 16 KiB or more. */
-  | { readonly kind: "pieces"; readonly pieces: () => Iterable<Uint8Array>; readonly contentType: string }
+  /**
+   * A body that may be large, made piece by piece so that making it does not hold the event loop. Pieces should be
+   * 16 KiB or more. The door keeps short ones like any other body.
+   */
+  | {
+      readonly kind: "pieces";
+      readonly pieces: (pretty: boolean) => Iterable<Uint8Array>;
+      readonly contentType: string;
+    }
   /** No body. Consul answers absence (404) and many successes this way. */
   | {
       readonly kind: "empty";
@@ -55,6 +63,11 @@ export interface ByteSink {
 }
 
 export const json = (value: unknown): Answer => ({ kind: "json", value });
+export const jsonPieces = (pieces: (pretty: boolean) => Iterable<Uint8Array>): Answer => ({
+  kind: "pieces",
+  pieces,
+  contentType: "application/json",
+});
 export const jsonText = (text: string): Answer => ({ kind: "jsonText", text });
 export const empty = (status = 200): Answer => ({ kind: "empty", status });
 /** Consul's plain-text answers have this type when nothing set another. */

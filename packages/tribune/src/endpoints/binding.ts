@@ -37,7 +37,7 @@ export interface HttpView {
   readonly nodeName: string;
   readonly token: string;
   readonly limits: HttpLimits;
-  /** The body as it arrives, for local endpoints without a body parameter; empty elsewhere. */
+  /** The body as it arrives, for local endpoints that take it as a stream; empty elsewhere. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Calls `run` if the client hangs up. Only for local endpoints, where it ends a wait. @returns cancel */
   onGone(run: () => void): () => void;
@@ -52,6 +52,8 @@ export interface HttpLimits {
 /** What a read may know besides the state: pure, the same for every caller. */
 export interface QueryContext {
   readonly datacenter: string;
+  /** Whether the mesh is switched on (`connect.enabled`). */
+  readonly connectEnabled: boolean;
   /** True while this server holds the lock-delay of a key etc.; reads rarely need it. */
   readonly nodeName: string;
 }

@@ -17,6 +17,7 @@ import {
 } from "@tribune/api";
 import { NODE, NODE_SERVICE, SERVICE_NODE } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { gatewayServices } from "../state/catalog/gateway-services.ts";
 import { listNodes, matchesMeta, nodeWithServices } from "../state/catalog/node-queries.ts";
 import {
   connectServiceNodes,
@@ -152,8 +153,10 @@ export const catalogEndpoints = bind(catalogContracts, {
   },
   catalogGatewayServices: {
     request: ({ gateway }, _http, common) => ({ ...common, ServiceName: gateway }),
-    // Gateways come to stand for services by config entries, of which there are none yet.
-    query: () => make(IndexedGatewayServices, {}),
+    query(tx, { ServiceName: gateway }) {
+      const { index, services } = gatewayServices(tx, gateway);
+      return make(IndexedGatewayServices, { Index: index, Services: services.length === 0 ? null : services });
+    },
     show: (reply) => json(toJson(list(nullable(GatewayService)), reply.Services)),
   },
 } satisfies Bindings<typeof catalogContracts>);

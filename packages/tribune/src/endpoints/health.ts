@@ -14,6 +14,7 @@ import {
   checksOfService,
   connectHealth,
   type Instance,
+  ingressHealth,
   serviceHealth,
 } from "../state/catalog/health-queries.ts";
 import { checksOfNode, matchesMeta } from "../state/catalog/node-queries.ts";
@@ -51,8 +52,7 @@ function findInstances(tx: ReadTx, request: ServiceSpecificRequest): { index: nu
   if (name === "") throw TribuneError.internal("Must provide service name");
   if (request.Connect) return connectHealth(tx, name);
   if (request.TagFilter) return serviceHealth(tx, name, tagsOf(request));
-  // Gateways come to stand for services by config entries, of which there are none yet.
-  return request.Ingress ? { index: 0, rows: [] } : serviceHealth(tx, name);
+  return request.Ingress ? ingressHealth(tx, name) : serviceHealth(tx, name);
 }
 
 const instances = {

@@ -1,8 +1,11 @@
 import { agentEndpoints } from "./agent.ts";
 import { agentCheckEndpoints } from "./agent-check.ts";
 import { agentServiceEndpoints } from "./agent-service.ts";
+import { apiEndpoints } from "./api.ts";
 import type { Endpoint } from "./binding.ts";
 import { catalogEndpoints } from "./catalog.ts";
+import { configEntryEndpoints } from "./config-entry.ts";
+import { connectCaEndpoints } from "./connect-ca.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
 import { eventEndpoints } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
@@ -20,7 +23,10 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...agentEndpoints,
   ...agentCheckEndpoints,
   ...agentServiceEndpoints,
+  ...apiEndpoints,
   ...catalogEndpoints,
+  ...connectCaEndpoints,
+  ...configEntryEndpoints,
   ...coordinateEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,

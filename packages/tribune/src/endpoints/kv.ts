@@ -5,17 +5,14 @@ import {
   IndexedKeyList,
   KVSRequest,
   kvContracts,
-  list,
   make,
-  toJson,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { kvGet, kvKeys, kvList } from "../state/kv.ts";
-import { type Answer, empty, json } from "./answer.ts";
+import { type Answer, empty, json, jsonPieces } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
+import { entriesJson, textsJson } from "./kv-json.ts";
 import { prepareKv } from "./kv-rules.ts";
-
-const ENTRIES = list(DirEntrySchema);
 
 /** Consul's parser words for what `?flags` and `?cas` refuse. */
 function parseU64(raw: string): number | bigint {
@@ -36,6 +33,17 @@ function requireKey(key: string): void {
   if (key === "") throw TribuneError.badRequest("Missing key name");
 }
 
+const get: Pick<Bindings<typeof kvContracts>["kvGet"], "request" | "query"> = {
+  request({ key }, _http, common) {
+    requireKey(key);
+    return { ...common, Key: key };
+  },
+  query(tx, request) {
+    const { index, entry } = kvGet(tx, request.Key);
+    return make(IndexedDirEntries, { Index: index, Entries: entry === undefined ? null : [entry] });
+  },
+};
+
 export const kvEndpoints = bind(kvContracts, {
   kvKeys: {
     request({ key, separator }, http, common) {
@@ -50,7 +58,7 @@ export const kvEndpoints = bind(kvContracts, {
     show(reply, request): Answer {
       const keys = reply.Keys ?? [];
       // The root may be empty; a prefix without keys is not there.
-      return keys.length === 0 && request.Prefix !== "" ? empty(404) : json(keys);
+      return keys.length === 0 && request.Prefix !== "" ? empty(404) : jsonPieces((pretty) => textsJson(keys, pretty));
     },
   },
   kvList: {
@@ -61,19 +69,11 @@ export const kvEndpoints = bind(kvContracts, {
     },
     show: (reply) => showEntries(reply.Entries as readonly DirEntry[] | null),
   },
-  kvGet: {
-    request({ key }, _http, common) {
-      requireKey(key);
-      return { ...common, Key: key };
-    },
-    query(tx, request) {
-      const { index, entry } = kvGet(tx, request.Key);
-      return make(IndexedDirEntries, { Index: index, Entries: entry === undefined ? null : [entry] });
-    },
-    show(reply, _request, http): Answer {
+  kvValue: {
+    ...get,
+    show(reply): Answer {
       const entry = reply.Entries?.[0];
-      if (!http.query.has("raw") || entry === undefined || entry === null)
-        return showEntries(reply.Entries as DirEntry[] | null);
+      if (entry === undefined || entry === null) return empty(404);
       // nosniff and the sandbox keep a browser from running what somebody stored.
       return {
         kind: "bytes",
@@ -82,6 +82,10 @@ export const kvEndpoints = bind(kvContracts, {
         headers: ["X-Content-Type-Options", "nosniff", "Content-Security-Policy", "sandbox"],
       };
     },
+  },
+  kvGet: {
+    ...get,
+    show: (reply) => showEntries(reply.Entries as readonly DirEntry[] | null),
   },
   kvPut: {
     admit(http) {
@@ -134,5 +138,5 @@ export const kvEndpoints = bind(kvContracts, {
 } satisfies Bindings<typeof kvContracts>);
 
 function showEntries(entries: readonly DirEntry[] | null): Answer {
-  return entries === null || entries.length === 0 ? empty(404) : json(toJson(ENTRIES, entries));
+  return entries === null || entries.length === 0 ? empty(404) : jsonPieces((pretty) => entriesJson(entries, pretty));
 }

@@ -1,16 +1,13 @@
 import {
   AutopilotConfig,
-  bool,
+  AutopilotConfiguration,
   durationText,
   fromJson,
-  type Infer,
   JsonShapeError,
+  KeyringKey,
   make,
   operatorContracts,
-  struct,
-  text,
   toJson,
-  uint,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
@@ -20,21 +17,6 @@ import { type Bindings, bind, type HttpView } from "./binding.ts";
 import { requireOwnDatacenter } from "./datacenter.ts";
 
 const textDuration = { ...durationText, omitEmpty: false };
-/** HTTP shows durations as text where the wire has nanoseconds. */
-const AutopilotBody = struct("AutopilotConfiguration", {
-  CleanupDeadServers: bool,
-  LastContactThreshold: textDuration,
-  MaxTrailingLogs: uint,
-  MinQuorum: uint,
-  ServerStabilizationTime: textDuration,
-  RedundancyZoneTag: text,
-  DisableUpgradeMigration: bool,
-  UpgradeVersionTag: text,
-  CreateIndex: uint,
-  ModifyIndex: uint,
-});
-type AutopilotBody = Infer<typeof AutopilotBody>;
-
 const refuse = (reason: string): never => {
   throw TribuneError.badRequest(`Bad request: ${reason}`);
 };
@@ -70,14 +52,14 @@ export const operatorEndpoints = bind(operatorContracts, {
       requireOwnDatacenter(http.datacenter, agent.datacenter);
       const config = agent.operator.autopilotConfig();
       if (config === undefined) throw TribuneError.internal("autopilot config not initialized yet");
-      return json(toJson(AutopilotBody, config as unknown as AutopilotBody));
+      return json(toJson(AutopilotConfiguration, config as unknown as AutopilotConfiguration));
     },
   },
   operatorAutopilotSet: {
     async answer({ configuration }, http, agent) {
       const given = decode(
         configuration,
-        (raw) => fromJson(AutopilotBody, raw, true),
+        (raw) => fromJson(AutopilotConfiguration, raw, true),
         "Error parsing autopilot config: ",
       );
       const cas = http.query.has("cas");
@@ -174,10 +156,8 @@ function stateShape(server: ServerHealth): unknown {
 
 // ---- keyring: without gossip encryption every operation is refused by every pool ----
 
-const KEY_BODY = struct("keyringArgs", { Key: text });
-
 function changeKeyring(body: Uint8Array, http: HttpView, agent: { nodeName: string; datacenter: string }): Answer {
-  const { Key } = decode(body, (raw) => fromJson(KEY_BODY, raw, true), "Request decode failed: ");
+  const { Key } = decode(body, (raw) => fromJson(KeyringKey, raw, true), "Request decode failed: ");
   checkKeyringOptions(http);
   const bad = /[^A-Za-z0-9+/]/.exec(Key.replace(/={0,2}$/, ""))?.index ?? (Key.length % 4 === 0 ? -1 : 0);
   if (bad >= 0) {

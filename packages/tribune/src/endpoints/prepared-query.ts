@@ -12,7 +12,7 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { randomUuid, shuffle } from "../lib/random.ts";
-import { preparedQueryFind, preparedQueryGet, preparedQueryList } from "../state/prepared-query.ts";
+import { preparedQueryGet, preparedQueryList, preparedQueryResolve } from "../state/prepared-query.ts";
 import type { AgentApi, LeaderApi } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
@@ -90,7 +90,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       if (limit !== "" && !/^[+-]?\d+$/.test(limit))
         throw TribuneError.internal(`Bad limit: strconv.Atoi: parsing ${JSON.stringify(limit)}: invalid syntax`);
       requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const query = agent.peek((tx) => preparedQueryFind(tx, id));
+      const query = agent.peek((tx) => preparedQueryResolve(tx, id));
       if (query === undefined) throw notFound();
       const near = query.Service.Near === "_agent" ? agent.nodeName : query.Service.Near;
       const asked = http.query.get("near");
@@ -112,7 +112,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
   queryExplain: {
     answer({ id }, http, agent) {
       requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const query = agent.peek((tx) => preparedQueryFind(tx, id));
+      const query = agent.peek((tx) => preparedQueryResolve(tx, id));
       if (query === undefined) throw notFound();
       return withMeta({ Query: toJson(PreparedQuery, query) }, agent);
     },
@@ -175,5 +175,4 @@ function admit(query: PreparedQuery): void {
     if (ttlNs === undefined) refuse(`Bad DNS TTL '${DNS.TTL}': time: invalid duration ${JSON.stringify(DNS.TTL)}`);
     else if (ttlNs < 0) refuse(`DNS TTL '${ttlNs}', must be >=0`);
   }
-  if (Template.Type !== "") refuse("templates are not supported by this version; name the service itself");
 }

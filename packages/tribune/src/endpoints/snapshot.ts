@@ -24,9 +24,9 @@ export const snapshotEndpoints = bind(snapshotContracts, {
     },
   },
   snapshotRestore: {
-    async answer(_values, http, agent) {
+    async answer({ archive }, http, agent) {
       requireOwnDatacenter(http.datacenter, agent.datacenter);
-      await agent.snapshots.restore(http.body);
+      await agent.snapshots.restore(archive);
       return empty();
     },
   },

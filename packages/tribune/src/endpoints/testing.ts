@@ -43,7 +43,7 @@ export function answerRead(
   const http = viewOf(given.query ?? "");
   const common = { ...zero(endpoint.contract.request), Datacenter: "dc1", ...given.common };
   const request = endpoint.binding.request(given.values ?? {}, http, common);
-  const reply = endpoint.binding.query(tx, request, { datacenter: "dc1", nodeName: "me" });
+  const reply = endpoint.binding.query(tx, request, { datacenter: "dc1", nodeName: "me", connectEnabled: true });
   return { answer: endpoint.binding.show(reply, request, http), index: reply.Index };
 }
 
@@ -51,5 +51,6 @@ export function answerRead(
 export function bodyOf(answer: Answer): unknown {
   if (answer.kind === "json") return JSON.parse(JSON.stringify(answer.value));
   if (answer.kind === "jsonText") return JSON.parse(answer.text);
+  if (answer.kind === "pieces") return JSON.parse(Buffer.concat([...answer.pieces(false)]).toString());
   throw new Error(`an answer of kind ${answer.kind} has no JSON`);
 }

@@ -1,34 +1,26 @@
 import {
-  any,
-  bool,
   bytes,
   DirEntry,
-  duration,
   fromJson,
   HealthCheck,
   HealthCheckDefinition,
   type Infer,
-  int,
   JsonShapeError,
   list,
   make,
-  map,
   Node,
   NodeService,
-  nullable,
-  struct,
   TxnOp,
+  TxnOperation,
   TxnResult,
-  text as textField,
   toJson,
   txnContracts,
-  u64,
-  uint,
   Weights,
   zero,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
+import { KV_WRITES } from "../state/txn.ts";
 import type { TxnOutcome } from "./agent-api.ts";
 import type { Answer } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
@@ -37,85 +29,7 @@ import { requireOwnDatacenter } from "./datacenter.ts";
 /** Operations in one transaction. */
 const OPS_MAX = 64;
 
-const KV_WRITES: ReadonlySet<string> = new Set(["set", "delete", "delete-cas", "delete-tree", "cas", "lock", "unlock"]);
-
-// The HTTP form of an operation differs from the wire's in names and nesting.
-const KvOp = struct("KVTxnOp", {
-  Verb: textField,
-  Key: textField,
-  Value: bytes,
-  Flags: u64,
-  Index: uint,
-  Session: textField,
-});
-const NodeBody = struct("Node", {
-  ID: textField,
-  Node: textField,
-  Address: textField,
-  Datacenter: textField,
-  TaggedAddresses: map(textField),
-  Meta: map(textField),
-  CreateIndex: uint,
-  ModifyIndex: uint,
-});
-const ServiceBody = struct("AgentService", {
-  Kind: textField,
-  ID: textField,
-  Service: textField,
-  Tags: list(textField),
-  Meta: map(textField),
-  Port: int,
-  Address: textField,
-  SocketPath: textField,
-  TaggedAddresses: any,
-  Weights,
-  EnableTagOverride: bool,
-  CreateIndex: uint,
-  ModifyIndex: uint,
-  ContentHash: textField,
-  Proxy: any,
-  Connect: any,
-  Datacenter: textField,
-});
-const DefinitionBody = struct("HealthCheckDefinition", {
-  HTTP: textField,
-  Header: map(list(textField)),
-  Method: textField,
-  Body: textField,
-  TLSServerName: textField,
-  TLSSkipVerify: bool,
-  TCP: textField,
-  GRPC: textField,
-  GRPCUseTLS: bool,
-  IntervalDuration: duration,
-  TimeoutDuration: duration,
-  DeregisterCriticalServiceAfterDuration: duration,
-  Interval: duration,
-  Timeout: duration,
-  DeregisterCriticalServiceAfter: duration,
-});
-const CheckBody = struct("HealthCheck", {
-  Node: textField,
-  CheckID: textField,
-  Name: textField,
-  Status: textField,
-  Notes: textField,
-  Output: textField,
-  ServiceID: textField,
-  ServiceName: textField,
-  ServiceTags: list(textField),
-  Type: textField,
-  Definition: DefinitionBody,
-  CreateIndex: uint,
-  ModifyIndex: uint,
-});
-const Op = struct("TxnOp", {
-  KV: nullable(KvOp),
-  Node: nullable(struct("NodeTxnOp", { Verb: textField, Node: NodeBody })),
-  Service: nullable(struct("ServiceTxnOp", { Verb: textField, Node: textField, Service: ServiceBody })),
-  Check: nullable(struct("CheckTxnOp", { Verb: textField, Check: CheckBody })),
-});
-const OPS = list(Op);
+const OPS = list(TxnOperation);
 
 // Results show what Consul's own marshaller shows: no value where the operation wrote it.
 const RESULTS = list(TxnResult);
@@ -183,7 +97,7 @@ function readOps(body: Uint8Array, http: HttpView): { readonly ops: TxnOp[]; rea
     const url = "https://www.consul.io/docs/agent/options.html#txn_max_req_len";
     tooLarge(`Request body(${length} bytes) too large, max size: ${bodyMax} bytes. See ${url}.`);
   }
-  let given: readonly Infer<typeof Op>[];
+  let given: readonly Infer<typeof TxnOperation>[];
   try {
     given =
       fromJson(OPS, parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")), true) ?? [];
@@ -203,7 +117,11 @@ function readOps(body: Uint8Array, http: HttpView): { readonly ops: TxnOp[]; rea
   return { ops, writes };
 }
 
-function convert(op: Infer<typeof Op>, http: HttpView, valueMax: number): { op: TxnOp; writes: boolean } | undefined {
+function convert(
+  op: Infer<typeof TxnOperation>,
+  http: HttpView,
+  valueMax: number,
+): { op: TxnOp; writes: boolean } | undefined {
   const empty = make(TxnOp);
   if (op.KV !== null) {
     const { Verb, Key, Value, Flags, Index, Session } = op.KV;

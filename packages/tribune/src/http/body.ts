@@ -21,7 +21,10 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
         return;
       }
       if (first === NOTHING) first = chunk;
-      else (more ??= [first]).push(chunk);
+      else {
+        more ??= [first];
+        more.push(chunk);
+      }
     });
     request.on("end", () => resolve(more === undefined ? first : Buffer.concat(more, bytes)));
     request.on("error", reject);

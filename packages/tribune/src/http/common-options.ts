@@ -72,15 +72,15 @@ function cacheControl(header: string): Record<string, unknown> {
   if (header === "") return options;
   for (const raw of header.toLowerCase().split(",")) {
     const directive = raw.trim();
-    if (directive === "must-revalidate") options["MustRevalidate"] = true;
+    if (directive === "must-revalidate") options.MustRevalidate = true;
     const [, name, value] = /^(max-age|stale-if-error)=(.*)$/.exec(directive) ?? [];
     if (name === undefined) continue;
     if (!/^[+-]?\d+$/.test(value!)) throw TribuneError.badRequest("Invalid Cache-Control header.");
     const ns = Number(value) * 1e9;
-    if (name === "stale-if-error") options["StaleIfError"] = ns;
+    if (name === "stale-if-error") options.StaleIfError = ns;
     else {
-      options["MaxAge"] = ns;
-      if (ns === 0) options["MustRevalidate"] = true; // 0 would read as "not given"
+      options.MaxAge = ns;
+      if (ns === 0) options.MustRevalidate = true; // 0 would read as "not given"
     }
   }
   return options;

@@ -51,6 +51,7 @@ export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, p
         headers: ["Content-Type", answer.contentType ?? "text/plain; charset=utf-8", ...headers],
         body: Buffer.from(answer.text),
         gzipped: undefined,
+        withoutMeta: answer.withoutMeta === true,
       };
     case "empty":
       return {
@@ -61,6 +62,10 @@ export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, p
         withoutMeta: answer.withoutMeta === true,
       };
   }
+}
+
+export function encodedBytes(body: Buffer, contentType: string): Encoded {
+  return { status: 200, headers: ["Content-Type", contentType], body, gzipped: undefined };
 }
 
 /** The compressed body; the work is done once, off this thread, however many ask. */

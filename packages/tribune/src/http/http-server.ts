@@ -9,7 +9,8 @@ import type { Clock } from "../lib/runtime.ts";
 import type { HttpBackend, HttpOptions, ReadCall, ReadOutcome } from "./backend.ts";
 import { BODY_BYTES_MAX, readBody } from "./body.ts";
 import { commonOptions } from "./common-options.ts";
-import { compressed, type Encoded, encode, GZIP_BYTES_MIN } from "./encoded.ts";
+import { compressed, type Encoded, encode, encodedBytes, GZIP_BYTES_MIN } from "./encoded.ts";
+import { type Gathered, gather, pump } from "./pieces.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
 import { type Route, Router } from "./router.ts";
 import { parameterValues, questionKey } from "./target.ts";
@@ -27,13 +28,26 @@ interface Target extends ReadCall {
   readonly route: Route;
 }
 
-/** URLs whose parsed form is kept. Blocking ones change with each poll and are not. */
+/** A URL that was parsed before, of a GET that the agent answers by itself. */
+interface Found {
+  readonly endpoint: Endpoint;
+  readonly route: Route;
+  readonly rest: string;
+  readonly path: string;
+  readonly query: QueryString;
+}
+
+/** URLs whose parsed form is kept. */
 const TARGETS_MAX = 4096;
+/**
+ * The same for blocking ones. They change with each poll, but thousands may wait with one URL: these then share
+ * one parsed form instead of holding one each.
+ */
+const BLOCKING_TARGETS_MAX = 256;
 /** Longer ones are not kept: a million characters are allowed, and thousands of such URLs would fill the memory. */
 const KEPT_CHARS_MAX = 4096;
 /** A request line may name the whole URL (RFC 9112 §3.2.2); what counts is the path. */
 const ORIGIN = /^https?:\/\/[^/?]*/i;
-const SLICE_MS = 8;
 
 export interface HttpServerDependencies {
   readonly endpoints: readonly Endpoint[];
@@ -50,6 +64,8 @@ export class HttpServer {
   readonly #router: Router;
   readonly #servers: Server[] = [];
   readonly #targets = new Map<string, Target>();
+  readonly #blockingTargets = new Map<string, Target>();
+  readonly #locals = new Map<string, Found>();
   /** Questions that were asked with `?cached` before: the next such read is a hit. */
   readonly #askedCached = new Map<string, number>();
   readonly #connections = new Map<string, number>();
@@ -68,6 +84,8 @@ export class HttpServer {
   configure(options: HttpOptions): void {
     this.#options = options;
     this.#targets.clear();
+    this.#blockingTargets.clear();
+    this.#locals.clear();
     this.#commonHeaders = [
       ...options.responseHeaders,
       "Vary",
@@ -136,15 +154,14 @@ export class HttpServer {
     if (this.#refused.has(request.socket)) return;
     const asked = request.url ?? "/";
     const url = asked.startsWith("/") ? asked : asked.replace(ORIGIN, "").replace(/^(?=\?|$)/, "/");
+    // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
-      if (request.method === "GET") {
-        const known = this.#targets.get(url);
-        if (known !== undefined && !headersMatter(request.headers)) {
-          this.#read(known, request, response);
-          return;
-        }
-      }
-      this.#dispatch(url, request, response);
+      const isGet = request.method === "GET";
+      const known = isGet ? (this.#targets.get(url) ?? this.#blockingTargets.get(url)) : undefined;
+      const local = isGet ? this.#locals.get(url) : undefined;
+      if (known !== undefined && !headersMatter(request.headers)) this.#read(known, request, response);
+      else if (local !== undefined) this.#answer(local, request, response);
+      else this.#dispatch(url, request, response);
     } catch (error) {
       this.#fail(response, error);
     }
@@ -207,23 +224,38 @@ export class HttpServer {
     const writes = method !== "GET" && method !== "OPTIONS";
     if (writes && !this.#options.allowWriteFrom(request.socket.remoteAddress ?? ""))
       throw new TribuneError("permissionDenied", "Access is restricted");
-    const endpoint = candidates.find(({ contract }) => contract.when === undefined || query.has(contract.when));
+    const endpoint = candidates.find(
+      ({ contract: { when, whenRest } }) =>
+        (when === undefined || query.has(when)) && (whenRest === undefined || rest.includes(whenRest)),
+    );
     if (endpoint === undefined) throw TribuneError.badRequest(`Missing query parameter for ${route.pattern}`);
-    const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
-    if (endpoint.contract.kind === "read") {
-      const target = this.#target(endpoint, route, rest, view, query);
-      if (target.minIndex === 0 && !headersMatter(request.headers)) this.#remember(url, target);
-      this.#read(target, request, response);
+    if (endpoint.contract.kind !== "read") {
+      const found = { endpoint, route, rest, path, query };
+      if (method === "GET" && endpoint.contract.kind === "local") keepNewest(this.#locals, TARGETS_MAX, url, found);
+      this.#answer(found, request, response);
       return;
     }
-    const pretty = this.#options.alwaysPretty || query.has("pretty");
+    const view = new RequestView(request, path, query, this.#options, false);
+    const target = this.#target(endpoint, route, rest, view, query);
+    if (!headersMatter(request.headers) && query.get("near") !== "_ip") {
+      if (target.minIndex === 0) keepNewest(this.#targets, TARGETS_MAX, url, target);
+      else keepNewest(this.#blockingTargets, BLOCKING_TARGETS_MAX, url, target);
+    }
+    this.#read(target, request, response);
+  }
+
+  /** Everything but reads. An answer that is there at once is sent at once: no promise, no further turn. */
+  #answer(found: Found, request: IncomingMessage, response: ServerResponse): void {
+    const { endpoint, route, rest, path, query } = found;
+    const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
     const startedMs = this.#dependencies.clock.nowMs();
-    this.#perform(endpoint, rest, view, request)
-      .then((answer) => {
-        this.#respond(answer, pretty, request, response);
-        this.#measure(route, method, startedMs);
-      })
-      .catch((error: unknown) => this.#fail(response, error));
+    const finish = (answer: Answer): void => {
+      this.#respond(answer, this.#options.alwaysPretty || query.has("pretty"), request, response);
+      this.#measure(route, view.method, startedMs);
+    };
+    const outcome = this.#perform(endpoint, rest, view, request);
+    if (outcome instanceof Promise) outcome.then(finish).catch((error: unknown) => this.#fail(response, error));
+    else finish(outcome);
   }
 
   #target(endpoint: Endpoint, route: Route, rest: string, view: RequestView, query: QueryString): Target {
@@ -251,12 +283,6 @@ export class HttpServer {
       cached: asked.UseCache === true && contract.cacheable === true,
       saysConsistency: contract.saysConsistency === true,
     };
-  }
-
-  #remember(url: string, target: Target): void {
-    if (url.length > KEPT_CHARS_MAX) return;
-    if (this.#targets.size >= TARGETS_MAX) this.#targets.delete(this.#targets.keys().next().value as string);
-    this.#targets.set(url, target);
   }
 
   #read(target: Target, request: IncomingMessage, response: ServerResponse): void {
@@ -302,12 +328,27 @@ export class HttpServer {
     if (target.saysConsistency) headers.push("X-Consul-Effective-Consistency", target.consistency);
     if (target.cached) this.#cacheHeaders(target, headers);
     if (shown === undefined) {
-      const rendered = target.endpoint.binding.show(answer.reply, target.request, target.view);
-      if (rendered.kind === "pieces" || rendered.kind === "stream") {
+      let rendered: Answer;
+      try {
+        rendered = target.endpoint.binding.show(answer.reply, target.request, target.view);
+      } catch (error) {
+        this.#fail(response, error);
+        return;
+      }
+      if (rendered.kind === "stream") {
         this.#stream(rendered, headers, response);
         return;
       }
-      shown = encode(rendered, target.pretty);
+      if (rendered.kind === "pieces") {
+        const gathered = gather(rendered.pieces(target.pretty));
+        if (!("whole" in gathered)) {
+          this.#sendPieces(gathered, rendered.contentType, headers, request, response);
+          return;
+        }
+        shown = encodedBytes(gathered.whole, rendered.contentType);
+      } else {
+        shown = encode(rendered, target.pretty);
+      }
       this.#dependencies.backend.keep(answer, target.variant, shown, shown.body.length + 256);
     }
     this.#sendMaybeCompressed(shown, shown.withoutMeta === true ? [] : headers, request, response);
@@ -318,31 +359,31 @@ export class HttpServer {
     headers.push("X-Cache", hit ? "HIT" : "MISS");
     if (hit)
       headers.push("Age", "0"); // the answer is the state's own: it is never old
-    else {
-      if (this.#askedCached.size >= TARGETS_MAX)
-        this.#askedCached.delete(this.#askedCached.keys().next().value as string);
-      if (target.key.length <= KEPT_CHARS_MAX) this.#askedCached.set(target.key, 1);
-    }
+    else keepNewest(this.#askedCached, TARGETS_MAX, target.key, 1);
   }
 
-  async #perform(endpoint: Endpoint, rest: string, view: RequestView, request: IncomingMessage): Promise<Answer> {
+  #perform(endpoint: Endpoint, rest: string, view: RequestView, request: IncomingMessage): Answer | Promise<Answer> {
+    const { contract, binding } = endpoint;
+    if (contract.kind === "write") binding.admit?.(view);
+    const body = bodyParameter(contract);
+    if (body === undefined)
+      return this.#carryOut(endpoint, parameterValues(contract.parameters, rest, view, undefined), view);
+    return readBody(request, body.bytesMax ?? BODY_BYTES_MAX).then((bytes) =>
+      this.#carryOut(endpoint, parameterValues(contract.parameters, rest, view, bytes), view),
+    );
+  }
+
+  #carryOut(endpoint: Endpoint, values: Record<string, unknown>, view: RequestView): Answer | Promise<Answer> {
     const { contract, binding } = endpoint;
     const { backend } = this.#dependencies;
-    if (contract.kind === "write") binding.admit?.(view);
-    const bodyParameter = Object.values(contract.parameters as Record<string, { in: string; bytesMax?: number }>).find(
-      (parameter) => parameter.in === "body",
-    );
-    const body =
-      bodyParameter === undefined ? undefined : await readBody(request, bodyParameter.bytesMax ?? BODY_BYTES_MAX);
-    const values = parameterValues(contract.parameters, rest, view, body);
     switch (contract.kind) {
       case "write": {
         const asked = binding.request(values, view, undefined);
-        return binding.show(await backend.write(endpoint, asked), asked, view);
+        return backend.write(endpoint, asked).then((result) => binding.show(result, asked, view));
       }
       case "call": {
         const asked = binding.request(values, view, undefined);
-        return binding.show(await backend.call(endpoint, asked), asked, view);
+        return backend.call(endpoint, asked).then((result) => binding.show(result, asked, view));
       }
       case "local":
         return (binding.answer as LocalBinding<unknown>["answer"])(values, view, backend.agent);
@@ -352,8 +393,12 @@ export class HttpServer {
   }
 
   #respond(answer: Answer, pretty: boolean, request: IncomingMessage, response: ServerResponse): void {
-    if (answer.kind === "stream" || answer.kind === "pieces") this.#stream(answer, [], response);
-    else this.#sendMaybeCompressed(encode(answer, pretty), [], request, response);
+    if (answer.kind === "stream") return this.#stream(answer, [], response);
+    if (answer.kind !== "pieces") return this.#sendMaybeCompressed(encode(answer, pretty), [], request, response);
+    const { contentType, pieces } = answer;
+    const gathered = gather(pieces(pretty));
+    if (!("whole" in gathered)) return this.#sendPieces(gathered, contentType, [], request, response);
+    this.#sendMaybeCompressed(encodedBytes(gathered.whole, contentType), [], request, response);
   }
 
   #sendMaybeCompressed(
@@ -362,9 +407,7 @@ export class HttpServer {
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const accepts =
-      encoded.body.length >= GZIP_BYTES_MIN && (request.headers["accept-encoding"] ?? "").includes("gzip");
-    if (!accepts) return this.#send(response, encoded, headers);
+    if (encoded.body.length < GZIP_BYTES_MIN || !acceptsGzip(request)) return this.#send(response, encoded, headers);
     const body = compressed(encoded);
     const send = (bytes: Buffer): void =>
       this.#send(
@@ -383,15 +426,25 @@ export class HttpServer {
     response.end(withoutBody ? undefined : encoded.body);
   }
 
-  #stream(
-    answer: Extract<Answer, { kind: "stream" | "pieces" }>,
+  /** A body too long to be kept: it has no length in front, and is compressed on the way. */
+  #sendPieces(
+    gathered: Extract<Gathered, { first: unknown }>,
+    contentType: string,
     headers: readonly string[],
+    request: IncomingMessage,
     response: ServerResponse,
   ): void {
+    const gzipped = acceptsGzip(request);
+    const encoding = gzipped ? ["Content-Encoding", "gzip"] : [];
+    response.writeHead(200, [...this.#commonHeaders, "Content-Type", contentType, ...encoding, ...headers]);
+    pump(gathered, response, gzipped, this.#dependencies.clock);
+  }
+
+  #stream(answer: Extract<Answer, { kind: "stream" }>, headers: readonly string[], response: ServerResponse): void {
     response.writeHead(200, [
       ...this.#commonHeaders,
       ...(answer.contentType === undefined ? [] : ["Content-Type", answer.contentType]),
-      ...(answer.kind === "stream" ? (answer.headers ?? []) : []),
+      ...(answer.headers ?? []),
       ...headers,
     ]);
     const sink: ByteSink = {
@@ -403,41 +456,8 @@ export class HttpServer {
     };
     response.on("drain", () => sink.drained());
     response.on("close", () => sink.closed());
-    if (answer.kind === "stream") {
-      response.flushHeaders();
-      answer.start(sink);
-      return;
-    }
-    this.#pump(answer.pieces()[Symbol.iterator](), sink);
-  }
-
-  /** Makes and sends pieces for at most `SLICE_MS` at a stretch, and no faster than the client reads. */
-  #pump(pieces: Iterator<Uint8Array>, sink: ByteSink): void {
-    const { clock } = this.#dependencies;
-    let gone = false;
-    sink.closed = () => {
-      gone = true;
-    };
-    const go = (): void => {
-      const startedMs = clock.nowMs();
-      try {
-        while (!gone) {
-          const next = pieces.next();
-          if (next.done === true) return sink.end();
-          if (!sink.write(next.value)) return; // `drained` goes on
-          if (clock.nowMs() - startedMs > SLICE_MS) {
-            setImmediate(go);
-            return;
-          }
-        }
-      } catch (error) {
-        // Half an answer is out: only a broken connection says that the rest is missing.
-        this.#dependencies.logger.error("Request error", { error: error instanceof Error ? error.stack : error });
-        sink.abort();
-      }
-    };
-    sink.drained = go;
-    go();
+    response.flushHeaders();
+    answer.start(sink);
   }
 
   #fail(response: ServerResponse, error: unknown): void {
@@ -471,9 +491,38 @@ export class HttpServer {
   }
 }
 
+function acceptsGzip(request: IncomingMessage): boolean {
+  return (request.headers["accept-encoding"] ?? "").includes("gzip");
+}
+
+interface BodyParameter {
+  readonly in: string;
+  readonly type: string;
+  readonly bytesMax?: number;
+}
+
+const bodyParameters = new WeakMap<Endpoint["contract"], BodyParameter | null>();
+
+function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefined {
+  let found = bodyParameters.get(contract);
+  if (found === undefined) {
+    const parameters: readonly BodyParameter[] = Object.values(contract.parameters);
+    found = parameters.find((parameter) => parameter.in === "body" && parameter.type !== "stream") ?? null;
+    bodyParameters.set(contract, found);
+  }
+  return found ?? undefined;
+}
+
+/** Adds to a map of bounded size; the oldest goes. */
+function keepNewest<V>(map: Map<string, V>, max: number, key: string, value: V): void {
+  if (key.length > KEPT_CHARS_MAX) return;
+  if (map.size >= max) map.delete(map.keys().next().value as string);
+  map.set(key, value);
+}
+
 /** What of the query changes how an answer is shown, not what it is. */
 function variantOf(query: QueryString, pretty: boolean): string {
-  const shown = ["raw", "passing", "segment", "separator", "format"]
+  const shown = ["raw", "passing", "pem", "segment", "separator", "format"]
     .filter((name) => query.has(name))
     .map((name) => `${name}=${query.get(name)}`);
   return `${pretty ? "pretty" : ""}&${shown.join("&")}`;

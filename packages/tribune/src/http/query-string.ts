@@ -58,13 +58,13 @@ export class QueryString implements Query {
   encode(): string {
     const parts: string[] = [];
     for (const name of [...this.#values.keys()].sort())
-      for (const value of this.#values.get(name)!) parts.push(`${escape(name)}=${escape(value)}`);
+      for (const value of this.#values.get(name)!) parts.push(`${queryEscape(name)}=${queryEscape(value)}`);
     return parts.join("&");
   }
 }
 
 /** Go's `url.QueryEscape`. */
-function escape(text: string): string {
+function queryEscape(text: string): string {
   return encodeURIComponent(text)
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll("%20", "+");

@@ -25,6 +25,7 @@ function parameterValue(
   body: Uint8Array | undefined,
 ): unknown {
   if (parameter.in === "path") return required(parameter, rest);
+  if (parameter.type === "stream") return http.body;
   if (parameter.in === "body") return bodyValue(parameter, body ?? new Uint8Array(0));
   const { query } = http;
   switch (parameter.type) {

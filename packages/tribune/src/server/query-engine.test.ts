@@ -1,71 +1,80 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seededRng } from "../lib/random.ts";
-import type { Timers } from "../lib/runtime.ts";
-import { createDatabase } from "../state/memdb/database.ts";
-import type { ReadTx, TableSchema } from "../state/memdb/types.ts";
-import { type Indexed, QueryEngine } from "./query-engine.ts";
+import { serviceHealth } from "../state/catalog/health-queries.ts";
+import { Catalog, service } from "../state/catalog/testing.ts";
+import type { ReadTx } from "../state/memdb/types.ts";
+import { QueryEngine } from "./query-engine.ts";
 
-interface Row {
-  readonly key: string;
-  readonly index: number;
-}
-const TABLE: TableSchema<Row> = { name: "rows", key: (row) => row.key };
+const runtime = {
+  clock: { nowMs: () => 0, wallMs: () => 0 },
+  timers: { after: () => () => {}, soon: (run: () => void) => run() },
+  rng: { next: () => 0 },
+};
 
-function setUp(questionsMax = 100) {
-  const db = createDatabase();
-  const soon: (() => void)[] = [];
-  const timers: Timers = { after: () => () => {}, soon: (run) => void soon.push(run) };
-  const clock = { nowMs: () => 0, wallMs: () => 0 };
-  const engine = new QueryEngine({ questionsMax, shownBytesMax: 1000, sliceMs: 8 }, db, {
-    clock,
-    timers,
-    rng: seededRng(1),
-  });
-  const settle = (): void => {
-    while (soon.length > 0) soon.shift()!();
+function engineOf(catalog: Catalog, questionsMax: number) {
+  const computed: string[] = [];
+  const options = { questionsMax, shownBytesMax: 1000, sliceMs: 8 };
+  const engine = new QueryEngine(options, catalog.db, runtime as never);
+  const compute = (name: string) => (tx: ReadTx) => {
+    computed.push(name);
+    return { Index: Math.max(1, serviceHealth(tx, name).index) };
   };
-  return { db, engine, settle };
+  const ask = (name: string) => engine.ask(name, compute(name));
+  const wait = (name: string, deliver = () => {}) => engine.wait(name, compute(name), 1e9, 0, deliver, assert.fail);
+  return { engine, ask, wait, computed };
 }
 
-const read =
-  (key: string) =>
-  (tx: ReadTx): Indexed => {
-    const row = tx.get(TABLE, key);
-    if (row?.index === 666) throw new Error("refused");
-    return { Index: row?.index ?? 0 };
-  };
-const unexpected = (): never => assert.fail("not this one");
-
-test("a question that a newer state refuses is refused to those who wait for it", () => {
-  const { db, engine, settle } = setUp();
-  const refused: string[] = [];
-  for (let client = 0; client < 2; client++)
-    engine.wait("q", read("a"), 1, 1000, unexpected, (error) => void refused.push(error.message));
-  db.write(666, (tx) => tx.put(TABLE, { key: "a", index: 666 }));
-  settle();
-  assert.deepEqual([refused, engine.waiting], [["refused", "refused"], 0]);
-  assert.throws(() => engine.ask("q", read("a")), /refused/);
+test("the longest unused questions go first, and blocked ones never", () => {
+  const { ask, wait, computed } = engineOf(new Catalog(), 2);
+  const cancel = wait("blocked");
+  for (const name of ["a", "b", "a", "c"]) ask(name);
+  assert.deepEqual(computed.splice(0), ["blocked", "a", "b", "c"]);
+  for (const name of ["blocked", "a", "c"]) ask(name);
+  assert.deepEqual(computed.splice(0), []);
+  ask("b");
+  ask("a");
+  assert.deepEqual(computed.splice(0), ["b", "a"]);
+  cancel(); // now it is the newest of those that may go
+  ask("blocked");
+  ask("a");
+  assert.deepEqual(computed.splice(0), []);
+  ask("b");
+  assert.deepEqual(computed, ["b"]);
 });
 
-test("after the state was replaced no index goes back, and an index from before is behind", () => {
-  const { db, engine } = setUp();
-  db.write(90, (tx) => tx.put(TABLE, { key: "a", index: 90 }));
-  const woken: number[] = [];
-  engine.wait("q", read("a"), 90, 1000, ({ index }) => void woken.push(index), unexpected);
-  const other = createDatabase();
-  other.write(5, (tx) => tx.put(TABLE, { key: "a", index: 5 }));
-  db.replaceWith(other);
-  engine.replaced(100);
-  engine.wait("q", read("a"), 90, 1000, ({ index }) => void woken.push(index), unexpected);
-  assert.deepEqual([woken, engine.ask("other", read("b")).index], [[100, 100], 100]);
-  db.write(101, (tx) => tx.put(TABLE, { key: "a", index: 101 }));
-  assert.equal(engine.ask("q", read("a")).index, 101);
+test("a caller that is let go leaves a question that may be forgotten", () => {
+  const catalog = new Catalog();
+  catalog.register("n1");
+  const { engine, ask, wait } = engineOf(catalog, 1);
+  let delivered = 0;
+  for (let at = 0; at < 5; at++)
+    engine.wait(
+      "web",
+      (tx) => ({ Index: serviceHealth(tx, "web").index }),
+      1,
+      0,
+      () => delivered++,
+      assert.fail,
+    );
+  wait("web");
+  assert.equal(engine.waiting, 6);
+  catalog.register("n1", { Service: service("w", "web") });
+  assert.deepEqual([delivered, engine.waiting], [5, 1]);
+  for (let at = 0; at < 100; at++) ask(`name ${at}`);
+  assert.equal(engine.waiting, 1);
 });
 
-test("questions as long as a request's line do not fill the memory, and are answered all the same", () => {
-  const { db, engine } = setUp();
-  const long = "x".repeat(1 << 20);
-  for (let each = 0; each < 99; each++) engine.ask(`${each}${long}`, read(`${each}`));
-  assert.ok(db.watchCellCount <= 17, `${db.watchCellCount} questions are kept`);
+test("encoded answers are dropped in the order they were kept", () => {
+  const { engine, ask } = engineOf(new Catalog(), 10);
+  const answers = ["a", "b", "c", "d", "e"].map((name) => ask(name));
+  for (const answer of answers) engine.keep(answer, "", {}, 240);
+  assert.deepEqual(
+    answers.map((answer) => answer.shown.size),
+    [0, 1, 1, 1, 1],
+  );
+  engine.keep(answers[4]!, "pretty", {}, 240);
+  assert.deepEqual(
+    answers.map((answer) => answer.shown.size),
+    [0, 0, 1, 1, 2],
+  );
 });

@@ -1,6 +1,7 @@
 import { randomInt } from "../lib/random.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { Database, ReadTx, WatchSet } from "../state/memdb/types.ts";
+import { type Linked, Recency } from "./recency.ts";
 
 /** A reply of a read: the wire struct, of which only the index matters here. */
 export interface Indexed {
@@ -12,7 +13,7 @@ export interface Indexed {
  * `shown` is where the doors keep its encoded forms, so that a body is serialised and compressed once per
  * change and not once per request.
  */
-export class Answered<R extends Indexed = Indexed> {
+export class Answered<R extends Indexed = Indexed> implements Linked<Answered> {
   readonly reply: R;
   /** As X-Consul-Index says it: never 0. */
   readonly index: number;
@@ -20,6 +21,9 @@ export class Answered<R extends Indexed = Indexed> {
   readonly shown = new Map<string, unknown>();
   /** Bytes that `shown` holds. */
   shownBytes = 0;
+  /** Its place among those that hold encoded forms. */
+  newer: Answered | undefined;
+  older: Answered | undefined;
   readonly watch: WatchSet;
 
   /** @param replacedAt the state is no older than this, whatever its rows say. */
@@ -42,7 +46,10 @@ interface Waiter {
 }
 
 /** A question somebody asked: how to answer it, the last answer, and who waits for a newer one. */
-class Question {
+class Question implements Linked<Question> {
+  /** Its place among those nobody is blocked on. */
+  newer: Question | undefined;
+  older: Question | undefined;
   readonly key: string;
   readonly compute: (tx: ReadTx) => Indexed;
   answer: Answered | undefined;
@@ -56,7 +63,7 @@ class Question {
 }
 
 export interface QueryEngineOptions {
-  /** Questions whose answers are kept; the longest unused go first. */
+  /** Questions that nobody is blocked on and whose answers are kept; the longest unused go first. */
   readonly questionsMax: number;
   /** Bytes of encoded answers that are kept. */
   readonly shownBytesMax: number;
@@ -81,8 +88,11 @@ export class QueryEngine {
   readonly #db: Database;
   readonly #runtime: Pick<Runtime, "clock" | "timers" | "rng">;
   readonly #options: QueryEngineOptions;
-  /** In order of last use: the first is the next to go. */
   readonly #questions = new Map<string, Question>();
+  /** Those that may go: nobody is blocked on them. Clients choose the names in a question, so there is a limit. */
+  readonly #idle = new Recency<Question>();
+  /** Answers that hold encoded forms. */
+  readonly #showing = new Recency<Answered>();
   #waiting = 0;
   #shownBytes = 0;
   #keyChars = 0;
@@ -127,8 +137,7 @@ export class QueryEngine {
     const boundMs = Math.min(waitMs <= 0 ? WAIT_MS_DEFAULT : waitMs, WAIT_MS_MAX);
     const jitterMs = randomInt(this.#runtime.rng, Math.floor(boundMs / JITTER_FRACTION) + 1);
     const leave = (): boolean => {
-      if (!question.waiters.delete(waiter)) return false;
-      this.#waiting--;
+      if (!this.#leave(question, waiter)) return false;
       cancelTimer();
       return true;
     };
@@ -145,24 +154,40 @@ export class QueryEngine {
       const answer = this.#answerAnew(question);
       if (answer !== undefined) waiter.resolve(answer);
     });
+    if (question.waiters.size === 0) this.#idle.remove(question);
     question.waiters.add(waiter);
     this.#waiting++;
     return leave;
   }
 
+  /** @returns false for a caller that left before. */
+  #leave(question: Question, waiter: Waiter): boolean {
+    if (!question.waiters.delete(waiter)) return false;
+    this.#waiting--;
+    if (question.waiters.size === 0) {
+      this.#idle.add(question);
+      this.#evict();
+    }
+    return true;
+  }
+
   /** Keeps an encoded form of an answer while it is current and there is room. */
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void {
     if (!answer.current || bytes > this.#options.shownBytesMax / 4) return;
+    if (answer.shownBytes === 0) this.#showing.add(answer);
     answer.shown.set(variant, encoded);
     answer.shownBytes += bytes;
     this.#shownBytes += bytes;
-    for (const question of this.#questions.values()) {
-      if (this.#shownBytes <= this.#options.shownBytesMax) return;
-      if (question.answer !== undefined && question.answer !== answer) this.#forgetShown(question.answer);
+    for (;;) {
+      const { oldest } = this.#showing;
+      if (this.#shownBytes <= this.#options.shownBytesMax || oldest === undefined || oldest === answer) return;
+      this.#forgetShown(oldest);
     }
   }
 
   #forgetShown(answer: Answered): void {
+    if (answer.shownBytes === 0) return;
+    this.#showing.remove(answer);
     this.#shownBytes -= answer.shownBytes;
     answer.shownBytes = 0;
     answer.shown.clear();
@@ -183,29 +208,30 @@ export class QueryEngine {
   }
 
   #question(key: string, compute: (tx: ReadTx) => Indexed): Question {
-    let question = this.#questions.get(key);
-    if (question === undefined) {
-      question = new Question(key, compute);
-      this.#evict(key.length);
-      this.#keyChars += key.length;
-    } else {
-      this.#questions.delete(key);
+    const known = this.#questions.get(key);
+    if (known !== undefined) {
+      if (known.waiters.size === 0) this.#idle.touch(known);
+      return known;
     }
+    const question = new Question(key, compute);
     this.#questions.set(key, question);
+    this.#keyChars += key.length;
+    this.#idle.add(question);
+    this.#evict();
     return question;
   }
 
-  #evict(keyChars: number): void {
-    for (const [key, question] of this.#questions) {
-      const fits = this.#keyChars + keyChars <= KEY_CHARS_MAX;
-      if (fits && this.#questions.size < this.#options.questionsMax) return;
-      if (question.waiters.size > 0) continue; // somebody is blocked on it
-      if (question.answer !== undefined) {
-        this.#forgetShown(question.answer);
-        question.answer.watch.release();
-      }
-      this.#questions.delete(key);
-      this.#keyChars -= key.length;
+  #evict(): void {
+    for (;;) {
+      const fits = this.#keyChars <= KEY_CHARS_MAX && this.#idle.size <= this.#options.questionsMax;
+      const question = this.#idle.oldest;
+      if (fits || question === undefined) return;
+      this.#idle.remove(question);
+      this.#questions.delete(question.key);
+      this.#keyChars -= question.key.length;
+      if (question.answer === undefined) continue;
+      this.#forgetShown(question.answer);
+      question.answer.watch.release();
     }
   }
 

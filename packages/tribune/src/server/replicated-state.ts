@@ -1,15 +1,22 @@
+import type { Runtime } from "../lib/runtime.ts";
 import type { LogEntry } from "../raft/types.ts";
 import { Fsm } from "../state/fsm.ts";
 import { createDatabase, type MemDatabase } from "../state/memdb/database.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
+import { TimeSlice } from "./sliced.ts";
 import type { StateMachine } from "./state-machine-port.ts";
+
+/** Restored at a stretch, some hundred records: what is looked at the clock for. */
+const RESTORE_BYTES = 32 * 1_024;
 
 /** The state machine of the state room, in the shape the server drives. */
 export class ReplicatedState implements StateMachine {
   readonly db: MemDatabase = createDatabase();
   readonly #fsm: Fsm;
+  readonly #runtime: Pick<Runtime, "clock" | "timers">;
 
-  constructor(lockDelays: LockDelays) {
+  constructor(lockDelays: LockDelays, runtime: Pick<Runtime, "clock" | "timers">) {
+    this.#runtime = runtime;
     this.#fsm = new Fsm({
       db: this.db,
       // Tombstones are reaped by the leader's own clock, from the index it had reached.
@@ -27,7 +34,13 @@ export class ReplicatedState implements StateMachine {
 
   async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): void }> {
     const restore = this.#fsm.restore();
-    for await (const chunk of chunks) restore.push(chunk);
+    const slice = new TimeSlice(this.#runtime);
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; at += RESTORE_BYTES) {
+        restore.push(chunk.subarray(at, at + RESTORE_BYTES));
+        if (slice.used) await slice.giveWay();
+      }
+    }
     return { commit: () => restore.finish() };
   }
 }

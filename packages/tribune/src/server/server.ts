@@ -47,6 +47,8 @@ export interface ServerOptions {
   /** Make this server the first of its datacenter if it holds no state (`bootstrap`, `bootstrap_expect` 1). */
   readonly bootstrap: boolean;
   readonly rpcHoldTimeoutMs: number;
+  /** The mesh is switched on. */
+  readonly connectEnabled: boolean;
   readonly sessionTtlMinMs: number;
   readonly autopilot: AutopilotConfig;
 }
@@ -342,8 +344,8 @@ export class Server implements OperatorApi, TxnApi {
   }
 
   #computeOf({ endpoint, request }: ServerRead): (tx: ReadTx) => Indexed {
-    const { identity } = this.#options;
-    const context = { datacenter: identity.datacenter, nodeName: identity.name };
+    const { identity, connectEnabled } = this.#options;
+    const context = { datacenter: identity.datacenter, nodeName: identity.name, connectEnabled };
     return (tx) => endpoint.binding.query(tx, request, context) as Indexed;
   }
 

@@ -4,6 +4,7 @@
  */
 import {
   AutopilotSetConfigRequest,
+  ConfigEntryRequest,
   DeregisterRequest,
   KVSRequest,
   PreparedQueryRequest,
@@ -23,6 +24,7 @@ import { updateCoordinates } from "./catalog/coordinates.ts";
 import { deregister, ensureRegistration } from "./catalog/registration.ts";
 import { CoordinateBatch } from "./catalog/snapshot.ts";
 import { addChunk, decodeChunkHeader } from "./chunking.ts";
+import { applyConfigEntry } from "./config-entry.ts";
 import { listenTo, type StateEffects } from "./effects.ts";
 import { kvDelete, kvDeleteCas, kvDeleteTree, kvLock, kvSet, kvSetCas, kvUnlock, reapTombstones } from "./kv.ts";
 import type { MemDatabase } from "./memdb/database.ts";
@@ -156,6 +158,7 @@ const COMMANDS: ReadonlyMap<number, Apply> = new Map<number, Apply>([
   [MESSAGE.COORDINATE_BATCH_UPDATE, command(CoordinateBatch, applyCoordinates)],
   [MESSAGE.PREPARED_QUERY, command(PreparedQueryRequest, applyPreparedQuery)],
   [MESSAGE.TXN, command(TxnRequest, applyTxn)],
+  [MESSAGE.CONFIG_ENTRY, command(ConfigEntryRequest, applyConfigEntry)],
   [MESSAGE.AUTOPILOT, command(AutopilotSetConfigRequest, applyAutopilot)],
 ]);
 

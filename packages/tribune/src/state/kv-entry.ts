@@ -16,7 +16,8 @@ export type PackedValue = string | Uint8Array | null;
 export function packValue(value: Uint8Array | null): PackedValue {
   if (value === null) return null;
   if (value.length > PACKED_BYTES_MAX) return new Uint8Array(value);
-  return Buffer.from(value.buffer, value.byteOffset, value.length).toString("latin1");
+  const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.length);
+  return bytes.toString("latin1");
 }
 
 /** Go's `bytes.Equal`: nil and empty are equal. */

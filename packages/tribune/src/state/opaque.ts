@@ -1,7 +1,7 @@
 /**
- * Records whose meaning is not built yet: ACLs, prepared queries, intentions, certificate authority, config
- * entries, federation states, system metadata. They come with snapshots, are kept as the bytes they came in,
- * under the keys and in the order that Consul keeps them, and leave with the next snapshot unchanged.
+ * Records that are kept as the bytes they came in, under the keys and in the order that Consul keeps them; they leave
+ * with the next snapshot unchanged. Of most the meaning is not built yet: ACLs, intentions, certificate authority,
+ * federation states, system metadata. `prepared-query.ts` and `config-entry.ts` read theirs.
  */
 
 import { MsgpackReader, type MsgpackValue } from "../codec/msgpack.ts";
@@ -21,12 +21,26 @@ export interface OpaqueRecord {
   readonly session: string;
   /** The msgpack value as it came. */
   readonly body: Uint8Array;
+  /** A prepared query's name in lower case, if it has one. */
+  readonly name?: string;
+  /** A query template's name in lower case, which may be empty. */
+  readonly template?: string;
+  /** Services a configuration entry sends traffic to, in lower case. */
+  readonly links?: readonly string[];
 }
+
+/** What those who know a record's meaning find it by. */
+export type Indexed = Pick<OpaqueRecord, "name" | "template" | "links">;
 
 export const OPAQUE: TableSchema<OpaqueRecord> = {
   name: "opaque",
   key: (record) => opaqueKey(record.type, record.id),
-  indexes: { session: (record) => (record.session === "" ? undefined : sessionDigits(record.session)) },
+  indexes: {
+    session: (record) => (record.session === "" ? undefined : sessionDigits(record.session)),
+    name: (record) => record.name,
+    template: (record) => record.template,
+    link: (record) => record.links,
+  },
 };
 
 function opaqueKey(type: number, id: string): string {
@@ -67,12 +81,12 @@ export function isOpaque(type: number): boolean {
 }
 
 /** Takes a snapshot's record. @throws TribuneError when it has not what it must be kept by. */
-export function restoreOpaque(tx: WriteTx, type: number, body: Uint8Array): void {
+export function restoreOpaque(tx: WriteTx, type: number, body: Uint8Array, indexed: Indexed = {}): void {
   const idOf = ID_OF.get(type);
   if (idOf === undefined) throw TribuneError.internal(`Unrecognized msg type ${type}`);
   const value = decodeOpaque(type, body);
   const session = type === MESSAGE.PREPARED_QUERY ? textField(value, "Session") : "";
-  tx.put(OPAQUE, { type, id: idOf(value), session, body: new Uint8Array(body) });
+  tx.put(OPAQUE, { type, id: idOf(value), session, body: new Uint8Array(body), ...indexed });
 }
 
 /** Records of one type in the order in which Consul saves them. */

@@ -9,12 +9,14 @@ import { TribuneError } from "../lib/errors.ts";
 import { restoreAutopilot } from "./autopilot.ts";
 import { CoordinateBatch, restoreCoordinateBatch, restoreRegistration } from "./catalog/snapshot.ts";
 import { restoreChunks } from "./chunking.ts";
+import { restoreConfigEntry } from "./config-entry.ts";
 import { bumpIndex } from "./index-table.ts";
 import { restoreEntry, restoreTombstone } from "./kv.ts";
 import { createDatabase, type MemDatabase } from "./memdb/database.ts";
 import type { WriteTx } from "./memdb/types.ts";
 import { MESSAGE } from "./message-types.ts";
 import { restoreOpaque } from "./opaque.ts";
+import { restorePreparedQuery } from "./prepared-query.ts";
 import { restoreSession } from "./session.ts";
 
 const Header = struct("SnapshotHeader", { LastIndex: uint });
@@ -65,17 +67,14 @@ export class SnapshotReader {
   push(chunk: Uint8Array): void {
     this.#append(chunk);
     explain(() => {
-      let used = 0;
+      const bytes = this.#bytes.subarray(0, this.#length);
+      const reader = new MsgpackReader(bytes);
       if (this.#lastIndex === undefined) {
-        const end = this.#endOfValue(0);
-        if (end === undefined) return;
-        this.#lastIndex = codecOf(Header).read(this.#reader(0, end)).LastIndex;
-        used = end;
+        if (new MsgpackScanner().scan(bytes) === undefined) return;
+        this.#lastIndex = codecOf(Header).read(reader).LastIndex;
       }
       const lastIndex = this.#lastIndex;
-      this.#db.write(lastIndex, (tx) => {
-        used = this.#restoreAll(tx, lastIndex, used);
-      });
+      const used = this.#db.write(lastIndex, (tx) => restoreAll(tx, lastIndex, bytes, reader));
       this.#bytes.copyWithin(0, used, this.#length);
       this.#length -= used;
     });
@@ -86,29 +85,6 @@ export class SnapshotReader {
     if (this.#lastIndex === undefined) throw TribuneError.internal("the snapshot ends before its header");
     if (this.#length > 0) throw TribuneError.internal("the snapshot ends inside a record");
     return this.#db;
-  }
-
-  /** @returns where the first incomplete record starts. */
-  #restoreAll(tx: WriteTx, lastIndex: number, from: number): number {
-    let at = from;
-    while (at < this.#length) {
-      const end = this.#endOfValue(at + 1);
-      if (end === undefined) break;
-      const type = this.#bytes[at] as number;
-      const restore = RECORDS.get(type);
-      if (restore !== undefined) restore(tx, lastIndex, this.#reader(at + 1, end));
-      else restoreOpaque(tx, type, this.#bytes.subarray(at + 1, end));
-      at = end;
-    }
-    return at;
-  }
-
-  #endOfValue(start: number): number | undefined {
-    return new MsgpackScanner(start).scan(this.#bytes.subarray(0, this.#length));
-  }
-
-  #reader(start: number, end: number): MsgpackReader {
-    return new MsgpackReader(this.#bytes.subarray(start, end));
   }
 
   #append(chunk: Uint8Array): void {
@@ -122,6 +98,36 @@ export class SnapshotReader {
     this.#bytes.set(chunk, this.#length);
     this.#length = needed;
   }
+}
+
+/**
+ * Restores the records from the reader's position on.
+ *
+ * @param bytes those of the reader.
+ * @returns where the first incomplete record starts.
+ */
+function restoreAll(tx: WriteTx, lastIndex: number, bytes: Buffer, reader: MsgpackReader): number {
+  const scanner = new MsgpackScanner();
+  let at = reader.position;
+  while (at < bytes.length) {
+    scanner.restart(at + 1);
+    const end = scanner.scan(bytes);
+    if (end === undefined) break;
+    const type = bytes[at] as number;
+    const restore = RECORDS.get(type);
+    if (restore !== undefined) {
+      reader.position = at + 1;
+      restore(tx, lastIndex, reader);
+    } else if (type === MESSAGE.PREPARED_QUERY) {
+      restorePreparedQuery(tx, bytes.subarray(at + 1, end));
+    } else if (type === MESSAGE.CONFIG_ENTRY) {
+      restoreConfigEntry(tx, bytes.subarray(at + 1, end));
+    } else {
+      restoreOpaque(tx, type, bytes.subarray(at + 1, end));
+    }
+    at = end;
+  }
+  return at;
 }
 
 /** Garbage is the file's fault, not a bug of ours. */

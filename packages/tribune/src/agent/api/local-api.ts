@@ -18,6 +18,7 @@ import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "../../lib/telemetry/pro
 import { CONSUL_VERSION } from "../../lib/version.ts";
 import { hostInfo } from "../../net/host-info.ts";
 import type { Server } from "../../server/server.ts";
+import { NODE_MAINTENANCE_ID } from "../local/maintenance.ts";
 import type { LocalAgent } from "../local-agent.ts";
 import { hasWan, ownMember } from "./members.ts";
 import { RegisteredChecks, RegisteredServices } from "./registered.ts";
@@ -108,7 +109,7 @@ function monitorApi({ logHub, logger }: LocalApiSources): MonitorApi {
 }
 
 function lifecycleApi({ config, local, runtime, logger, reload, leave }: LocalApiSources): LifecycleApi {
-  const synced = () => local.registry.syncer.settled();
+  const synced = () => local.registry.syncer.pushed({ kind: "check", id: NODE_MAINTENANCE_ID });
   return {
     reload() {
       if (reload === undefined)

@@ -1,8 +1,11 @@
 import { ConnectProxyConfig, type HealthCheck, make, type NodeService, Upstream } from "@tribune/api";
 import { type CheckType, makeCheckType } from "../../checks/check-type.ts";
 import type { CheckDefinition, ProxyDefinition, ServiceDefinition, UpstreamDefinition } from "../../config/types.ts";
+import { TribuneError } from "../../lib/errors.ts";
+import { goQuote } from "../../lib/go-quote.ts";
 import { EMPTY_SERVICE } from "./empty-rows.ts";
 import { healthCheckOf } from "./registration/read-registration.ts";
+import { type SidecarPorts, sidecarFor } from "./registration/sidecar.ts";
 
 const NS_PER_MS = 1e6;
 
@@ -24,12 +27,48 @@ export interface ConfiguredCheck {
   readonly token: string;
 }
 
-/** Turns the configuration's own shapes into those of the registry. */
-export function configuredOf(config: {
+/** What of the configuration counts here. */
+export interface ConfiguredSource {
   readonly services: readonly ServiceDefinition[];
   readonly checks: readonly CheckDefinition[];
-}): Configured {
-  return { services: config.services.map(configuredService), checks: config.checks.map(configuredCheck) };
+  readonly ports: { readonly sidecarMin: number; readonly sidecarMax: number };
+}
+
+/**
+ * Turns the configuration's own shapes into those of the registry; a sidecar follows its service.
+ *
+ * @param registered what there is already: sidecars keep their ports over a reload.
+ * @throws TribuneError where a sidecar cannot be.
+ */
+export function configuredOf(config: ConfiguredSource, registered: Iterable<NodeService>): Configured {
+  const ports = { min: config.ports.sidecarMin, max: config.ports.sidecarMax };
+  const taken = [...registered];
+  const services: ConfiguredService[] = [];
+  for (const definition of config.services) {
+    const own = configuredService(definition);
+    const sidecar = configuredSidecar(definition, own, ports, taken);
+    for (const each of sidecar === undefined ? [own] : [own, sidecar]) {
+      services.push(each);
+      taken.push(each.service);
+    }
+  }
+  return { services, checks: config.checks.map(configuredCheck) };
+}
+
+function configuredSidecar(
+  { name, connect }: ServiceDefinition,
+  { service, token }: ConfiguredService,
+  ports: SidecarPorts,
+  taken: readonly NodeService[],
+): ConfiguredService | undefined {
+  if (connect?.sidecarService === undefined) return undefined;
+  try {
+    const sidecar = sidecarFor(service, configuredService(connect.sidecarService), ports, taken);
+    return { ...sidecar, token: sidecar.token || token };
+  } catch (error) {
+    if (!(error instanceof TribuneError)) throw error;
+    throw TribuneError.internal(`Failed to validate sidecar for service ${goQuote(name)}: ${error.message}`, error);
+  }
 }
 
 function configuredService(definition: ServiceDefinition): ConfiguredService {
@@ -52,7 +91,7 @@ function configuredService(definition: ServiceDefinition): ConfiguredService {
     Weights: { Passing: definition.weights.passing, Warning: definition.weights.warning },
     EnableTagOverride: definition.enableTagOverride,
     ...(definition.proxy === undefined ? {} : { Proxy: proxyOf(definition.proxy) }),
-    // A nested sidecar is the mesh's to register, as a service of its own.
+    // A nested sidecar becomes a service of its own.
     Connect: { Native: definition.connect?.native ?? false, SidecarService: null },
   };
   return { service, checkTypes: definition.checks.map(checkTypeOf), token: definition.token };

@@ -7,7 +7,7 @@ export const DOORS = {
     ...flag("domain"),
   }),
   alt_domain: row(string, "Second domain", flag("alt-domain")),
-  recursors: row(list(string), "DNS servers for all other domains", flag("recursor")),
+  recursors: row(list(string), "DNS servers for all other domains", { ...flag("recursor"), ...reload }),
   ...section("dns_config", {
     allow_stale: row(bool, "Answer from any server", { default: true, ...reload }),
     a_record_limit: row(int, "Most A or AAAA records in an answer; 0 for all", { default: 0, ...reload }),

@@ -1,5 +1,5 @@
 /** Health checks: one row per node and check id, of the whole node or of one of its services. */
-import { HealthCheck, zero } from "@tribune/api";
+import { HealthCheck, sharedZero } from "@tribune/api";
 import { deepEqual } from "../deep-equal.ts";
 import { raiseIndex } from "../index-table.ts";
 import type { ReadTx, WriteTx } from "../memdb/types.ts";
@@ -40,7 +40,7 @@ export function ensureCheck(tx: WriteTx, index: number, check: HealthCheck, keep
   nodeChecksTouched(tx, index, after.Node);
 }
 
-const NO_DEFINITION = zero(HealthCheck).Definition;
+const NO_DEFINITION = sharedZero(HealthCheck).Definition;
 
 /** @throws TribuneError when the check's service is not there. */
 function stored(

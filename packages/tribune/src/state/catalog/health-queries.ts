@@ -3,6 +3,7 @@ import type { CheckServiceNode, HealthCheck, Node } from "@tribune/api";
 import { invariant } from "../../lib/invariant.ts";
 import { peekIndex } from "../index-table.ts";
 import type { ReadTx } from "../memdb/types.ts";
+import { gatewaysOf } from "./gateway-services.ts";
 import { serviceIndex, watchServiceHealth } from "./indexes.ts";
 import { type MetaFilter, matchesMeta } from "./node-queries.ts";
 import { connectServicesIndex, withTags } from "./service-queries.ts";
@@ -28,11 +29,29 @@ export function serviceHealth(
   return { index, rows: withHealth(tx, withTags(all, tags)) };
 }
 
-/** Sidecar proxies and native instances of a service with their health. */
+/** What reaches a service through the mesh, with its health: sidecar proxies, native instances, terminating gateways. */
 export function connectHealth(tx: ReadTx, name: string): { index: number; rows: Instance[] } {
   const all = [...tx.by(SERVICES, "connect", foldPrefix(name))];
   for (const bearer of new Set(all.map((row) => row.Service.Service))) watchServiceHealth(tx, bearer);
-  return { index: connectServicesIndex(tx, name, all, ALL_TABLES), rows: withHealth(tx, all) };
+  const own = { index: connectServicesIndex(tx, name, all, ALL_TABLES), rows: withHealth(tx, all) };
+  const gateways = gatewayHealth(tx, name, "terminating-gateway");
+  return { index: Math.max(own.index, gateways.index), rows: [...own.rows, ...gateways.rows] };
+}
+
+/** Instances of the ingress gateways that expose a service, with their health. */
+export function ingressHealth(tx: ReadTx, name: string): { index: number; rows: Instance[] } {
+  return gatewayHealth(tx, name, "ingress-gateway");
+}
+
+function gatewayHealth(
+  tx: ReadTx,
+  name: string,
+  kind: "ingress-gateway" | "terminating-gateway",
+): { index: number; rows: Instance[] } {
+  const gateways = gatewaysOf(tx, name, kind);
+  const found = gateways.names.map((gateway) => serviceHealth(tx, gateway));
+  const index = Math.max(gateways.index, ...found.map((one) => one.index));
+  return { index, rows: found.flatMap((one) => one.rows) };
 }
 
 /** Unwatched: callers watch the records of the services, which change with everything read here. */

@@ -10,7 +10,7 @@ import { deleteCheck } from "./checks.ts";
 import { explain } from "./errors.ts";
 import { nodeChecksTouched, nodeForgotten, nodeTouched, servicesOfNodeTouched } from "./indexes.ts";
 import { deleteService } from "./services.ts";
-import { CHECKS, COORDINATES, fold, foldPrefix, NODES, SERVICES } from "./tables.ts";
+import { addressKey, CHECKS, COORDINATES, fold, foldPrefix, NODES, SERVICES } from "./tables.ts";
 import { uuidDigits } from "./uuid.ts";
 
 /** Health of a node as the gossip pool sees it. */
@@ -18,6 +18,14 @@ export const SERF_CHECK_ID = "serfHealth";
 
 export function getNode(tx: ReadTx, name: string): Node | undefined {
   return tx.get(NODES, fold(name));
+}
+
+/** The first node with an IP address, however it is written. */
+export function getNodeByAddress(tx: ReadTx, address: string): Node | undefined {
+  const wanted = addressKey(address);
+  if (wanted === undefined) return undefined;
+  for (const node of tx.by(NODES, "address", `${wanted}\0`)) return node;
+  return undefined;
 }
 
 /** @throws TribuneError when the id is not a UUID. */

@@ -3,6 +3,7 @@ import type { Node, ServiceNode, Weights } from "@tribune/api";
 import { invariant } from "../../lib/invariant.ts";
 import { peekIndex } from "../index-table.ts";
 import type { ReadTx } from "../memdb/types.ts";
+import { gatewaysOf } from "./gateway-services.ts";
 import { connectIndex, serviceIndex, watchServiceHealth } from "./indexes.ts";
 import { type MetaFilter, nodesWithMeta } from "./node-queries.ts";
 import { fold, foldPrefix, NODES, SERVICE_NAMES, SERVICES, type ServiceRow } from "./tables.ts";
@@ -49,10 +50,16 @@ export function serviceNodes(
   return { index: serviceIndex(tx, name, all.length > 0, ["nodes", "services"]), rows };
 }
 
-/** What a mesh client may connect to in order to reach the service: sidecar proxies and native instances. */
+/** What a mesh client may connect to in order to reach the service: proxies, native instances, terminating gateways. */
 export function connectServiceNodes(tx: ReadTx, name: string): { index: number; rows: ServiceNode[] } {
   const all = [...tx.by(SERVICES, "connect", foldPrefix(name))];
-  return { index: connectServicesIndex(tx, name, all, ["nodes", "services"]), rows: withNodes(tx, name, all) };
+  const own = { index: connectServicesIndex(tx, name, all, ["nodes", "services"]), rows: withNodes(tx, name, all) };
+  const gateways = gatewaysOf(tx, name, "terminating-gateway");
+  const found = gateways.names.map((gateway) => serviceNodes(tx, gateway));
+  return {
+    index: Math.max(own.index, gateways.index, ...found.map((one) => one.index)),
+    rows: [...own.rows, ...found.flatMap((one) => one.rows)],
+  };
 }
 
 export function connectServicesIndex(

@@ -1,11 +1,12 @@
 /** Service instances: one row per node and service id. */
-import { NodeService, type Weights, zero } from "@tribune/api";
+import { NodeService, sharedZero, type Weights } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { raiseIndex } from "../index-table.ts";
 import type { ReadTx, WriteTx } from "../memdb/types.ts";
 import { deleteCheck } from "./checks.ts";
 import { missingNode } from "./errors.ts";
+import { serviceAppeared, serviceDisappeared } from "./gateway-services.ts";
 import { connectTouched, dropExtinct, nodeTouched, serviceTouched } from "./indexes.ts";
 import { validateServiceMeta } from "./metadata.ts";
 import { serviceNameChanged } from "./service-names.ts";
@@ -48,6 +49,7 @@ export function ensureService(
   nodeTouched(tx, index, node);
   if (before !== undefined) left(tx, index, before, after);
   serviceNameChanged(tx, before, after);
+  serviceAppeared(tx, index, after);
 }
 
 /** An instance changed its name, kind or destination: those who watch the old ones must see it gone from there. */
@@ -56,13 +58,13 @@ function left(tx: WriteTx, index: number, before: ServiceRow, after: ServiceRow)
     serviceTouched(tx, index, before);
   }
   connectTouched(tx, index, before);
-  dropExtinct(tx, index, before);
+  if (dropExtinct(tx, index, before)) serviceDisappeared(tx, index, before.Service.Service);
 }
 
 // One object for all rows that hold the default: most instances differ in nothing but name and address.
 const DEFAULT_WEIGHTS: Weights = { Passing: 1, Warning: 1 };
-const NO_PROXY = zero(NodeService).Proxy;
-const NO_CONNECT = zero(NodeService).Connect;
+const NO_PROXY = sharedZero(NodeService).Proxy;
+const NO_CONNECT = sharedZero(NodeService).Connect;
 
 /** The row as it is kept: weights that DNS cannot use become the default, defaults are shared. */
 function stored(service: NodeService, indexes: { CreateIndex: number; ModifyIndex: number }): NodeService {
@@ -111,7 +113,7 @@ export function deleteService(tx: WriteTx, index: number, node: string, serviceI
   serviceTouched(tx, index, row);
   connectTouched(tx, index, row);
   nodeTouched(tx, index, node);
-  dropExtinct(tx, index, row);
+  if (dropExtinct(tx, index, row)) serviceDisappeared(tx, index, row.Service.Service);
   serviceNameChanged(tx, row, undefined);
 }
 

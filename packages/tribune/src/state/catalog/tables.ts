@@ -3,6 +3,7 @@
  * holds them in lower case; the rows keep them as they were registered.
  */
 import type { Coordinate, HealthCheck, Node, NodeService } from "@tribune/api";
+import { parseIp } from "../../codec/ip-address.ts";
 import { key, keyPrefix } from "../memdb/key.ts";
 import type { TableSchema } from "../memdb/types.ts";
 
@@ -34,11 +35,17 @@ export const NODES: TableSchema<Node> = {
   indexes: {
     /** 32 hex digits. */
     uuid: (node) => (node.ID === "" ? undefined : node.ID.replaceAll("-", "").toLowerCase()),
+    /** The address as bytes, for one address has many texts; nodes whose address is a name are not in it. */
+    address: (node) => addressKey(node.Address),
     /** One entry per metadata pair, so that a query by node-meta depends on the nodes that have the pair. */
     meta: (node) =>
       node.Meta === null ? undefined : Object.entries(node.Meta).map(([name, value]) => key(name, value)),
   },
 };
+
+export function addressKey(address: string): string | undefined {
+  return parseIp(address)?.join(".");
+}
 
 export const SERVICES: TableSchema<ServiceRow> = {
   name: "services",

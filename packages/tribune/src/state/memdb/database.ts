@@ -1,4 +1,9 @@
-/** The `Database` of types.ts: copy-on-write trees per table and index, drafts per transaction, watch cells. */
+/**
+ * The `Database` of types.ts: copy-on-write trees per table and index, an undo list per transaction, watch cells.
+ *
+ * A transaction writes straight into the committed trees, for it runs in one go and nobody can look meanwhile; an
+ * abort puts back what was there. As long as no snapshot or iterator holds on to a tree, that copies nothing.
+ */
 import { invariant } from "../../lib/invariant.ts";
 import { BTree } from "./btree.ts";
 import type { Database, DbSnapshot, ReadTx, Row, TableSchema, WatchSet, WriteTx } from "./types.ts";
@@ -62,7 +67,7 @@ class Tables {
   }
 }
 
-/** Which tree a transaction reads: the draft, a snapshot's, or what is committed. */
+/** Which tree a transaction reads: a snapshot's, or what is committed. */
 type TreeOf = (tree: WatchedTree) => BTree<Row>;
 
 class Reader implements ReadTx {
@@ -109,10 +114,9 @@ class Reader implements ReadTx {
   }
 }
 
-/** A tree being written, and what changed in it if anybody watches it. */
-interface Draft {
-  readonly tree: BTree<Row>;
-  readonly changed: string[] | undefined;
+/** What a transaction changed in a tree that somebody watches. */
+interface Changes {
+  readonly keys: string[];
   /** Prefixes that were emptied, each with the tree as it was before. */
   readonly emptied: (readonly [prefix: string, before: BTree<Row>])[];
 }
@@ -124,23 +128,21 @@ function expireEmptied(watchers: WatchRegistry, prefix: string, before: BTree<Ro
 
 class Writer extends Reader implements WriteTx {
   readonly #tables: Tables;
-  readonly #drafts: Map<WatchedTree, Draft>;
+  readonly #changes = new Map<WatchedTree, Changes>();
+  /** Takes the writes back, the last one first. */
+  readonly #undo: (() => void)[] = [];
   readonly #afterCommit: (() => void)[] = [];
 
   constructor(index: number, tables: Tables) {
-    const drafts = new Map<WatchedTree, Draft>();
-    super(index, tables, (tree) => drafts.get(tree)?.tree ?? tree.committed);
+    super(index, tables, committedTree);
     this.#tables = tables;
-    this.#drafts = drafts;
   }
 
   put<R extends Row>(schema: TableSchema<R>, row: R): void {
     const table = this.#tables.of(schema);
     const primary = schema.key(row);
-    const draft = this.#draft(table);
-    const previous = draft.tree.set(primary, row);
+    const previous = this.#set(table, primary, row);
     if (previous === row) return;
-    draft.changed?.push(primary);
     for (const index of table.indexList) {
       const oldKeys = previous === undefined ? undefined : index.keysOf(previous);
       const newKeys = index.keysOf(row);
@@ -151,28 +153,29 @@ class Writer extends Reader implements WriteTx {
 
   delete<R extends Row>(schema: TableSchema<R>, key: string): R | undefined {
     const table = this.#tables.of(schema);
-    const draft = this.#draft(table);
-    const previous = draft.tree.delete(key);
+    const previous = this.#remove(table, key);
     if (previous === undefined) return undefined;
-    draft.changed?.push(key);
     for (const index of table.indexList) this.#removeFrom(index, index.keysOf(previous), undefined, key);
     return previous as R;
   }
 
   deletePrefix<R extends Row>(schema: TableSchema<R>, prefix: string): number {
     const table = this.#tables.of(schema);
-    const draft = this.#draft(table);
     if (table.indexList.length > 0) {
-      for (const row of draft.tree.scan(prefix)) {
+      for (const row of table.committed.scan(prefix)) {
         for (const index of table.indexList) {
           const keys = index.keysOf(row);
           if (keys !== undefined) this.#removeFrom(index, keys, undefined, table.schema.key(row));
         }
       }
     }
-    const before = draft.changed === undefined ? undefined : draft.tree.clone();
-    const count = draft.tree.deletePrefix(prefix);
-    if (before !== undefined && count > 0) draft.emptied.push([prefix, before]);
+    const before = table.committed.clone();
+    const count = table.committed.deletePrefix(prefix);
+    if (count === 0) return 0;
+    this.#undo.push(() => {
+      table.committed = before;
+    });
+    this.#changesOf(table)?.emptied.push([prefix, before.clone()]);
     return count;
   }
 
@@ -180,47 +183,62 @@ class Writer extends Reader implements WriteTx {
     this.#afterCommit.push(run);
   }
 
-  /** Makes the drafts the committed trees, then wakes those concerned, then runs what waited for the commit. */
+  /** Wakes those concerned, then runs what waited for the commit. */
   commit(): void {
     const expired: WatchSetImpl[] = [];
-    for (const [tree, draft] of this.#drafts) tree.committed = draft.tree;
-    for (const [tree, { changed, emptied }] of this.#drafts) {
-      if (changed !== undefined) for (const key of changed) tree.watchers.expireFor(key, expired);
+    for (const [tree, { keys, emptied }] of this.#changes) {
+      for (const key of keys) tree.watchers.expireFor(key, expired);
       for (const [prefix, before] of emptied) expireEmptied(tree.watchers, prefix, before, expired);
     }
     for (const watch of expired) watch.wakeAll();
     for (const run of this.#afterCommit) run();
   }
 
-  #draft(tree: WatchedTree): Draft {
-    let draft = this.#drafts.get(tree);
-    if (draft === undefined) {
-      // Nobody can start to watch before this transaction ends: it runs in one go.
-      draft = { tree: tree.committed.clone(), changed: tree.watchers.idle ? undefined : [], emptied: [] };
-      this.#drafts.set(tree, draft);
+  abort(): void {
+    for (let at = this.#undo.length - 1; at >= 0; at--) this.#undo[at]!();
+  }
+
+  /** Undefined when nobody watches the tree, and nobody can start to before this transaction ends. */
+  #changesOf(tree: WatchedTree): Changes | undefined {
+    if (tree.watchers.idle) return undefined;
+    let changes = this.#changes.get(tree);
+    if (changes === undefined) {
+      changes = { keys: [], emptied: [] };
+      this.#changes.set(tree, changes);
     }
-    return draft;
+    return changes;
+  }
+
+  #set(tree: WatchedTree, key: string, row: Row): Row | undefined {
+    const previous = tree.committed.set(key, row);
+    if (previous === row) return previous;
+    this.#changesOf(tree)?.keys.push(key);
+    this.#undo.push(() => {
+      if (previous === undefined) tree.committed.delete(key);
+      else tree.committed.set(key, previous);
+    });
+    return previous;
+  }
+
+  #remove(tree: WatchedTree, key: string): Row | undefined {
+    const previous = tree.committed.delete(key);
+    if (previous === undefined) return undefined;
+    this.#changesOf(tree)?.keys.push(key);
+    this.#undo.push(() => void tree.committed.set(key, previous));
+    return previous;
   }
 
   #removeFrom(index: TableIndex, keys: IndexKeys, kept: IndexKeys, primary: string): void {
     if (keys === undefined) return;
-    const draft = this.#draft(index);
     for (const indexKey of typeof keys === "string" ? [keys] : keys) {
       if (indexKey === kept || (typeof kept === "object" && kept.includes(indexKey))) continue;
-      const entry = `${indexKey}\0${primary}`;
-      draft.tree.delete(entry);
-      draft.changed?.push(entry);
+      this.#remove(index, `${indexKey}\0${primary}`);
     }
   }
 
   #addTo(index: TableIndex, keys: IndexKeys, primary: string, row: Row): void {
     if (keys === undefined) return;
-    const draft = this.#draft(index);
-    for (const indexKey of typeof keys === "string" ? [keys] : keys) {
-      const entry = `${indexKey}\0${primary}`;
-      draft.tree.set(entry, row);
-      draft.changed?.push(entry);
-    }
+    for (const indexKey of typeof keys === "string" ? [keys] : keys) this.#set(index, `${indexKey}\0${primary}`, row);
   }
 }
 
@@ -231,8 +249,8 @@ class FrozenTrees {
 
   constructor(tables: Tables) {
     for (const table of tables.all()) {
-      this.#trees.set(table, table.committed);
-      for (const index of table.indexList) this.#trees.set(index, index.committed);
+      this.#trees.set(table, table.committed.clone());
+      for (const index of table.indexList) this.#trees.set(index, index.committed.clone());
     }
   }
 
@@ -295,6 +313,9 @@ export class MemDatabase implements Database {
     let result: T;
     try {
       result = write(tx);
+    } catch (error) {
+      tx.abort();
+      throw error;
     } finally {
       this.#writing = false;
     }
@@ -314,9 +335,9 @@ export class MemDatabase implements Database {
     for (const table of other.#tables.all()) this.#tables.of(table.schema);
     for (const table of this.#tables.all()) {
       const source = other.#tables.of(table.schema);
-      table.committed = source.committed;
+      table.committed = source.committed.clone();
       for (const [name, index] of table.indexes) {
-        index.committed = other.#tables.index(table.schema, name).committed;
+        index.committed = other.#tables.index(table.schema, name).committed.clone();
         index.watchers.expireAll(expired);
       }
       table.watchers.expireAll(expired);

@@ -17,9 +17,8 @@ export interface SidecarPorts {
 const DEFAULT_CHECK_INTERVAL_NS = 10e9;
 
 /**
- * The proxy that a service's definition asks for beside it (`Connect.SidecarService`), with what it takes over from
- * its service, or undefined where none is asked for. It is registered as a service of its own and goes with its
- * service.
+ * The proxy that a registration asks for beside its service (`Connect.SidecarService`), or undefined where none is
+ * asked for.
  *
  * @param others services of this agent, for their ports
  * @throws TribuneError with Consul's text; its kind is the status.
@@ -32,28 +31,46 @@ export function sidecarOf(
   const raw = service.Connect.SidecarService ?? null;
   if (raw === null) return undefined;
   const definition = readDefinition(raw);
-  const checkTypes = givenChecks(definition);
-  const own = nodeServiceOf(definition);
-  if (own.Meta !== null) {
-    const problem = metaProblem(own.Kind, own.Meta);
-    if (problem !== undefined) throw invalid(problem);
+  const own = { service: nodeServiceOf(definition), checkTypes: givenChecks(definition), token: definition.Token };
+  try {
+    return sidecarFor(service, own, ports, others);
+  } catch (error) {
+    if (!(error instanceof TribuneError)) throw error;
+    throw TribuneError.internal(`Bad request: Invalid SidecarService: ${error.message}`, error);
   }
+}
+
+/**
+ * Completes a sidecar's own definition with what it takes over from its service. It is registered as a service of
+ * its own and goes with its service.
+ *
+ * @throws TribuneError where its metadata cannot be or no port is left.
+ */
+export function sidecarFor(
+  service: NodeService,
+  { service: own, checkTypes, token }: ServiceRegistration,
+  ports: SidecarPorts,
+  others: Iterable<NodeService>,
+): ServiceRegistration {
+  const problem = metaProblem(own.Kind, own.Meta);
+  if (problem !== undefined) throw TribuneError.internal(problem);
+  const ID = sidecarIdOf(service.ID);
   const sidecar: NodeService = {
     ...own,
-    ID: sidecarIdOf(service.ID),
+    ID,
     Kind: own.Kind || "connect-proxy",
     Service: own.Service || `${service.Service}-sidecar-proxy`,
     Address: own.Address || service.Address,
+    Port: own.Port < 1 ? freePort(ID, ports, others) : own.Port,
     Meta: isEmpty(own.Meta) ? service.Meta : own.Meta,
     Tags: (own.Tags ?? []).length === 0 ? service.Tags : own.Tags,
     Proxy: proxyFor(service, own.Proxy),
     LocallyRegisteredAsSidecar: true,
   };
-  const Port = sidecar.Port < 1 ? freePort(sidecar.ID, ports, others) : sidecar.Port;
   return {
-    service: { ...sidecar, Port },
-    checkTypes: checkTypes.length > 0 ? checkTypes : defaultChecks(service, { ...sidecar, Port }),
-    token: definition.Token,
+    service: sidecar,
+    checkTypes: checkTypes.length > 0 ? checkTypes : defaultChecks(service, sidecar),
+    token,
   };
 }
 
@@ -78,9 +95,6 @@ function givenChecks(definition: ServiceDefinition): readonly CheckType[] {
   return types;
 }
 
-const invalid = (reason: string): TribuneError =>
-  TribuneError.internal(`Bad request: Invalid SidecarService: ${reason}`);
-
 function proxyFor(service: NodeService, given: ConnectProxyConfig): ConnectProxyConfig {
   const proxy = {
     ...given,
@@ -95,14 +109,17 @@ function proxyFor(service: NodeService, given: ConnectProxyConfig): ConnectProxy
 
 /** The port the sidecar has already, else the lowest that no service of this agent has. */
 function freePort(id: string, { min, max }: SidecarPorts, others: Iterable<NodeService>): number {
-  if (min < 1 || max < 1) throw invalid("no port provided for sidecar_service and auto-assignment disabled in config");
+  if (min < 1 || max < 1)
+    throw TribuneError.internal("no port provided for sidecar_service and auto-assignment disabled in config");
   const used = new Set<number>();
   for (const other of others) {
     if (other.ID === id && other.Port >= min && other.Port <= max) return other.Port;
     used.add(other.Port);
   }
   for (let port = min; port <= max; port++) if (!used.has(port)) return port;
-  throw invalid(`no port provided for sidecar_service and none left in the configured range [${min}, ${max}]`);
+  throw TribuneError.internal(
+    `no port provided for sidecar_service and none left in the configured range [${min}, ${max}]`,
+  );
 }
 
 function defaultChecks(service: NodeService, { Port, Proxy: { LocalServiceAddress: host } }: NodeService): CheckType[] {

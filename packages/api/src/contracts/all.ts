@@ -1,0 +1,59 @@
+import { agentContracts } from "./agent.ts";
+import { agentCheckContracts } from "./agent-check.ts";
+import { agentServiceContracts } from "./agent-service.ts";
+import { apiContracts } from "./api.ts";
+import { catalogContracts } from "./catalog.ts";
+import { configEntryContracts } from "./config-entry.ts";
+import { connectCaContracts } from "./connect-ca.ts";
+import { coordinateContracts } from "./coordinate.ts";
+import { eventContracts } from "./event.ts";
+import { healthContracts } from "./health.ts";
+import { kvContracts } from "./kv.ts";
+import { operatorContracts } from "./operator.ts";
+import { preparedQueryContracts } from "./prepared-query.ts";
+import { sessionContracts } from "./session.ts";
+import { snapshotContracts } from "./snapshot.ts";
+import { statusContracts } from "./status.ts";
+import { txnContracts } from "./txn.ts";
+
+/** The served API by area. One line an area. */
+export const CONTRACT_AREAS = {
+  agent: agentContracts,
+  "agent: services": agentServiceContracts,
+  "agent: checks": agentCheckContracts,
+  catalog: catalogContracts,
+  health: healthContracts,
+  "key-value store": kvContracts,
+  sessions: sessionContracts,
+  transactions: txnContracts,
+  "prepared queries": preparedQueryContracts,
+  "config entries": configEntryContracts,
+  "certificate authority": connectCaContracts,
+  coordinates: coordinateContracts,
+  events: eventContracts,
+  operator: operatorContracts,
+  snapshots: snapshotContracts,
+  status: statusContracts,
+  "this API": apiContracts,
+};
+
+/** Every served contract by name; what is derived from contracts is derived from this. */
+export const ALL_CONTRACTS = {
+  ...agentContracts,
+  ...agentServiceContracts,
+  ...agentCheckContracts,
+  ...catalogContracts,
+  ...healthContracts,
+  ...kvContracts,
+  ...sessionContracts,
+  ...txnContracts,
+  ...preparedQueryContracts,
+  ...configEntryContracts,
+  ...connectCaContracts,
+  ...coordinateContracts,
+  ...eventContracts,
+  ...operatorContracts,
+  ...snapshotContracts,
+  ...statusContracts,
+  ...apiContracts,
+};

@@ -1,0 +1,73 @@
+/** `/v1/config`: configuration entries. */
+import { anyBody, inPath, numberQuery, read, write } from "../contract.ts";
+import { bool } from "../schema.ts";
+import { nothing } from "../structs/common.ts";
+import {
+  ConfigEntryJson,
+  ConfigEntryQuery,
+  ConfigEntryRequest,
+  ConfigEntryResponse,
+  IndexedConfigEntries,
+} from "../structs/config-entry.ts";
+
+const raftType = 22;
+const kindAndName = inPath("Kind and name of the entry: `KIND/NAME`");
+/** The right that the strictest kinds need; what a kind needs is its own matter. */
+const acl = { by: "require", resource: "operator", access: "write" } as const;
+
+export const configEntryContracts = {
+  configEntrySet: write({
+    http: "PUT /v1/config",
+    rpc: "ConfigEntry.Apply",
+    reply: bool,
+    parameters: {
+      entry: anyBody(
+        ConfigEntryJson,
+        "The entry: `Kind`, mostly `Name`, and the fields of the kind, in either spelling",
+        {
+          invalid: "Bad request: Request decoding failed: %s",
+        },
+      ),
+      cas: numberQuery("Only if the entry's ModifyIndex is this; 0: only if there is none"),
+    },
+    request: ConfigEntryRequest,
+    raftType,
+    acl,
+    summary: "Create or replace a configuration entry",
+    answers: "Boolean",
+  }),
+  configEntryGet: read({
+    http: "GET /v1/config/*entry",
+    whenRest: "/",
+    rpc: "ConfigEntry.Get",
+    parameters: { entry: kindAndName },
+    request: ConfigEntryQuery,
+    reply: ConfigEntryResponse,
+    blocking: true,
+    acl: { by: "filter" },
+    summary: "Read a configuration entry",
+    answers: "ConfigEntry",
+  }),
+  configEntryList: read({
+    http: "GET /v1/config/*kind",
+    rpc: "ConfigEntry.List",
+    parameters: { kind: inPath("Kind of the entries; all kinds when it is empty") },
+    request: ConfigEntryQuery,
+    reply: IndexedConfigEntries,
+    blocking: true,
+    acl: { by: "filter" },
+    summary: "List the configuration entries of a kind",
+    answers: "ConfigEntries",
+  }),
+  configEntryDelete: write({
+    http: "DELETE /v1/config/*entry",
+    rpc: "ConfigEntry.Delete",
+    reply: nothing,
+    parameters: { entry: kindAndName },
+    request: ConfigEntryRequest,
+    raftType,
+    acl,
+    summary: "Delete a configuration entry",
+    answers: "EmptyObject",
+  }),
+};

@@ -1,0 +1,41 @@
+/** The certificate authority of the mesh. Fields and order are Consul 1.10's. */
+import { bool, hidden, type Infer, int, list, nullable, struct, text, time, u64 } from "../schema.ts";
+import { queryMeta, raftIndex } from "./common.ts";
+
+export const CARoot = struct("CARoot", {
+  ID: text,
+  Name: text,
+  SerialNumber: u64,
+  SigningKeyID: text,
+  /** The trust domain of an external authority; else that of the datacenter it was made in. */
+  ExternalTrustDomain: text,
+  NotBefore: time,
+  NotAfter: time,
+  /** PEM. */
+  RootCert: text,
+  /** PEM, the first signed by the root. */
+  IntermediateCerts: list(text),
+  SigningCert: hidden(text),
+  /** The private key, where the authority itself holds it. Leaves the servers in snapshots alone. */
+  SigningKey: hidden(text),
+  Active: bool,
+  RotatedOutAt: hidden(time),
+  PrivateKeyType: text,
+  PrivateKeyBits: int,
+  ...raftIndex,
+});
+export type CARoot = Infer<typeof CARoot>;
+
+const hiddenMeta = Object.fromEntries(
+  Object.entries(queryMeta).map(([name, schema]) => [name, hidden(schema as never)]),
+) as typeof queryMeta;
+
+export const IndexedCARoots = struct("IndexedCARoots", {
+  /** "" while there is none. */
+  ActiveRootID: text,
+  /** `CLUSTER-ID.consul`, the host of all SPIFFE ids. */
+  TrustDomain: text,
+  Roots: list(nullable(CARoot)),
+  ...hiddenMeta,
+});
+export type IndexedCARoots = Infer<typeof IndexedCARoots>;

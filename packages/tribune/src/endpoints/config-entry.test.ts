@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CONFIG_ENTRY_STRUCTS, type ConfigEntry } from "@tribune/api";
+import { decodeConfigEntry } from "./config-entry-decode.ts";
+import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
+
+function admitted(raw: object): ConfigEntry {
+  const entry = normalizeConfigEntry(decodeConfigEntry(raw));
+  validateConfigEntry(entry);
+  return entry;
+}
+const refusal = (raw: unknown): string => {
+  try {
+    admitted(raw as object);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error(`${JSON.stringify(raw)} was not refused`);
+};
+
+test("both spellings are read, in any letter case, with values as loose as Consul takes them", () => {
+  const camel = admitted({
+    Kind: "service-defaults",
+    Name: "web",
+    ExternalSNI: "x",
+    MeshGateway: { Mode: "local" },
+    Expose: { Paths: [{ LocalPathPort: 80, ListenerPort: 81 }] },
+    UpstreamConfig: { Defaults: { EnvoyListenerJSON: "{}", PassiveHealthCheck: { Interval: "2s", MaxFailures: 3 } } },
+  });
+  const snake = admitted({
+    kind: "service-defaults",
+    NAME: ["web"],
+    external_sni: "x",
+    mesh_gateway: { mode: "local" },
+    expose: { paths: { local_path_port: "80", listener_port: 81 } },
+    upstream_config: {
+      defaults: { envoy_listener_json: "{}", passive_health_check: { interval: 2e9, max_failures: "3" } },
+    },
+  });
+  assert.deepEqual(snake, camel);
+});
+
+test("every kind's fields have a snake_case of their own", () => {
+  for (const [kind, { fields }] of Object.entries(CONFIG_ENTRY_STRUCTS)) {
+    const lower = fields.map((field) => field.name.toLowerCase());
+    assert.equal(new Set(lower).size, lower.length, kind);
+  }
+  const entry = admitted({ Kind: "terminating-gateway", Name: "t", Services: [{ Name: "a", ca_file: "/ca" }] });
+  assert.deepEqual((entry as unknown as { Services: object[] }).Services, [
+    { Name: "a", CAFile: "/ca", CertFile: "", KeyFile: "", SNI: "" },
+  ]);
+});
+
+test("what cannot be read is refused in Consul's words", () => {
+  const decoding = "Bad request: Request decoding failed: ";
+  const table: readonly (readonly [unknown, string])[] = [
+    [undefined, "EOF"],
+    [null, "Payload does not contain a kind/Kind key at the top level"],
+    [{ Kind: 1 }, "Kind value in payload is not a string"],
+    [{ Kind: "toString" }, "invalid config entry kind: toString"],
+    [[], "1 error(s) decoding:\n\n* '' expected a map, got '[]interface {}'"],
+    [{ Kind: "mesh", Name: "x" }, '1 error occurred:\n\t* invalid config key "Name"\n\n'],
+    [
+      { Kind: "service-defaults", Name: "a", Namespace: "n", Expose: { Nope: 1 } },
+      '2 errors occurred:\n\t* invalid config key "Namespace", namespaces are a consul enterprise feature\n\t* invalid config key "Expose.Nope"\n\n',
+    ],
+    [
+      { Kind: "ingress-gateway", Name: "a", Listeners: [{ Port: "x" }] },
+      "1 error(s) decoding:\n\n* cannot parse 'Listeners[0].Port' as int: strconv.ParseInt: parsing \"x\": invalid syntax",
+    ],
+    [
+      { Kind: "service-resolver", Name: "a", ConnectTimeout: "soon" },
+      "1 error(s) decoding:\n\n* error decoding 'ConnectTimeout': time: invalid duration \"soon\"",
+    ],
+  ];
+  for (const [raw, text] of table) assert.equal(refusal(raw), decoding + text);
+});
+
+test("indexes are the server's: an entry that was read may be written back", () => {
+  const entry = admitted({ Kind: "service-defaults", Name: "a", CreateIndex: 5, ModifyIndex: 6 });
+  assert.deepEqual([entry.CreateIndex, entry.ModifyIndex], [0, 0]);
+});
+
+test("each kind has its rules", () => {
+  const route = (given: object) => ({ Kind: "service-router", Name: "a", Routes: [given] });
+  const listener = (given: object) => ({
+    Kind: "ingress-gateway",
+    Name: "a",
+    TLS: { Enabled: true },
+    Listeners: [{ Port: 1, Protocol: "http", ...given }],
+  });
+  const source = (given: object) => ({ Kind: "service-intentions", Name: "a", Sources: [{ Name: "b", ...given }] });
+  const resolver = (given: object) => ({ Kind: "service-resolver", Name: "a", ...given });
+  const table: readonly (readonly [object, string])[] = [
+    [
+      { Kind: "service-defaults", Name: "*" },
+      "service-defaults name must be the name of a service, and not a wildcard",
+    ],
+    [{ Kind: "service-splitter", Name: "a" }, "no splits configured"],
+    [
+      { Kind: "service-splitter", Name: "a", Splits: [{ Weight: 50 }, { Weight: 50, Service: "a" }] },
+      'split destination occurs more than once: service="a", subset="", namespace=""',
+    ],
+    [
+      route({ Match: { HTTP: { PathExact: "/a", PathRegex: "b" } } }),
+      "Route[0] should only contain at most one of PathExact, PathPrefix, or PathRegex",
+    ],
+    [
+      route({ Match: { HTTP: { Header: [{ Name: "x" }] } } }),
+      "Route[0] Header[0] should only contain one of Present, Exact, Prefix, Suffix, or Regex",
+    ],
+    [route({ Match: { HTTP: { Methods: ["get", "GET"] } } }), 'Route[0] Methods contains "GET" more than once'],
+    [
+      route({ Destination: { PrefixRewrite: "/" } }),
+      "Route[0] cannot make use of PrefixRewrite without configuring either PathExact or PathPrefix",
+    ],
+    [listener({ Services: [] }), "No service declared for listener with port 1"],
+    [
+      listener({ Protocol: "grpc", Services: [{ Name: "a" }, { Name: "b" }] }),
+      "Multiple services per listener are only supported for protocol = 'http' (listener on port 1)",
+    ],
+    [
+      listener({ Services: [{ Name: "a", Hosts: ["*"] }] }),
+      "Host '*' is not allowed when TLS is enabled, all hosts must be valid DNS records to add as a DNSSAN",
+    ],
+    [
+      listener({ Services: [{ Name: "a", Hosts: ["a.*.b"] }] }),
+      'Host "a.*.b" is not valid, a wildcard specifier is only allowed as the leftmost label',
+    ],
+    [
+      source({ Action: "allow", Permissions: [{ Action: "deny" }] }),
+      "Sources[0].Action must be omitted if Permissions are specified",
+    ],
+    [source({ Permissions: [{ Action: "deny" }] }), "Sources[0].Permissions[0].HTTP is required"],
+    [source({ Permissions: [{ Action: "deny", HTTP: {} }] }), "Sources[0].Permissions[0].HTTP should not be empty"],
+    [source({ Action: "deny", Type: "x" }), "Sources[0].Type must be set to 'consul'"],
+    [resolver({ Redirect: {} }), "Redirect is empty"],
+    [resolver({ Failover: { v1: { Service: "b" } } }), 'Bad Failover["v1"]: not a valid subset'],
+    [
+      resolver({ LoadBalancer: { Policy: "random", HashPolicies: [{ SourceIP: true }] } }),
+      'Bad LoadBalancer configuration: HashPolicies specified for non-hash-based Policy: "random"',
+    ],
+    [
+      resolver({ Subsets: { Bad_Name: {} } }),
+      "Subset \"Bad_Name\" is invalid: must be 63 characters or fewer, begin or end with lower case alphanumeric characters, and contain lower case alphanumeric characters or '-' in between",
+    ],
+    [
+      { Kind: "mesh", Meta: { ["k".repeat(129)]: "v" } },
+      `1 error occurred:\n\t* Meta key "${"k".repeat(129)}" exceeds maximum length 128\n\n`,
+    ],
+  ];
+  for (const [raw, text] of table) assert.equal(refusal(raw), text);
+});
+
+test("what is left out is filled in", () => {
+  const gateway = admitted({ Kind: "ingress-gateway", Name: "a", Listeners: [{ Port: 1, Services: [{ Name: "b" }] }] });
+  assert.equal((gateway as unknown as { Listeners: { Protocol: string }[] }).Listeners[0]?.Protocol, "tcp");
+  assert.equal(admitted({ Kind: "proxy-defaults", Name: "whatever" }).Name, "global");
+  const Splits = [{ Weight: 33.33 }, { Weight: 66.67, Service: "b" }];
+  const splitter = admitted({ Kind: "service-splitter", Name: "a", Splits });
+  assert.deepEqual(
+    (splitter as unknown as { Splits: { Weight: number }[] }).Splits.map((split) => split.Weight),
+    [33.33, 66.67],
+  );
+  const Sources = [
+    { Name: "*", Action: "deny" },
+    { Name: "b", Action: "allow" },
+  ];
+  const intentions = admitted({ Kind: "service-intentions", Name: "a", Sources }) as unknown as {
+    Sources: { Name: string; Precedence: number }[];
+  };
+  assert.deepEqual(
+    intentions.Sources.map(({ Name, Precedence }) => [Name, Precedence]),
+    [
+      ["b", 9],
+      ["*", 8],
+    ],
+  );
+});

@@ -1,0 +1,106 @@
+/** Answers of `/v1/config`. */
+import {
+  type ConfigEntry,
+  ConfigEntryRequest,
+  ConfigEntryResponse,
+  configEntryContracts,
+  configEntryStruct,
+  IndexedConfigEntries,
+  make,
+  toJson,
+} from "@tribune/api";
+import { TribuneError } from "../lib/errors.ts";
+import { goQuote } from "../lib/go-quote.ts";
+import { configEntryGet, configEntryList } from "../state/config-entry.ts";
+import { deepEqual } from "../state/deep-equal.ts";
+import type { LeaderApi } from "./agent-api.ts";
+import { type Answer, json } from "./answer.ts";
+import { type Bindings, bind, type HttpView, Settled } from "./binding.ts";
+import { decodeConfigEntry } from "./config-entry-decode.ts";
+import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
+
+export const configEntryEndpoints = bind(configEntryContracts, {
+  configEntrySet: {
+    request({ entry, cas }, http) {
+      const decoded = decodeConfigEntry(entry);
+      return cas === "" ? request("upsert", decoded, http) : request("upsert-cas", withCas(decoded, cas), http);
+    },
+    prepare(asked, leader) {
+      const entry = normalizeConfigEntry(asked.Entry);
+      validateConfigEntry(entry);
+      return isStored(entry, leader) ? new Settled(true) : { ...asked, Entry: entry };
+    },
+    show: (result) => json(result),
+  },
+  configEntryGet: {
+    request: ({ entry }, _http, common) => ({ ...common, ...kindAndName(entry) }),
+    query(tx, { Kind, Name }) {
+      requireKnownKind(Kind);
+      const { index, entry } = configEntryGet(tx, Kind, Name);
+      return make(ConfigEntryResponse, { Index: index, Entry: entry ?? null });
+    },
+    show({ Entry }, { Kind, Name }): Answer {
+      if (Entry !== null) return json(shown(Entry));
+      const text = `Config entry not found for ${goQuote(Kind)} / ${goQuote(Name)}`;
+      return { kind: "text", status: 404, text };
+    },
+  },
+  configEntryList: {
+    request: ({ kind }, _http, common) => ({ ...common, Kind: kind }),
+    query(tx, { Kind }) {
+      if (Kind !== "") requireKnownKind(Kind);
+      const { index, entries } = configEntryList(tx, Kind);
+      return make(IndexedConfigEntries, { Index: index, Kind, Entries: entries });
+    },
+    show: ({ Entries }) => json((Entries ?? []).map(shown)),
+  },
+  configEntryDelete: {
+    request({ entry }, http) {
+      if (!entry.includes("/")) throw new TribuneError("notFound", "Must provide both a kind and name to delete");
+      const { Kind, Name } = kindAndName(entry);
+      const schema = configEntryStruct(Kind);
+      if (schema === undefined) throw TribuneError.badRequest(`invalid config entry kind: ${Kind}`);
+      return request("delete", normalizeConfigEntry(make(schema, { Kind, Name })), http);
+    },
+    prepare(asked, leader) {
+      const { Kind, Name } = asked.Entry;
+      return leader.peek((tx) => configEntryGet(tx, Kind, Name)).entry === undefined ? new Settled(undefined) : asked;
+    },
+    show: () => json({}),
+  },
+} satisfies Bindings<typeof configEntryContracts>);
+
+function request(op: string, entry: ConfigEntry, http: HttpView): ConfigEntryRequest {
+  return make(ConfigEntryRequest, { Op: op, Datacenter: http.datacenter, Token: http.token, Entry: entry });
+}
+
+function withCas(entry: ConfigEntry, cas: string): ConfigEntry {
+  const refuse = (why: string) => TribuneError.internal(`strconv.ParseUint: parsing ${goQuote(cas)}: ${why}`);
+  if (!/^\d+$/.test(cas)) throw refuse("invalid syntax");
+  if (BigInt(cas) >= 1n << 64n) throw refuse("value out of range");
+  // An index beyond 2^53 is none that ever was, as is the largest that is exact.
+  return { ...entry, ModifyIndex: Math.min(Number(cas), Number.MAX_SAFE_INTEGER) };
+}
+
+/** A name may hold slashes. */
+function kindAndName(path: string): { readonly Kind: string; readonly Name: string } {
+  const slash = path.indexOf("/");
+  return { Kind: path.slice(0, slash), Name: path.slice(slash + 1) };
+}
+
+function requireKnownKind(kind: string): void {
+  if (configEntryStruct(kind) === undefined) throw TribuneError.internal(`invalid config entry kind: ${kind}`);
+}
+
+/** Writing what is there already is no write, whatever index a conditional one asks for. */
+function isStored(entry: ConfigEntry, leader: LeaderApi): boolean {
+  const { entry: stored } = leader.peek((tx) => configEntryGet(tx, entry.Kind, entry.Name));
+  if (stored === undefined) return false;
+  const { CreateIndex, ModifyIndex } = stored;
+  return deepEqual(stored, { ...entry, CreateIndex, ModifyIndex });
+}
+
+function shown(entry: ConfigEntry): unknown {
+  const schema = configEntryStruct(entry.Kind);
+  return schema === undefined ? entry : toJson(schema, entry);
+}

@@ -1,0 +1,84 @@
+/** Every contract is bound, and what crosses the RPC wire is what Consul 1.10 puts there. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { ALL_CONTRACTS, RPC_METHODS, type Schema } from "@tribune/api";
+import { ENDPOINTS } from "./index.ts";
+
+interface Recorded {
+  readonly methods: Readonly<Record<string, { readonly args: string; readonly reply: string }>>;
+  /** Field types in a notation of their own: `map<string,int>|nil`, `duration_ns`, names of structs. */
+  readonly structs: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+/** Taken by reflection from Consul 1.10.11. */
+const recorded: Recorded = JSON.parse(
+  readFileSync(new URL("../../test-data/rpc-structs-consul-1.10.json", import.meta.url), "utf8"),
+);
+
+const SCALARS: Readonly<Partial<Record<Schema<unknown>["kind"], readonly string[]>>> = {
+  text: ["string"],
+  bool: ["bool"],
+  int: ["int"],
+  uint: ["uint64", "uint"],
+  u64: ["uint64"],
+  float: ["float64"],
+  duration: ["duration_ns"],
+  time: ["time"],
+  bytes: ["bytes|nil"],
+};
+
+/** Where a schema differs from the recorded type, as a list of sentences. */
+function differences(at: string, schema: Schema<any>, type: string): readonly string[] {
+  const wrong = [`${at}: ${schema.kind} ${schema.name ?? ""} stands for ${type}`];
+  const scalar = SCALARS[schema.kind];
+  if (scalar !== undefined) return scalar.includes(type) ? [] : wrong;
+  const [, list] = /^array<(.*)>\|nil$/.exec(type) ?? [];
+  const [, map] = /^map<string,(.*)>\|nil$/.exec(type) ?? [];
+  switch (schema.kind) {
+    case "any": // kept as it came
+      return [];
+    case "list":
+      return list === undefined ? wrong : differences(`${at}[]`, schema.of!, list);
+    case "map":
+      return map === undefined ? wrong : differences(`${at}{}`, schema.of!, map);
+    case "nullable":
+      return type.endsWith("|nil") ? differences(at, schema.of!, type.slice(0, -4)) : wrong;
+    case "struct": {
+      if (type === "{}") return schema.fields!.length === 0 ? [] : wrong;
+      const fields = recorded.structs[type];
+      if (fields === undefined) return wrong;
+      const ours = new Map(schema.fields!.map((field) => [field.name, field.schema]));
+      return [
+        ...Object.keys(fields).flatMap((name) => (ours.has(name) ? [] : [`${at}: ${type}.${name} is missing`])),
+        ...[...ours.keys()].flatMap((name) => (name in fields ? [] : [`${at}: ${type} has no ${name}`])),
+        ...[...ours].flatMap(([name, field]) =>
+          name in fields ? differences(`${at}.${name}`, field, fields[name]!) : [],
+        ),
+      ];
+    }
+    default:
+      return wrong;
+  }
+}
+
+test("every contract has a binding, and nothing is bound that has no contract", () => {
+  const bound = ENDPOINTS.filter(({ name }) => !name.startsWith("notServed ")).map(({ name }) => name);
+  assert.deepEqual(bound.toSorted(), Object.keys(ALL_CONTRACTS).toSorted());
+  for (const { name, contract, binding } of ENDPOINTS) {
+    if (contract.kind === "read") assert.equal(typeof binding.query, "function", name);
+    else if (contract.kind !== "write") assert.equal(typeof binding.answer, "function", name);
+  }
+});
+
+test("every RPC method exists in Consul 1.10, with the fields and types of its request and reply", () => {
+  const found = [...RPC_METHODS].flatMap(([method, { request, reply }]) => {
+    const known = recorded.methods[method];
+    if (known === undefined) return [`${method} is not a method of Consul 1.10`];
+    return [
+      ...(request.name === known.args ? [] : [`${method} takes ${known.args}, not ${request.name}`]),
+      ...differences(`${method} request`, request, known.args),
+      ...differences(`${method} reply`, reply, known.reply),
+    ];
+  });
+  assert.deepEqual(found, []);
+});

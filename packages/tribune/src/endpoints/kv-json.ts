@@ -1,0 +1,98 @@
+/**
+ * JSON of KV lists, which may have a million entries: written as text a piece at a time, at a fraction
+ * of what building objects for the general encoder costs. Byte for byte what that would give (see the test).
+ */
+import type { DirEntry } from "@tribune/api";
+import { stringifyGo } from "../lib/go-json.ts";
+import { KvEntry } from "../state/kv.ts";
+
+const PIECE_CHARS = 64 * 1_024;
+const KEYS_A_PIECE = 1_024;
+
+/** What stands between the fields: the compact form, or Go's indent of four spaces. */
+interface Layout {
+  readonly open: string;
+  readonly between: string;
+  readonly close: string;
+  /** In front of each field's value; the first begins the object. */
+  readonly lockIndex: string;
+  readonly key: string;
+  readonly flags: string;
+  readonly value: string;
+  readonly session: string;
+  readonly createIndex: string;
+  readonly modifyIndex: string;
+  readonly end: string;
+}
+
+function layout(line: string, space: string): Layout {
+  const inner = line === "" ? "" : `${line}    `;
+  const field = (name: string): string => `,${inner === "" ? "" : `${inner}    `}"${name}":${space}`;
+  return {
+    open: `[${inner}`,
+    between: `,${inner}`,
+    close: `${line}]${line}`,
+    lockIndex: `{${field("LockIndex").slice(1)}`,
+    key: field("Key"),
+    flags: field("Flags"),
+    value: field("Value"),
+    session: field("Session"),
+    createIndex: field("CreateIndex"),
+    modifyIndex: field("ModifyIndex"),
+    end: `${inner}}`,
+  };
+}
+
+const COMPACT = layout("", "");
+const PRETTY = layout("\n", " ");
+
+/** The array of entries, in pieces of some 64 KiB. Made for lists that are not empty: Consul answers those by 404. */
+export function* entriesJson(entries: readonly DirEntry[], pretty: boolean): Generator<Uint8Array, void, undefined> {
+  const form = pretty ? PRETTY : COMPACT;
+  // One flat copy of a long rope is cheaper than a call into the runtime for every field.
+  let text = form.open;
+  for (let at = 0; at < entries.length; at++) {
+    const entry = entries[at] as DirEntry;
+    if (at > 0) text += form.between;
+    text += form.lockIndex + entry.LockIndex + form.key + quoted(entry.Key) + form.flags + entry.Flags;
+    text += form.value + valueJson(entry);
+    if (entry.Session !== "") text += form.session + quoted(entry.Session);
+    text += form.createIndex + entry.CreateIndex + form.modifyIndex + entry.ModifyIndex + form.end;
+    if (text.length < PIECE_CHARS) continue;
+    yield Buffer.from(text);
+    text = "";
+  }
+  yield Buffer.from(text + form.close);
+}
+
+/** An array of text, in pieces. */
+export function* textsJson(texts: readonly string[], pretty: boolean): Generator<Uint8Array, void, undefined> {
+  if (texts.length === 0) yield Buffer.from(stringifyGo(texts, pretty));
+  for (let from = 0; from < texts.length; from += KEYS_A_PIECE) {
+    const part = stringifyGo(texts.slice(from, from + KEYS_A_PIECE), pretty);
+    // Each part is an array of its own: the brackets between two become a comma.
+    const isLast = from + KEYS_A_PIECE >= texts.length;
+    const body = part.slice(from === 0 ? 0 : 1, isLast ? part.length : pretty ? -3 : -1);
+    yield Buffer.from(from === 0 ? body : `,${body}`);
+  }
+}
+
+/** Small values pass through here one after the other, which spares each a buffer of its own. */
+const scratch = Buffer.allocUnsafeSlow(4_096);
+
+function valueJson(entry: DirEntry): string {
+  const value = entry instanceof KvEntry ? entry.value : entry.Value;
+  if (value === null) return "null";
+  if (typeof value !== "string") {
+    return `"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")}"`;
+  }
+  if (value.length > scratch.length) return `"${Buffer.from(value, "latin1").toString("base64")}"`;
+  const byteCount = scratch.write(value, 0, value.length, "latin1");
+  return `"${scratch.toString("base64", 0, byteCount)}"`;
+}
+
+const NEEDS_CARE = /[^\x20-\x7e]|["\\<>&]/;
+
+function quoted(text: string): string {
+  return NEEDS_CARE.test(text) ? stringifyGo(text) : `"${text}"`;
+}

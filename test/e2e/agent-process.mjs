@@ -1,0 +1,124 @@
+// Agents as processes, for the tests beside this file: on loopback addresses of their own, with Consul's ports.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const program = join(dirname(fileURLToPath(import.meta.url)), "../../packages/tribune/bin/tribune.js");
+
+export class AgentProcess {
+  /** Everything it printed. */
+  output = "";
+  #child;
+  #exit;
+
+  /** @param {{address: string, args: string[], env?: Record<string, string>, wrap?: string[]}} options */
+  constructor({ address, args, env = {}, wrap = [] }) {
+    this.address = address;
+    this.url = `http://${address}:8500`;
+    const [command, ...rest] = [...wrap, process.execPath, program, "agent", ...args];
+    this.#child = spawn(command, [...rest, `-bind=${address}`, `-client=${address}`], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream.on("data", (chunk) => {
+        this.output = (this.output + chunk).slice(-200_000);
+      });
+    this.#exit = new Promise((resolve) => this.#child.once("close", (code, signal) => resolve({ code, signal })));
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  /** @returns {Promise<{code: number | null, signal: string | null}>} */
+  get exited() {
+    return this.#exit;
+  }
+
+  /** The same, or it is killed and the test fails with what it printed. */
+  async exitedWithin(deadlineMs) {
+    let timer;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    const exit = await Promise.race([this.#exit, late]);
+    clearTimeout(timer);
+    if (exit !== undefined) return exit;
+    await this.kill();
+    throw new Error(`still running after ${deadlineMs} ms:\n${this.output}`);
+  }
+
+  /** Waits until it leads and answers. */
+  async ready(deadlineMs = 60_000) {
+    let gone;
+    void this.#exit.then((exit) => {
+      gone = exit;
+    });
+    await until(
+      async () => {
+        if (gone !== undefined) throw new Fatal(`the agent ended with ${JSON.stringify(gone)}:\n${this.output}`);
+        const response = await fetch(`${this.url}/v1/status/leader`);
+        return response.ok && (await response.text()).includes(":");
+      },
+      () => `no leader at ${this.url}:\n${this.output}`,
+      deadlineMs,
+    );
+    return this;
+  }
+
+  signal(name) {
+    this.#child.kill(name);
+  }
+
+  /** Ends it, whatever state it is in. */
+  async kill(signal = "SIGKILL") {
+    this.#child.kill(signal);
+    return this.#exit;
+  }
+}
+
+/** @returns {AgentProcess} a durable server in `dataDir` */
+export function serverProcess({ address, dataDir, config = {}, ...rest }) {
+  const args = ["-server", "-bootstrap-expect=1", `-data-dir=${dataDir}`, `-hcl=${JSON.stringify(config)}`];
+  return new AgentProcess({ address, args, ...rest });
+}
+
+export class Fatal extends Error {}
+
+/** Tries every 50 ms until `holds` gives true. A `Fatal` ends the waiting. */
+export async function until(holds, describe, deadlineMs = 20_000) {
+  const deadline = Date.now() + deadlineMs;
+  let last;
+  for (;;) {
+    try {
+      if (await holds()) return;
+      last = undefined;
+    } catch (error) {
+      if (error instanceof Fatal) throw error;
+      last = error;
+    }
+    if (Date.now() > deadline) throw new Error(describe(), { cause: last });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** A directory that goes when the test ends. */
+export function temporaryDirectory(t) {
+  const directory = mkdtempSync(join(tmpdir(), "tribune-e2e-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** @returns {Promise<{status: number, text: string, headers: Headers}>} */
+export async function request(url, method = "GET", body = undefined, headers = {}) {
+  const response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) });
+  return { status: response.status, text: await response.text(), headers: response.headers };
+}
+
+export const put = (agent, path, body = "") =>
+  request(`${agent.url}${path}`, "PUT", typeof body === "string" ? body : JSON.stringify(body));
+export const get = (agent, path) => request(`${agent.url}${path}`);
+export const getJson = async (agent, path) => JSON.parse((await get(agent, path)).text);

@@ -1,0 +1,48 @@
+// Programs that others wrote for Consul, run against a dev agent. A client that is not installed is a skipped test.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { AgentProcess } from "./agent-process.mjs";
+
+const address = "127.77.7.1";
+const clients = fileURLToPath(new URL("../clients", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+/** Where `npm install --prefix .scratch/clients consul@2` puts the client of npm. */
+const modules = process.env.CLIENT_MODULES ?? join(root, ".scratch/clients/node_modules");
+let agent;
+before(async () => {
+  agent = await new AgentProcess({ address, args: ["-dev"] }).ready();
+});
+after(() => agent.kill());
+
+const SKIPPED = 3;
+
+function client(name, command, ...args) {
+  test(name, async (t) => {
+    const env = {
+      ...process.env,
+      CONSUL_HTTP_ADDR: `${address}:8500`,
+      CONSUL_DNS_ADDR: `${address}:8600`,
+      SERVICE_ADDR: address,
+      LISTEN: `${address}:19090`,
+      CLIENT_MODULES: modules,
+    };
+    const child = spawn(command, args, { env, cwd: clients });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+    const code = await new Promise((resolve) => child.once("error", () => resolve(SKIPPED)).once("close", resolve));
+    if (code === SKIPPED) t.skip(`CLIENT NOT INSTALLED: ${output.trim().split("\n").at(-1) || command}`);
+    else assert.equal(code, 0, output);
+  });
+}
+
+client(
+  "python-consul: the datastorage service",
+  existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3",
+  "datastorage/run.py",
+);
+client("npm consul", process.execPath, "node-consul/smoke.cjs");
+client("Prometheus discovery", "bash", "prometheus/run.sh");
