@@ -195,7 +195,11 @@ const SCALARS = (c) =>
   c.of([0, -1, 1, 80, 65536, 1e21, 2 ** 53, 1.5, true, false, null, "", "x", "10s", "5", [], {}, [null], { a: null }]);
 
 /** A value of the schema's shape, with something wrong in it now and then. */
+<<<<<<< HEAD
 function shapedValue(c, schema, depth = 0) {
+=======
+function shaped(c, schema, depth = 0) {
+>>>>>>> review
   if (schema === undefined || depth > 6 || c.chance(0.03)) return c.chance(0.5) ? SCALARS(c) : text(c);
   switch (schema.kind) {
     case "struct": {
@@ -203,12 +207,17 @@ function shapedValue(c, schema, depth = 0) {
       for (const field of schema.fields ?? []) {
         if (c.chance(depth === 0 ? 0.5 : 0.7)) continue;
         const name = c.chance(0.05) ? field.name.toLowerCase() : field.name;
+<<<<<<< HEAD
         value[name] = known(c, field.name) ?? shapedValue(c, field.schema, depth + 1);
+=======
+        value[name] = known(c, field.name) ?? shaped(c, field.schema, depth + 1);
+>>>>>>> review
       }
       if (c.chance(0.05)) value[text(c)] = SCALARS(c);
       return value;
     }
     case "list":
+<<<<<<< HEAD
       return Array.from({ length: c.below(4) }, () => shapedValue(c, schema.of, depth + 1));
     case "map":
       return Object.fromEntries(
@@ -216,6 +225,15 @@ function shapedValue(c, schema, depth = 0) {
       );
     case "nullable":
       return c.chance(0.2) ? null : shapedValue(c, schema.of, depth);
+=======
+      return Array.from({ length: c.below(4) }, () => shaped(c, schema.of, depth + 1));
+    case "map":
+      return Object.fromEntries(
+        Array.from({ length: c.below(4) }, () => [text(c), shaped(c, schema.of ?? schema.value, depth + 1)]),
+      );
+    case "nullable":
+      return c.chance(0.2) ? null : shaped(c, schema.of, depth);
+>>>>>>> review
     case "bool":
       return c.chance(0.5);
     case "int":
@@ -229,7 +247,11 @@ function shapedValue(c, schema, depth = 0) {
       return Buffer.from(text(c)).toString("base64");
     default:
       return schema.of !== undefined && c.chance(0.5)
+<<<<<<< HEAD
         ? shapedValue(c, schema.of, depth)
+=======
+        ? shaped(c, schema.of, depth)
+>>>>>>> review
         : c.chance(0.5)
           ? SCALARS(c)
           : text(c);
@@ -290,16 +312,20 @@ function body(c, contract) {
   if (kind === 3) return Buffer.alloc(c.of([0, 1, 1 << 16, 1 << 19, (1 << 19) + 1]), 0x61);
   if (parameter === undefined && kind < 15) return undefined;
   if (parameter?.type === "bytes") return Buffer.from(text(c));
+<<<<<<< HEAD
   const json = Buffer.from(JSON.stringify(shapedValue(c, parameter?.schema)) ?? "");
+=======
+  const json = Buffer.from(JSON.stringify(shaped(c, parameter?.schema)) ?? "");
+>>>>>>> review
   if (kind < 5 && json.length > 0) json[c.below(json.length)] = c.below(256);
   if (kind === 5) return json.subarray(0, c.below(json.length + 1));
   return json;
 }
 
 function encodePath(c, value) {
-  return c.chance(0.8) ? encodeURIComponent(toWellFormed(value)) : value.replaceAll(/[^\x21-\x7e]|[#?]/g, "");
+  return c.chance(0.8) ? encodeURIComponent(wellFormed(value)) : value.replaceAll(/[^\x21-\x7e]|[#?]/g, "");
 }
-const toWellFormed = (value) => value.replaceAll(/[\ud800-\udfff]/g, "\ufffd");
+const wellFormed = (value) => value.replaceAll(/[\ud800-\udfff]/g, "\ufffd");
 
 function question(number) {
   const c = new Chooser(number);
@@ -317,7 +343,7 @@ function question(number) {
   if (pairs.includes("index") || pairs.includes("hash")) pairs.unshift("wait");
   const query = pairs.map(
     (name) =>
-      `${name}=${name === "filter" || c.chance(0.9) ? encodeURIComponent(toWellFormed(queryValue(c, name))) : encodePath(c, text(c))}`,
+      `${name}=${name === "filter" || c.chance(0.9) ? encodeURIComponent(wellFormed(queryValue(c, name))) : encodePath(c, text(c))}`,
   );
   if (c.chance(0.002)) query.push(...Array.from({ length: 3000 }, (_, at) => `a${at}=${at}`));
   const method = c.chance(0.92) ? ownMethod : c.of(["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"]);

@@ -2,6 +2,7 @@
 // what to do with an input, and which errors are a reader's right.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 
 const DIST = new URL("../packages/tribune/dist/", import.meta.url);
 
@@ -21,6 +22,18 @@ const isOf =
   (...classes) =>
   (error) =>
     classes.some((one) => error instanceof one);
+
+/** `state.bin` out of a snapshot archive: a gzipped tar. */
+function stateOfArchive(url) {
+  const tar = gunzipSync(readFileSync(url));
+  for (let at = 0; at < tar.length; ) {
+    const name = tar.toString("latin1", at, at + 100).replace(/\0.*$/s, "");
+    const size = Number.parseInt(tar.toString("latin1", at + 124, at + 135), 8) || 0;
+    if (name === "state.bin") return Buffer.from(tar.subarray(at + 512, at + 512 + size));
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+  throw new Error(`no state.bin in ${url}`);
+}
 
 const JSON_SEEDS = [
   '{"Node":"n1","Address":"10.0.0.1","Service":{"Service":"web","Port":80,"Tags":["a"],"Meta":{"k":"v"}}}',
@@ -200,10 +213,22 @@ const TARGETS = {
     },
   },
 
-  // Frames of the log on disk; the snapshot archive joins here when it is built.
+  // Frames of the log on disk, and the state inside a snapshot: its archive's sums would keep all damage from it.
   archive: {
-    modules: ["storage/log-record.js", "storage/log-frame.js"],
-    make({ readRecords, putEntry, putHardState, putTruncate, putSegmentStart, RecordError }, frames) {
+    modules: ["storage/log-record.js", "storage/log-frame.js", "state/snapshot-reader.js", "lib/errors.js"],
+    make({ readRecords, putEntry, putHardState, putTruncate, putSegmentStart, RecordError }, frames, snapshot, errors) {
+      const { SnapshotReader } = snapshot;
+      const state = stateOfArchive(new URL("../packages/tribune/test-data/consul-1.10.snap", import.meta.url));
+      const restore = (input) => {
+        const reader = new SnapshotReader();
+        try {
+          for (let at = 0; at < input.length; at += 1009) reader.push(input.subarray(at, at + 1009));
+          reader.finish();
+        } catch (error) {
+          if (!(error instanceof errors.TribuneError)) throw error;
+          assert.notEqual(error.message, "");
+        }
+      };
       const { FRAME_HEAD_BYTES, FrameBuilder, frameBytes, readFrameHead, checkedPayload } = frames;
       const sealed = (put) => {
         const frame = new FrameBuilder();
@@ -223,10 +248,11 @@ const TARGETS = {
       const payloads = whole.map((frame) => frame.subarray(FRAME_HEAD_BYTES));
       return {
         kind: "bytes",
-        seeds: [...whole, ...payloads, Buffer.concat(payloads)],
+        seeds: [...whole, ...payloads, Buffer.concat(payloads), state, state.subarray(0, 2000)],
         mayThrow: isOf(RecordError),
         run(input) {
           const found = Buffer.from(input);
+          restore(found);
           const head = readFrameHead(found, 0);
           if (head !== undefined && frameBytes(head.payloadBytes) <= found.length) {
             checkedPayload(found.subarray(0, frameBytes(head.payloadBytes)), head.payloadBytes, 1);
@@ -239,8 +265,31 @@ const TARGETS = {
   },
 
   http: {
-    modules: ["http/query-string.js", "http/router.js"],
-    make({ QueryString, BadEscapeError, percentDecode }, { cleanPath }) {
+    modules: [
+      "http/query-string.js",
+      "http/router.js",
+      "http/target.js",
+      "http/common-options.js",
+      "http/view.js",
+      "endpoints/index.js",
+      "lib/errors.js",
+    ],
+    make({ QueryString, BadEscapeError, percentDecode }, { cleanPath, Router }, ...rest) {
+      const [{ parameterValues, questionKey }, { commonOptions }, { RequestView }, { ENDPOINTS }, errors] = rest;
+      const router = new Router(ENDPOINTS);
+      const limits = { kvValueBytesMax: 524_288, txnBytesMax: 524_288 };
+      const options = { datacenter: "dc1", nodeName: "n", defaultToken: "", limits };
+      const defaults = { discoveryMaxStaleNs: 0, useCache: true };
+      /** From the target of a request line and a body to what the endpoint is asked, as the server goes about it. */
+      const understand = (endpoint, path, pathRest, query, body) => {
+        const request = { method: endpoint.contract.http.split(" ")[0], headers: {}, socket: {} };
+        const view = new RequestView(request, path, query, options, false);
+        const { contract, binding } = endpoint;
+        const common = contract.kind === "read" ? commonOptions(contract.request, view, defaults) : undefined;
+        const asked = parameterValues(contract.parameters, pathRest, view, body);
+        if (contract.kind === "read") assert.ok(questionKey(endpoint, binding.request(asked, view, common)));
+        else if (contract.kind !== "local") binding.request(asked, view, undefined);
+      };
       return {
         kind: "text",
         seeds: [
@@ -248,6 +297,10 @@ const TARGETS = {
           "node-meta=a:b&node-meta=c%3Ad&tag=x&tag=%C3%A9&dc=",
           "/v1/kv/a%2Fb/c%20d/../e//f/./g",
           "%ff%zz+%",
+          "/v1/catalog/service/web?index=12&wait=10s&stale&filter=ServiceMeta.rack+%3D%3D+r1&near=_agent",
+          "/v1/kv/a?cas=0&flags=18446744073709551615\nvalue",
+          '/v1/session/create?dc=dc1\n{"TTL":"10s","LockDelay":"15s","Checks":["a"],"Behavior":"delete"}',
+          '/v1/catalog/register\n{"Node":"n","Address":"10.0.0.1","Service":{"Service":"web","Meta":{"a":"b"}}}',
         ],
         mayThrow: isOf(BadEscapeError),
         run(text) {
@@ -258,6 +311,19 @@ const TARGETS = {
           const query = new QueryString(input);
           query.get("index");
           query.encode();
+          const [line = "", ...body] = input.split("\n");
+          const [rawPath = "", rawQuery = ""] = line.split("?");
+          const found = router.match(percentDecode(rawPath, false));
+          if (found.kind !== "route") return;
+          const parsed = new QueryString(rawQuery);
+          for (const endpoints of found.route.endpoints.values())
+            for (const endpoint of endpoints)
+              try {
+                understand(endpoint, rawPath, found.rest, parsed, Buffer.from(body.join("\n")));
+              } catch (error) {
+                if (!(error instanceof errors.TribuneError)) throw error;
+                assert.notEqual(error.message, "");
+              }
         },
       };
     },
