@@ -195,11 +195,7 @@ const SCALARS = (c) =>
   c.of([0, -1, 1, 80, 65536, 1e21, 2 ** 53, 1.5, true, false, null, "", "x", "10s", "5", [], {}, [null], { a: null }]);
 
 /** A value of the schema's shape, with something wrong in it now and then. */
-<<<<<<< HEAD
-function shapedValue(c, schema, depth = 0) {
-=======
 function shaped(c, schema, depth = 0) {
->>>>>>> review
   if (schema === undefined || depth > 6 || c.chance(0.03)) return c.chance(0.5) ? SCALARS(c) : text(c);
   switch (schema.kind) {
     case "struct": {
@@ -207,25 +203,12 @@ function shaped(c, schema, depth = 0) {
       for (const field of schema.fields ?? []) {
         if (c.chance(depth === 0 ? 0.5 : 0.7)) continue;
         const name = c.chance(0.05) ? field.name.toLowerCase() : field.name;
-<<<<<<< HEAD
-        value[name] = known(c, field.name) ?? shapedValue(c, field.schema, depth + 1);
-=======
         value[name] = known(c, field.name) ?? shaped(c, field.schema, depth + 1);
->>>>>>> review
       }
       if (c.chance(0.05)) value[text(c)] = SCALARS(c);
       return value;
     }
     case "list":
-<<<<<<< HEAD
-      return Array.from({ length: c.below(4) }, () => shapedValue(c, schema.of, depth + 1));
-    case "map":
-      return Object.fromEntries(
-        Array.from({ length: c.below(4) }, () => [text(c), shapedValue(c, schema.of ?? schema.value, depth + 1)]),
-      );
-    case "nullable":
-      return c.chance(0.2) ? null : shapedValue(c, schema.of, depth);
-=======
       return Array.from({ length: c.below(4) }, () => shaped(c, schema.of, depth + 1));
     case "map":
       return Object.fromEntries(
@@ -233,7 +216,6 @@ function shaped(c, schema, depth = 0) {
       );
     case "nullable":
       return c.chance(0.2) ? null : shaped(c, schema.of, depth);
->>>>>>> review
     case "bool":
       return c.chance(0.5);
     case "int":
@@ -247,11 +229,7 @@ function shaped(c, schema, depth = 0) {
       return Buffer.from(text(c)).toString("base64");
     default:
       return schema.of !== undefined && c.chance(0.5)
-<<<<<<< HEAD
-        ? shapedValue(c, schema.of, depth)
-=======
         ? shaped(c, schema.of, depth)
->>>>>>> review
         : c.chance(0.5)
           ? SCALARS(c)
           : text(c);
@@ -312,11 +290,7 @@ function body(c, contract) {
   if (kind === 3) return Buffer.alloc(c.of([0, 1, 1 << 16, 1 << 19, (1 << 19) + 1]), 0x61);
   if (parameter === undefined && kind < 15) return undefined;
   if (parameter?.type === "bytes") return Buffer.from(text(c));
-<<<<<<< HEAD
-  const json = Buffer.from(JSON.stringify(shapedValue(c, parameter?.schema)) ?? "");
-=======
   const json = Buffer.from(JSON.stringify(shaped(c, parameter?.schema)) ?? "");
->>>>>>> review
   if (kind < 5 && json.length > 0) json[c.below(json.length)] = c.below(256);
   if (kind === 5) return json.subarray(0, c.below(json.length + 1));
   return json;
