@@ -195,7 +195,7 @@ const SCALARS = (c) =>
   c.of([0, -1, 1, 80, 65536, 1e21, 2 ** 53, 1.5, true, false, null, "", "x", "10s", "5", [], {}, [null], { a: null }]);
 
 /** A value of the schema's shape, with something wrong in it now and then. */
-function valueOf(c, schema, depth = 0) {
+function randomValue(c, schema, depth = 0) {
   if (schema === undefined || depth > 6 || c.chance(0.03)) return c.chance(0.5) ? SCALARS(c) : text(c);
   switch (schema.kind) {
     case "struct": {
@@ -203,19 +203,19 @@ function valueOf(c, schema, depth = 0) {
       for (const field of schema.fields ?? []) {
         if (c.chance(depth === 0 ? 0.5 : 0.7)) continue;
         const name = c.chance(0.05) ? field.name.toLowerCase() : field.name;
-        value[name] = known(c, field.name) ?? valueOf(c, field.schema, depth + 1);
+        value[name] = known(c, field.name) ?? randomValue(c, field.schema, depth + 1);
       }
       if (c.chance(0.05)) value[text(c)] = SCALARS(c);
       return value;
     }
     case "list":
-      return Array.from({ length: c.below(4) }, () => valueOf(c, schema.of, depth + 1));
+      return Array.from({ length: c.below(4) }, () => randomValue(c, schema.of, depth + 1));
     case "map":
       return Object.fromEntries(
-        Array.from({ length: c.below(4) }, () => [text(c), valueOf(c, schema.of ?? schema.value, depth + 1)]),
+        Array.from({ length: c.below(4) }, () => [text(c), randomValue(c, schema.of ?? schema.value, depth + 1)]),
       );
     case "nullable":
-      return c.chance(0.2) ? null : valueOf(c, schema.of, depth);
+      return c.chance(0.2) ? null : randomValue(c, schema.of, depth);
     case "bool":
       return c.chance(0.5);
     case "int":
@@ -229,7 +229,7 @@ function valueOf(c, schema, depth = 0) {
       return Buffer.from(text(c)).toString("base64");
     default:
       return schema.of !== undefined && c.chance(0.5)
-        ? valueOf(c, schema.of, depth)
+        ? randomValue(c, schema.of, depth)
         : c.chance(0.5)
           ? SCALARS(c)
           : text(c);
@@ -290,7 +290,7 @@ function body(c, contract) {
   if (kind === 3) return Buffer.alloc(c.of([0, 1, 1 << 16, 1 << 19, (1 << 19) + 1]), 0x61);
   if (parameter === undefined && kind < 15) return undefined;
   if (parameter?.type === "bytes") return Buffer.from(text(c));
-  const json = Buffer.from(JSON.stringify(valueOf(c, parameter?.schema)) ?? "");
+  const json = Buffer.from(JSON.stringify(randomValue(c, parameter?.schema)) ?? "");
   if (kind < 5 && json.length > 0) json[c.below(json.length)] = c.below(256);
   if (kind === 5) return json.subarray(0, c.below(json.length + 1));
   return json;
