@@ -147,7 +147,6 @@ export class Agent {
     this.#local = new LocalAgent(config, identity, { server: this.#server, runtime, logger, metrics });
     await this.#local.start();
     await this.#openDoors(identity);
-    logger.info("Consul agent running!");
   }
 
   async #openDoors(_identity: ServerIdentity): Promise<void> {
