@@ -20,6 +20,7 @@ import { Server } from "../server/server.ts";
 import { localApi } from "./api/local-api.ts";
 import { StateDnsBackend } from "./dns-backend.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
+import { httpsOptions } from "./https-options.ts";
 import { LocalAgent } from "./local-agent.ts";
 import { nodeId } from "./node-id.ts";
 import { openServerStorage } from "./server-storage.ts";
@@ -48,6 +49,7 @@ const SESSION_TTL_MIN_MS = 10_000;
 /** Where an agent can be reached, with the ports that were chosen. */
 export interface AgentAddresses {
   readonly http: readonly { readonly host: string; readonly port: number }[];
+  readonly https: readonly { readonly host: string; readonly port: number }[];
   readonly dns: readonly { readonly host: string; readonly port: number }[];
 }
 
@@ -63,7 +65,7 @@ export class Agent {
   #http!: HttpServer;
   #dns!: DnsServer;
   #nodeId = "";
-  #addresses: AgentAddresses = { http: [], dns: [] };
+  #addresses: AgentAddresses = { http: [], https: [], dns: [] };
   #stopping: Promise<void> | undefined;
   #unlock: (() => void) | undefined;
 
@@ -207,6 +209,14 @@ export class Agent {
       const bound = await this.#http.listen(where.network === "unix" ? { path: where.path } : where);
       if (typeof bound !== "string") http.push({ host: bound.address, port: bound.port });
     }
+    const https: { host: string; port: number }[] = [];
+    if (config.listen.https.length > 0) {
+      const tls = await httpsOptions(config.tls, runtime.disk);
+      for (const where of config.listen.https) {
+        const bound = await this.#http.listen(where.network === "unix" ? { path: where.path } : where, tls);
+        if (typeof bound !== "string") https.push({ host: bound.address, port: bound.port });
+      }
+    }
     const dnsBackend = new StateDnsBackend(config, {
       engine: this.#server.engine,
       rng: runtime.rng,
@@ -214,7 +224,7 @@ export class Agent {
     });
     this.#dns = new DnsServer(dnsOptions(config), { runtime, backend: dnsBackend, log: logger.named("dns"), metrics });
     const dns = await this.#dns.start(dnsAddresses(config.listen.dns));
-    this.#addresses = { http, dns };
+    this.#addresses = { http, https, dns };
   }
 
   /**

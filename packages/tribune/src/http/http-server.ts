@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { TlsOptions } from "node:tls";
 import type { Answer, ByteSink } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
@@ -95,15 +97,16 @@ export class HttpServer {
     ];
   }
 
-  /** @param where a host and port, or the path of a Unix socket. */
+  /**
+   * @param where a host and port, or the path of a Unix socket.
+   * @param tls certificates for an HTTPS door; plain HTTP without.
+   */
   async listen(
     where: { readonly host: string; readonly port: number } | { readonly path: string },
+    tls?: TlsOptions,
   ): Promise<AddressInfo | string> {
-    const server = createServer({
-      maxHeaderSize: this.#options.headerBytesMax,
-      keepAliveTimeout: 0,
-      requestTimeout: 0,
-    });
+    const limits = { maxHeaderSize: this.#options.headerBytesMax, keepAliveTimeout: 0, requestTimeout: 0 };
+    const server: Server = tls === undefined ? createServer(limits) : createSecureServer({ ...limits, ...tls });
     server.headersTimeout = 60_000; // a client that never finishes its headers is not waited for
     server.on("request", (request, response) => this.#handle(request, response));
     server.on("connection", (socket) => this.#admit(socket));
