@@ -3,8 +3,8 @@
 export function parseJson(text: string): unknown {
   if (!/\d{16}/.test(text)) return JSON.parse(text);
   const mark = markFor(text);
-  // Strings are skipped whole, so that only numbers are looked at.
-  const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, (token) =>
+  // Strings are skipped whole, so that only numbers are looked at, and of these only whole ones.
+  const marked = text.replace(/"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g, (token) =>
     token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${mark}${token}"`,
   );
   return JSON.parse(marked, (_key, value: unknown) =>

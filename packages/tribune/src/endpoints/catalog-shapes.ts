@@ -13,24 +13,19 @@ import {
   type NodeService,
   NodeServiceList,
   NodeServices,
-  nullable,
-  ServiceNode,
   text,
   toJson,
 } from "@tribune/api";
-import { listText, nodeText } from "./row-text.ts";
+import type { Answer } from "./answer.ts";
+import { nodeText, rowsJson, serviceNodeText } from "./row-text.ts";
 
 /** A JSON text. */
-export const nodesBody = ({ Nodes }: IndexedNodes): string => listText((Nodes ?? []).map(nodeText));
+export const nodesBody = ({ Nodes }: IndexedNodes): Answer => rowsJson(Nodes ?? [], nodeText);
 
 export const servicesBody = ({ Services }: IndexedServices): unknown => toJson(map(list(text)), Services ?? {});
 
-export function serviceNodesBody({ ServiceNodes }: IndexedServiceNodes): unknown {
-  const rows = (ServiceNodes ?? []).map((row) =>
-    row !== null && row.ServiceTags === null ? { ...row, ServiceTags: [] } : row,
-  );
-  return toJson(list(nullable(ServiceNode)), rows);
-}
+export const serviceNodesBody = ({ ServiceNodes }: IndexedServiceNodes): Answer =>
+  rowsJson(ServiceNodes ?? [], serviceNodeText);
 
 /** `null` when there is no such node. */
 export function nodeServicesBody({ NodeServices: found }: IndexedNodeServices): unknown {

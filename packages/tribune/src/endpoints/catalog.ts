@@ -27,7 +27,7 @@ import {
   serviceNodesAtAddress,
 } from "../state/catalog/service-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import { json, jsonText } from "./answer.ts";
+import { json } from "./answer.ts";
 import { type Bindings, bind, type HttpView, type QueryContext } from "./binding.ts";
 import { prepareDeregistration, prepareRegistration } from "./catalog-rules.ts";
 import { nodeServiceListBody, nodeServicesBody, nodesBody, serviceNodesBody, servicesBody } from "./catalog-shapes.ts";
@@ -110,7 +110,7 @@ export const catalogEndpoints = bind(catalogContracts, {
       const sorted = nearestFirst(tx, request.Source, datacenter, filtered, (node) => node.Node);
       return make(IndexedNodes, { Nodes: sorted, Index: index });
     },
-    show: (reply) => jsonText(nodesBody(reply)),
+    show: (reply) => nodesBody(reply),
   },
   catalogServices: {
     request: (_values, _http, common) => common,
@@ -124,12 +124,12 @@ export const catalogEndpoints = bind(catalogContracts, {
   catalogService: {
     request: serviceRequest,
     query: serviceNodesReply,
-    show: (reply) => json(serviceNodesBody(reply)),
+    show: (reply) => serviceNodesBody(reply),
   },
   catalogConnect: {
     request: (values, http, common) => ({ ...serviceRequest(values, http, common), Connect: true }),
     query: serviceNodesReply,
-    show: (reply) => json(serviceNodesBody(reply)),
+    show: (reply) => serviceNodesBody(reply),
   },
   catalogNode: {
     request: ({ node }, _http, common) => ({ ...common, Node: node }),

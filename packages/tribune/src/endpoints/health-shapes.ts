@@ -1,14 +1,14 @@
-/** Bodies of health answers, as JSON texts; see `row-text.ts`. */
+/** Bodies of health answers, put together from the texts of their rows; see `row-text.ts`. */
 import type { CheckServiceNode, IndexedCheckServiceNodes, IndexedHealthChecks } from "@tribune/api";
-import { checkText, listText, nodeText, serviceText } from "./row-text.ts";
+import type { Answer } from "./answer.ts";
+import { checkText, listText, nodeText, rowsJson, serviceText } from "./row-text.ts";
 
-export const checksBody = ({ HealthChecks }: IndexedHealthChecks): string =>
-  listText((HealthChecks ?? []).map(checkText));
+export const checksBody = ({ HealthChecks }: IndexedHealthChecks): Answer => rowsJson(HealthChecks ?? [], checkText);
 
 /** @param passing leave out instances that have a check in another state. */
-export function instancesBody({ Nodes }: IndexedCheckServiceNodes, passing: boolean): string {
+export function instancesBody({ Nodes }: IndexedCheckServiceNodes, passing: boolean): Answer {
   const rows = passing ? (Nodes ?? []).filter(isPassing) : (Nodes ?? []);
-  return listText(rows.map(instanceText));
+  return rowsJson(rows, instanceText);
 }
 
 function instanceText({ Node, Service, Checks }: CheckServiceNode): string {

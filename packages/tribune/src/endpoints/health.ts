@@ -19,7 +19,6 @@ import {
 } from "../state/catalog/health-queries.ts";
 import { checksOfNode, matchesMeta } from "../state/catalog/node-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import { jsonText } from "./answer.ts";
 import { type Bindings, bind, type HttpView, type QueryContext } from "./binding.ts";
 import { serviceRequest, tagsOf } from "./catalog.ts";
 import { filterRows } from "./filter-rows.ts";
@@ -58,7 +57,7 @@ function findInstances(tx: ReadTx, request: ServiceSpecificRequest): { index: nu
 const instances = {
   query: instancesReply,
   show: (reply: IndexedCheckServiceNodes, _request: ServiceSpecificRequest, http: HttpView) =>
-    jsonText(instancesBody(reply, wantsPassing(http))),
+    instancesBody(reply, wantsPassing(http)),
 };
 
 /** `?passing` alone means yes; a value must be one of Go's booleans. */
@@ -80,7 +79,7 @@ export const healthEndpoints = bind(healthContracts, {
         Index: index,
       });
     },
-    show: (reply) => jsonText(checksBody(reply)),
+    show: (reply) => checksBody(reply),
   },
   healthChecks: {
     request: ({ service }, _http, common) => ({ ...common, ServiceName: service }),
@@ -88,13 +87,13 @@ export const healthEndpoints = bind(healthContracts, {
       if (request.TagFilter) throw TribuneError.internal("Tag filtering is not supported");
       return checksReply(tx, request, context, checksOfService(tx, request.ServiceName, request.NodeMetaFilters));
     },
-    show: (reply) => jsonText(checksBody(reply)),
+    show: (reply) => checksBody(reply),
   },
   healthState: {
     request: ({ state }, _http, common) => ({ ...common, State: state }),
     query: (tx, request, context) =>
       checksReply(tx, request, context, checksInState(tx, request.State, request.NodeMetaFilters)),
-    show: (reply) => jsonText(checksBody(reply)),
+    show: (reply) => checksBody(reply),
   },
   healthService: { ...instances, request: serviceRequest },
   healthConnect: {

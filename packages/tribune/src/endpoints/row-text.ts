@@ -3,8 +3,9 @@
  * long as the row itself: when one check of a service with 500 instances changes, its next health answer encodes
  * that check and strings the other texts together.
  */
-import { HealthCheck, Node, NodeService, type Schema, toJson } from "@tribune/api";
+import { HealthCheck, Node, NodeService, type Schema, ServiceNode, toJson } from "@tribune/api";
 import { stringifyGo } from "../lib/go-json.ts";
+import { type Answer, jsonPieces } from "./answer.ts";
 
 /** Lists that Go leaves nil show as empty ones here, and only here: Consul's HTTP layer mends them. */
 export const nodeText = textOf(Node, (node) => node);
@@ -15,6 +16,12 @@ export const checkText = textOf(HealthCheck, (check) =>
   check.ServiceTags === null ? { ...check, ServiceTags: [] } : check,
 );
 
+/** Put together from a node and a service for each answer, so there is nothing to keep the text with. */
+export function serviceNodeText(row: ServiceNode | null): string {
+  if (row === null) return "null";
+  return stringifyGo(toJson(ServiceNode, row.ServiceTags === null ? { ...row, ServiceTags: [] } : row));
+}
+
 /** A Go map of rows by id: its keys come sorted by their bytes. Ids are unique. */
 export function byIdText(rows: readonly (readonly [id: string, text: string])[]): string {
   const sorted = rows.map(([id, text]) => [Buffer.from(id), id, text] as const);
@@ -23,6 +30,37 @@ export function byIdText(rows: readonly (readonly [id: string, text: string])[])
 }
 
 export const listText = (texts: readonly string[]): string => `[${texts.join(",")}]`;
+
+const PIECE_CHARS = 64 * 1_024;
+
+/**
+ * The body of a list, in pieces of some 64 KiB: thousands of rows that nobody asked for before take longer to encode
+ * than a request may hold the event loop.
+ */
+export function rowsJson<R>(rows: readonly R[], textOfRow: (row: R) => string): Answer {
+  return jsonPieces((pretty) => (pretty ? indented(listText(rows.map(textOfRow))) : inPieces(rows, textOfRow)));
+}
+
+function* inPieces<R>(rows: readonly R[], textOfRow: (row: R) => string): Generator<Uint8Array, void, undefined> {
+  let open = "[";
+  let texts: string[] = [];
+  let chars = 0;
+  for (const row of rows) {
+    const text = textOfRow(row);
+    texts.push(text);
+    chars += text.length;
+    if (chars < PIECE_CHARS) continue;
+    yield Buffer.from(open + texts.join(","));
+    open = ",";
+    texts = [];
+    chars = 0;
+  }
+  yield Buffer.from(`${texts.length === 0 && open === "," ? "" : open}${texts.join(",")}]`);
+}
+
+function* indented(text: string): Generator<Uint8Array, void, undefined> {
+  yield Buffer.from(stringifyGo(JSON.parse(text), true));
+}
 
 function textOf<R extends object>(schema: Schema<R>, mend: (row: R) => R): (row: R | null) => string {
   const kept = new WeakMap<R, string>();

@@ -343,7 +343,7 @@ export class HttpServer {
         return;
       }
       if (rendered.kind === "pieces") {
-        const gathered = gather(rendered.pieces(target.pretty));
+        const gathered = gather(rendered.pieces(target.pretty), this.#dependencies.clock);
         if (!("whole" in gathered)) {
           this.#sendPieces(gathered, rendered.contentType, headers, request, response);
           return;
@@ -399,7 +399,7 @@ export class HttpServer {
     if (answer.kind === "stream") return this.#stream(answer, [], response);
     if (answer.kind !== "pieces") return this.#sendMaybeCompressed(encode(answer, pretty), [], request, response);
     const { contentType, pieces } = answer;
-    const gathered = gather(pieces(pretty));
+    const gathered = gather(pieces(pretty), this.#dependencies.clock);
     if (!("whole" in gathered)) return this.#sendPieces(gathered, contentType, [], request, response);
     this.#sendMaybeCompressed(encodedBytes(gathered.whole, contentType), [], request, response);
   }

@@ -2,8 +2,8 @@ import type { ServerResponse } from "node:http";
 import { createGzip } from "node:zlib";
 import type { Clock } from "../lib/runtime.ts";
 
-/** Bodies up to here are sent whole, and kept for who asks the same: a few milliseconds of work. */
-const WHOLE_BYTES_MAX = 512 * 1_024;
+/** Bodies up to here that are made within a slice are sent whole, and kept for who asks the same. */
+const WHOLE_BYTES_MAX = 4 * 1_024 * 1_024;
 const SLICE_MS = 8;
 
 /** A body made piece by piece: all of it where it is short, else where it starts and how it goes on. */
@@ -11,14 +11,15 @@ export type Gathered =
   | { readonly whole: Buffer }
   | { readonly first: readonly Uint8Array[]; readonly rest: Iterator<Uint8Array> };
 
-export function gather(pieces: Iterable<Uint8Array>): Gathered {
+export function gather(pieces: Iterable<Uint8Array>, clock: Clock): Gathered {
+  const startedMs = clock.nowMs();
   const rest = pieces[Symbol.iterator]();
   const first: Uint8Array[] = [];
   let bytes = 0;
   for (let next = rest.next(); next.done !== true; next = rest.next()) {
     first.push(next.value);
     bytes += next.value.length;
-    if (bytes > WHOLE_BYTES_MAX) return { first, rest };
+    if (bytes > WHOLE_BYTES_MAX || clock.nowMs() - startedMs > SLICE_MS) return { first, rest };
   }
   return { whole: Buffer.concat(first, bytes) };
 }
@@ -75,5 +76,6 @@ export function pump(
     }
   };
   target.on("drain", go);
-  go();
+  // Finding the rows and making the first pieces has held this turn long enough.
+  setImmediate(onNextTurn);
 }

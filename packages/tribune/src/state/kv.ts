@@ -46,24 +46,28 @@ export function kvKeys(
   prefix: string,
   separator: string,
 ): { readonly index: number; readonly keys: readonly string[] } {
-  const { index, entries } = kvList(tx, prefix);
-  if (separator === "") return { index, keys: entries.map((entry) => entry.Key) };
-  const prefixBytes = byteString(prefix).length;
+  const below = byteString(prefix);
   const cutter = byteString(separator);
   const keys: string[] = [];
+  let newest = 0;
   let folder: string | undefined; // keys that share one stand side by side
-  for (const entry of entries) {
+  for (const entry of tx.scan(KVS, below)) {
+    if (entry.ModifyIndex > newest) newest = entry.ModifyIndex;
+    if (cutter === "") {
+      keys.push(entry.Key);
+      continue;
+    }
     const whole = byteString(entry.Key);
-    const at = whole.indexOf(cutter, prefixBytes);
+    if (folder !== undefined && whole.startsWith(folder)) continue;
+    const at = whole.indexOf(cutter, below.length);
     if (at < 0) {
       keys.push(entry.Key);
       continue;
     }
-    if (folder !== undefined && whole.startsWith(folder)) continue;
     folder = whole.slice(0, at + cutter.length);
     keys.push(textOfByteString(folder));
   }
-  return { index, keys };
+  return { index: listIndex(tx, below, newest), keys };
 }
 
 function listIndex(tx: ReadTx, below: string, newestEntry: number): number {
