@@ -16,6 +16,12 @@ const OPEN_FLAGS = {
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC,
 } as const;
 
+/**
+ * So little is copied into the page cache in some ten microseconds, less than handing it to the thread pool and being
+ * woken up by it costs. Only the fdatasync behind it has to wait for the disk.
+ */
+const WRITTEN_HERE_BYTES_MAX = 16 * 1_024;
+
 type Callback<Value> = (error: NodeJS.ErrnoException | null, value: Value) => void;
 
 /** Runs one callback-style system call; a failure becomes a `DiskError` naming `operation` and `path`. */
@@ -79,6 +85,8 @@ class NodeFile implements DiskFile {
 
   #writeSome(position: number, chunks: readonly Uint8Array[]): Promise<number> {
     const only = chunks.length === 1 ? chunks[0] : undefined;
+    if (only !== undefined && only.length <= WRITTEN_HERE_BYTES_MAX)
+      return call("write", this.path, (done) => done(null, fs.writeSync(this.#open(), only, 0, only.length, position)));
     if (only !== undefined)
       return call("write", this.path, (done) => fs.write(this.#open(), only, 0, only.length, position, done));
     const some = chunks.slice(0, CHUNKS_PER_WRITE_MAX);
