@@ -19,7 +19,6 @@ import {
 import type { Answer } from "./answer.ts";
 import { nodeText, rowsJson, serviceNodeText } from "./row-text.ts";
 
-/** A JSON text. */
 export const nodesBody = ({ Nodes }: IndexedNodes): Answer => rowsJson(Nodes ?? [], nodeText);
 
 export const servicesBody = ({ Services }: IndexedServices): unknown => toJson(map(list(text)), Services ?? {});

@@ -70,7 +70,13 @@ export function pump(
         setImmediate(onNextTurn);
         return;
       }
-      const piece = next();
+      let piece: IteratorResult<Uint8Array>;
+      try {
+        piece = next();
+      } catch {
+        response.destroy(); // its head is sent: only a broken connection still says that the body is not whole
+        return;
+      }
       if (piece.done === true) return target.end();
       if (!target.write(piece.value)) return; // `drain` goes on
     }
