@@ -30,8 +30,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // The shell.
   net: { mayImport: ["lib", "codec"], io: true },
   storage: { mayImport: ["lib", "codec"], io: true },
+  pool: { mayImport: ["lib", "codec", "gossip", "net"], io: true },
+  rpc: { mayImport: ["lib", "codec", "net"], io: true },
   checks: { mayImport: ["lib", "net"], io: true },
-  server: { mayImport: ["lib", "codec", "raft", "state", "endpoints", "net", "storage"], io: true },
+  server: { mayImport: ["lib", "codec", "raft", "state", "endpoints", "net", "storage", "pool", "rpc"], io: true },
   dns: { mayImport: ["lib", "codec"], io: true },
   http: { mayImport: ["lib", "codec", "endpoints", "server"], io: true },
   agent: {
@@ -45,6 +47,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "net",
       "storage",
       "checks",
+      "pool",
+      "rpc",
       "server",
       "dns",
       "http",
@@ -53,7 +57,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   // Storage for the reader of snapshot archives: `snapshot inspect` works without an agent.
   cli: { mayImport: ["lib", "config", "storage"], io: true },
-  sim: { mayImport: ["lib", "codec", "raft", "state", "storage", "server"], io: true },
+  sim: {
+    mayImport: ["lib", "codec", "raft", "gossip", "state", "storage", "pool", "rpc", "server", "config", "agent"],
+    io: true,
+  },
 };
 
 /** Who may use which package. Packages missing here may not be used at all. */
