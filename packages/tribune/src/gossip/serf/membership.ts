@@ -57,6 +57,10 @@ export class Membership {
     return Array.from(this.#records.values(), ({ member }) => member);
   }
 
+  get size(): number {
+    return this.#records.size;
+  }
+
   get(name: string): SerfMember | undefined {
     return this.#records.get(name)?.member;
   }

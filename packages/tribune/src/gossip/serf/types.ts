@@ -91,14 +91,14 @@ export type SerfInput =
   /** Answered by `leaveDone`. */
   | { readonly type: "leave" }
   | { readonly type: "forceLeave"; readonly name: string; readonly prune: boolean }
-  /** Must have passed `checkUserEvent`. */
+  /** Must have passed `checkUserEvent` of the core. */
   | {
       readonly type: "userEvent";
       readonly name: string;
       readonly payload: Uint8Array;
       readonly coalesce: boolean;
     }
-  /** Must have passed `checkQuery`. `queryDone` is the end of it. */
+  /** Must have passed `checkQuery` of the core. `queryDone` is the end of it. */
   | { readonly type: "query"; readonly request: QueryRequest }
   | { readonly type: "cancelQuery"; readonly token: QueryToken }
   /** An answer to `queryAsked`; nothing happens after its deadline, or the second time. */

@@ -4,7 +4,7 @@ import { TribuneError } from "../../lib/errors.ts";
 import { LamportClock } from "./lamport.ts";
 import { LamportRing } from "./lamport-ring.ts";
 import { EVENT, type Outbox } from "./outbox.ts";
-import { type SerfSettings, USER_EVENT_BYTES_SANE_MAX } from "./settings.ts";
+import { USER_EVENT_BYTES_SANE_MAX } from "./settings.ts";
 
 interface Event {
   readonly name: string;
@@ -14,15 +14,11 @@ interface Event {
 const EMPTY = new Uint8Array(0);
 
 /** @throws TribuneError with serf's text for an event that peers would not accept. */
-export function checkUserEvent(
-  name: string,
-  payload: Uint8Array,
-  { userEventBytesMax }: Pick<SerfSettings, "userEventBytesMax">,
-): void {
+function checkUserEvent(name: string, payload: Uint8Array, lTime: number, userEventBytesMax: number): void {
   const before = Buffer.byteLength(name) + payload.length;
   if (before > userEventBytesMax) throw tooLarge("configured", userEventBytesMax, "before");
   if (before > USER_EVENT_BYTES_SANE_MAX) throw tooLarge("sane", USER_EVENT_BYTES_SANE_MAX, "before");
-  const encoded = encodeSerfMessage({ type: "userEvent", lTime: 1, name, payload, cc: true });
+  const encoded = encodeSerfMessage({ type: "userEvent", lTime, name, payload, cc: true });
   if (encoded.length > userEventBytesMax) throw tooLarge("configured", userEventBytesMax, "after");
   if (encoded.length > USER_EVENT_BYTES_SANE_MAX) throw tooLarge("sane", USER_EVENT_BYTES_SANE_MAX, "after");
 }
@@ -42,6 +38,11 @@ export class UserEvents {
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
+  }
+
+  /** @throws TribuneError with serf's text when it is larger than peers accept. */
+  check(name: string, payload: Uint8Array, bytesMax: number): void {
+    checkUserEvent(name, payload, this.clock.time, bytesMax);
   }
 
   fire(name: string, payload: Uint8Array, coalesce: boolean): void {
