@@ -92,7 +92,10 @@ export class Exchanges {
     stream.onClose = (error) => fail(error === undefined ? "EOF" : dialErrorText(to, error));
     stream.onEnd = () => fail("EOF");
     stream.onData = (chunk) => {
-      const reply = decoded(() => decoder.push(chunk), (error) => fail(error.message));
+      const reply = decoded(
+        () => decoder.push(chunk),
+        (error) => fail(error.message),
+      );
       if (reply === undefined) return;
       if (reply.type === "pushPull" || reply.type === "ack" || reply.type === "error") succeed(reply);
       else fail(`received invalid message type ${reply.type}`);
@@ -144,7 +147,10 @@ export class Exchanges {
         logger.error(`memberlist: too much waits to be received, closing the stream ${from}`);
         return stream.destroy();
       }
-      const message = decoded(() => decoder.push(chunk), (error) => this.#refuse(incoming, error, from));
+      const message = decoded(
+        () => decoder.push(chunk),
+        (error) => this.#refuse(incoming, error, from),
+      );
       if (message === undefined) return;
       release();
       this.#serve(exchange, incoming, message, from);

@@ -1,12 +1,7 @@
 /** A pool's gossip keys, and the file that remembers them (sheet serf §4, Keyring). */
 import { dirname } from "node:path";
 import type { GossipEncryption } from "../codec/gossip-encryption.ts";
-import {
-  decodeKeyringFile,
-  encodeKeyringFile,
-  GossipKeyring,
-  keyOfBase64,
-} from "../codec/gossip-keyring.ts";
+import { decodeKeyringFile, encodeKeyringFile, GossipKeyring, keyOfBase64 } from "../codec/gossip-keyring.ts";
 import type { KeyAnswer, KeyOperation } from "../gossip/serf/types.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";

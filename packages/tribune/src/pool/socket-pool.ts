@@ -1,6 +1,7 @@
 /** A gossip pool on sockets: both cores, and everything that they ask of the world. `types` has the contract. */
-import { keyOfBase64 } from "../codec/gossip-keyring.ts";
+
 import { GossipCodecError } from "../codec/gossip-error.ts";
+import { keyOfBase64 } from "../codec/gossip-keyring.ts";
 import { parseIp } from "../codec/ip-address.ts";
 import type { ProtocolVersions } from "../codec/memberlist-messages.ts";
 import { packetBudgetBytes } from "../codec/memberlist-packet.ts";

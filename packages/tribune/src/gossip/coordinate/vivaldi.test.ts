@@ -2,13 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Coordinate } from "../../codec/serf-coordinate.ts";
 import { randomInt, seededRng } from "../../lib/random.ts";
-import {
-  coordinateAtOrigin,
-  distanceSeconds,
-  VIVALDI_SETTINGS,
-  VivaldiNode,
-  type VivaldiSettings,
-} from "./vivaldi.ts";
+import { coordinateAtOrigin, distanceSeconds, VIVALDI_SETTINGS, VivaldiNode, type VivaldiSettings } from "./vivaldi.ts";
 
 const FLAT: VivaldiSettings = { ...VIVALDI_SETTINGS, dimensions: 2 };
 
@@ -52,7 +46,7 @@ const TOPOLOGIES: readonly [name: string, count: number, truth: Truth, meanMax: 
     0.003,
     0.04,
   ],
-  ["two places 10 ms apart", 25, (from, to) => ((from <= 12) === (to <= 12) ? 0.001 : 0.011), 0.00006, 0.00048],
+  ["two places 10 ms apart", 25, (from, to) => (from <= 12 === to <= 12 ? 0.001 : 0.011), 0.00006, 0.00048],
 ];
 
 for (const [name, count, truth, meanMax, max] of TOPOLOGIES) {

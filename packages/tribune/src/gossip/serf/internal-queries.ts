@@ -1,6 +1,7 @@
 /** Queries that serf itself answers (sheet serf §4): name conflicts, pings, and the keyring's. */
-import { parseIp } from "../../codec/ip-address.ts";
+
 import { GossipCodecError } from "../../codec/gossip-error.ts";
+import { parseIp } from "../../codec/ip-address.ts";
 import { decodeSerfMessage, encodeSerfMessage, type Query } from "../../codec/serf-messages.ts";
 import type { Outbox } from "./outbox.ts";
 import type { KeyAnswer, KeyOperation, SerfMember, SerfStatus } from "./types.ts";

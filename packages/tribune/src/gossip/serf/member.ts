@@ -1,9 +1,10 @@
 /** A member as SWIM knows it, made into one of serf's. */
+
+import { parseIp } from "../../codec/ip-address.ts";
 import type { ProtocolVersions } from "../../codec/memberlist-messages.ts";
 import { decodeTags, type MemberTags } from "../../codec/serf-tags.ts";
 import { type Endpoint, endpointOf, endpointParts } from "../swim/endpoint.ts";
 import type { MemberState } from "../swim/types.ts";
-import { parseIp } from "../../codec/ip-address.ts";
 import type { SerfMember, SerfStatus } from "./types.ts";
 
 const NO_VERSIONS: ProtocolVersions = {

@@ -127,7 +127,10 @@ export class Membership {
     if (status === undefined) return;
     const member = this.#setStatus(known, status, nowMs);
     outbox.count(`member.${status}`);
-    outbox.log("INFO", `${status === "left" ? "EventMemberLeave" : "EventMemberFailed"}: ${member.name} ${member.host}`);
+    outbox.log(
+      "INFO",
+      `${status === "left" ? "EventMemberLeave" : "EventMemberFailed"}: ${member.name} ${member.host}`,
+    );
     outbox.put({ type: "member", event: status === "left" ? "leave" : "failed", member });
   }
 
@@ -166,7 +169,11 @@ export class Membership {
     const { member } = known;
     // It came back: the leave that we had heard of was older.
     const status = member.status === "leaving" ? "alive" : member.status;
-    this.#records.set(name, { ...known, member: status === member.status ? member : { ...member, status }, statusLTime: lTime });
+    this.#records.set(name, {
+      ...known,
+      member: status === member.status ? member : { ...member, status },
+      statusLTime: lTime,
+    });
     return true;
   }
 

@@ -303,7 +303,8 @@ export class Serf implements SerfLayer {
     if (userState.length === 0) return this.#outbox.log("ERROR", "Remote state is zero bytes");
     const state = this.#decoded(userState, "remote state");
     if (state === undefined) return;
-    if (state.type !== "pushPull") return this.#outbox.log("ERROR", `Remote state has bad type prefix: ${userState[0]}`);
+    if (state.type !== "pushPull")
+      return this.#outbox.log("ERROR", `Remote state has bad type prefix: ${userState[0]}`);
     // Nothing has been said at these times yet.
     if (state.lTime > 0) this.#clock.witness(state.lTime - 1);
     if (state.eventLTime > 0) this.#events.clock.witness(state.eventLTime - 1);
