@@ -13,12 +13,18 @@ export interface ReadCall {
   readonly waitMs: number;
   readonly consistency: "leader" | "stale" | "consistent";
   readonly datacenter: string;
+  /** May be answered by the agent's cache (`?cached`). */
+  readonly cached: boolean;
 }
 
 /** How an answer came about; becomes headers. */
 export interface ReadMeta {
   readonly knownLeader: boolean;
   readonly lastContactMs: number;
+  /** Whether the agent's cache had the answer. Only for reads that let it. */
+  readonly cacheHit?: boolean;
+  /** How long the answer has been out of touch with the servers; only where it may be. */
+  readonly ageMs?: number;
 }
 
 export interface ReadOutcome {

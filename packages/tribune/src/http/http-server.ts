@@ -26,7 +26,6 @@ interface Target extends ReadCall {
   /** Names the encoded form: equal answers are shown differently to different URLs. */
   readonly variant: string;
   readonly pretty: boolean;
-  readonly cached: boolean;
   readonly saysConsistency: boolean;
   readonly route: Route;
 }
@@ -69,8 +68,6 @@ export class HttpServer {
   readonly #targets = new Map<string, Target>();
   readonly #blockingTargets = new Map<string, Target>();
   readonly #locals = new Map<string, Found>();
-  /** Questions that were asked with `?cached` before: the next such read is a hit. */
-  readonly #askedCached = new Map<string, number>();
   readonly #connections = new Map<string, number>();
   /** Told that there are too many of them: nothing they have asked for is done. */
   readonly #refused = new WeakSet<Socket>();
@@ -330,7 +327,8 @@ export class HttpServer {
       "blocking-query",
     ];
     if (target.saysConsistency) headers.push("X-Consul-Effective-Consistency", target.consistency);
-    if (target.cached) this.#cacheHeaders(target, headers);
+    if (meta.cacheHit !== undefined) headers.push("X-Cache", meta.cacheHit ? "HIT" : "MISS");
+    if (meta.ageMs !== undefined && meta.cacheHit !== false) headers.push("Age", String(Math.round(meta.ageMs / 1000)));
     if (shown === undefined) {
       let rendered: Answer;
       try {
@@ -356,14 +354,6 @@ export class HttpServer {
       this.#dependencies.backend.keep(answer, target.variant, shown, shown.body.length + 256);
     }
     this.#sendMaybeCompressed(shown, shown.withoutMeta === true ? [] : headers, request, response);
-  }
-
-  #cacheHeaders(target: Target, headers: string[]): void {
-    const hit = this.#askedCached.has(target.key);
-    headers.push("X-Cache", hit ? "HIT" : "MISS");
-    if (hit)
-      headers.push("Age", "0"); // the answer is the state's own: it is never old
-    else keepNewest(this.#askedCached, TARGETS_MAX, target.key, 1);
   }
 
   #perform(endpoint: Endpoint, rest: string, view: RequestView, request: IncomingMessage): Answer | Promise<Answer> {

@@ -8,6 +8,13 @@ import { becomeFollower, staggered } from "./roles.ts";
 import type { Exchange, RaftState } from "./state.ts";
 import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
 
+/**
+ * After evidence that the leader died, elections come within this long of it, and so many are tried before the ordinary
+ * timeouts count again. Long enough that two servers rarely meet, short beside the heartbeats' own timeout.
+ */
+const QUICK_MS = 200;
+const QUICK_CAMPAIGNS = 3;
+
 type Request<T extends RaftRequest["type"]> = Extract<RaftRequest, { type: T }>;
 type Reply<T extends RaftReply["type"]> = Extract<RaftReply, { type: T }>;
 
@@ -29,9 +36,20 @@ export function startCampaign(s: RaftState, leadershipTransfer: boolean): void {
   becomeFollower(s, s.term);
   s.role = "candidate";
   s.exchanges.clear();
-  s.electionDeadlineMs = staggered(s, s.config.electionTimeoutMs);
+  s.electionDeadlineMs = campaignDeadline(s, 1);
+  s.quickCampaigns = Math.max(0, s.quickCampaigns - 1);
   if (s.config.preVote && !leadershipTransfer && !s.isSoleVoter) startPreVote(s);
   else startVote(s, leadershipTransfer);
+}
+
+function quickMs(s: RaftState): number {
+  return Math.max(1, Math.min(QUICK_MS, Math.floor(s.config.heartbeatTimeoutMs / 4)));
+}
+
+/** When to try again. A vote needs a flush on every server, so it gets more time than a question. */
+function campaignDeadline(s: RaftState, factor: number): number {
+  if (s.quickCampaigns === 0) return staggered(s, s.config.electionTimeoutMs);
+  return staggered(s, factor * quickMs(s));
 }
 
 function startPreVote(s: RaftState): void {
@@ -75,6 +93,7 @@ function countVotes(s: RaftState): void {
   if (votes < s.quorum) return;
   if (campaign.kind === "preVote") {
     s.exchanges.clear();
+    s.electionDeadlineMs = campaignDeadline(s, 2);
     startVote(s, false);
   } else {
     becomeLeader(s);
@@ -125,6 +144,7 @@ export function onRequestPreVote(
   exchange: ExchangeId,
   message: Request<"requestPreVote">,
 ): void {
+  s.withoutPreVote.delete(from); // who asks knows it
   const granted =
     message.term >= s.term && !followsAnother(s, from) && !logIsNewerThan(s, message.lastLogTerm, message.lastLogIndex);
   s.reply(from, exchange, { type: "requestPreVoteReply", term: s.term, granted });
@@ -161,13 +181,21 @@ export function onTimeoutNow(s: RaftState, from: ServerId, exchange: ExchangeId)
 }
 
 /**
- * A reset connection to the leader is weak evidence that its process died. The next election then comes
- * within a fraction of the timeout, and a peer that saw the same stops protecting the leader. Needs
- * pre-vote everywhere: without it a broken cable at one follower would cost the others their leader.
+ * A reset connection to the leader is weak evidence that its process died. The next election then comes at once, and
+ * a peer that saw the same stops protecting the leader. Needs pre-vote everywhere: without it a broken cable at one
+ * follower would cost the others their leader.
  */
 export function onPeerConnectionLost(s: RaftState, peer: ServerId): void {
-  if (s.role !== "follower" || s.leader !== peer || !s.config.preVote || s.withoutPreVote.size > 0) return;
+  const allKnowPreVote = s.withoutPreVote.size === 0;
+  // What answers there next may be another version.
+  s.withoutPreVote.delete(peer);
+  if (s.role !== "follower" || s.leader !== peer || !s.config.preVote || !allKnowPreVote) return;
   s.leaderSuspected = true;
-  const spreadMs = Math.max(1, Math.floor(s.config.heartbeatTimeoutMs / 4));
-  s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + randomInt(s.rng, spreadMs));
+  s.quickCampaigns = QUICK_CAMPAIGNS;
+  s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + randomInt(s.rng, quickMs(s)));
+}
+
+/** Gives up leadership, for a reason only the shell knows. Others take over once they miss our heartbeats. */
+export function stepDown(s: RaftState): void {
+  if (s.role === "leader") becomeFollower(s, s.term);
 }

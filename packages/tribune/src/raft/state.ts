@@ -142,6 +142,8 @@ export class RaftState {
   electionDeadlineMs = 0;
   /** Our connection to the known leader broke: others may be elected before the timeout. */
   leaderSuspected = false;
+  /** Elections still to be tried without waiting for the usual timeouts. */
+  quickCampaigns = 0;
   campaign: Campaign | undefined;
   leading: LeaderState | undefined;
   /** Peers that answered a pre-vote with "unexpected command": they count as granting. */
