@@ -3,6 +3,7 @@ import type { ListenAddress, RuntimeConfig } from "../config/types.ts";
 import { DnsServer } from "../dns/server.ts";
 import type { AgentApi } from "../endpoints/agent-api.ts";
 import { ENDPOINTS } from "../endpoints/index.ts";
+import { askOver } from "../endpoints/methods.ts";
 import type { HttpBackend } from "../http/backend.ts";
 import { HttpServer } from "../http/http-server.ts";
 import { compileRe2 } from "../lib/bexpr/re2.ts";
@@ -15,6 +16,7 @@ import { CONSUL_VERSION } from "../lib/version.ts";
 import { Events } from "../server/events.ts";
 import type { ServerIdentity } from "../server/identity.ts";
 import { LockDelays } from "../server/leader/lock-delay.ts";
+import { lonePools } from "../server/lone-pools.ts";
 import { ReplicatedState } from "../server/replicated-state.ts";
 import { Server } from "../server/server.ts";
 import { localApi } from "./api/local-api.ts";
@@ -143,7 +145,21 @@ export class Agent {
         sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
         autopilot: autopilotOf(config),
       },
-      { runtime, logger: logger.named("server"), metrics, lockDelays, stateMachine, onFatal, ...storage },
+      {
+        runtime,
+        logger: logger.named("server"),
+        metrics,
+        lockDelays,
+        stateMachine,
+        onFatal,
+        pools: {
+          ...lonePools(identity),
+          datacenterMaps: () => [
+            { Datacenter: config.datacenter, AreaID: "wan", Coordinates: [this.#local.coordinate()] },
+          ],
+        },
+        ...storage,
+      },
     );
     await this.#server.start();
     this.#local = new LocalAgent(config, identity, { server: this.#server, runtime, logger, metrics });
@@ -163,19 +179,15 @@ export class Agent {
       datacenter: config.datacenter,
       nodeName: config.nodeName,
       connectEnabled: config.connect.enabled,
-      operator: this.#server,
       events,
-      snapshots: this.#server.snapshots,
-      txn: this.#server,
-      rng: runtime.rng,
-      peek: (read) => this.#server.peek(read),
-      datacenterMaps: () => [
-        {
-          Datacenter: config.datacenter,
-          AreaID: "wan",
-          Coordinates: [this.#local.coordinate()],
-        },
-      ],
+      snapshots: {
+        save: async () => ({
+          meta: this.#server.queryMeta(),
+          start: (sink) => this.#server.snapshots.save(sink),
+        }),
+        restore: (archive) => this.#server.snapshots.restore(archive),
+      },
+      ask: askOver(this.#server),
       ...localApi({
         config: () => this.#config,
         nodeId: this.#nodeId,

@@ -1,5 +1,5 @@
 import type { AgentApi } from "../endpoints/agent-api.ts";
-import type { Endpoint, HttpLimits } from "../endpoints/binding.ts";
+import type { Endpoint, HttpLimits, Method } from "../endpoints/binding.ts";
 import type { Answered } from "../server/query-engine.ts";
 
 /** A read on its way: what is asked, and how fresh and patient the caller is. */
@@ -38,8 +38,9 @@ export interface HttpBackend {
   readNow(call: ReadCall): ReadOutcome | undefined;
   /** Answers by callback, once; the returned function cancels, and the callback then never comes. */
   read(call: ReadCall, deliver: (outcome: ReadOutcome | Error) => void): () => void;
-  write(endpoint: Endpoint, request: any): Promise<unknown>;
-  call(endpoint: Endpoint, request: any): Promise<unknown>;
+  /** The reply of the RPC method, whoever carried it out. */
+  write(endpoint: Method, request: any): Promise<unknown>;
+  call(endpoint: Method, request: any): Promise<unknown>;
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void;
   readonly agent: AgentApi;
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
+import { make } from "@tribune/api";
 import type { Answer, ByteSink } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
@@ -375,7 +376,7 @@ export class HttpServer {
         return backend.write(endpoint, asked).then((result) => binding.show(result, asked, view));
       }
       case "call": {
-        const asked = binding.request(values, view, undefined);
+        const asked = binding.request(values, view, this.#callOptions(contract, view));
         return backend.call(endpoint, asked).then((result) => binding.show(result, asked, view));
       }
       case "local":
@@ -383,6 +384,13 @@ export class HttpServer {
       case "read":
         throw new TribuneError("internal", "reads do not come here");
     }
+  }
+
+  /** What a call's request starts from: the common options where it takes them, else nothing. */
+  #callOptions(contract: Endpoint["contract"] & { kind: "call" }, view: RequestView): unknown {
+    if (contract.queryOptions !== true) return make(contract.request);
+    const { discoveryMaxStaleNs, useCache } = this.#options;
+    return commonOptions(contract.request, view, { discoveryMaxStaleNs, useCache });
   }
 
   #respond(answer: Answer, pretty: boolean, request: IncomingMessage, response: ServerResponse): void {

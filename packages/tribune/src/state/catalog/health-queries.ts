@@ -55,7 +55,7 @@ function gatewayHealth(
 }
 
 /** Unwatched: callers watch the records of the services, which change with everything read here. */
-function withHealth(tx: ReadTx, rows: readonly ServiceRow[]): Instance[] {
+export function withHealth(tx: ReadTx, rows: readonly ServiceRow[]): Instance[] {
   const nodes = new Map<string, { node: Node; checks: readonly HealthCheck[] }>();
   return rows.map((row) => {
     let on = nodes.get(row.Node);
