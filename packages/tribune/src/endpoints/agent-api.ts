@@ -3,7 +3,6 @@ import type {
   DatacenterMap,
   KeyringRequest,
   KeyringResponses,
-  RaftStats,
   RpcContract,
   TxnError,
   TxnResult,
@@ -88,8 +87,8 @@ export interface OperatorApi {
   peerAddresses(): readonly string[];
   raftPeers(): readonly RaftPeer[];
   removePeer(by: { readonly id: string } | { readonly address: string }): Promise<void>;
-  /** How far this server's own log is. */
-  raftStats(): RaftStats;
+  /** How far this server's own log is; the contact is undefined while it never heard from a leader. */
+  raftStats(): { readonly lastContactMs: number | undefined; readonly lastTerm: number; readonly lastIndex: number };
   autopilotConfig(): AutopilotConfig | undefined;
   serverHealth(): {
     readonly healthy: boolean;

@@ -1,4 +1,4 @@
-import { statusContracts, statusRpcContracts } from "@tribune/api";
+import { formatGoDuration, make, RaftStats, statusContracts, statusRpcContracts } from "@tribune/api";
 import { json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type RpcBindings } from "./binding.ts";
 
@@ -17,5 +17,13 @@ export const statusEndpoints = bind(statusContracts, {
 
 export const statusMethods = bindRpc(statusRpcContracts, {
   statusPing: { answer: () => ({}) },
-  statusRaftStats: { answer: (_request, server) => server.operator.raftStats() },
+  statusRaftStats: {
+    answer(_request, server) {
+      const { lastContactMs, lastTerm, lastIndex } = server.operator.raftStats();
+      // As Consul's Raft library prints it.
+      const contact =
+        lastContactMs === undefined ? "never" : lastContactMs === 0 ? "0" : formatGoDuration(lastContactMs * 1e6);
+      return make(RaftStats, { LastContact: contact, LastTerm: lastTerm, LastIndex: lastIndex });
+    },
+  },
 } satisfies RpcBindings<typeof statusRpcContracts>);

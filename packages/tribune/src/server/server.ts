@@ -1,4 +1,4 @@
-import type { AutopilotConfig, Coordinate, RaftStats, Schema, Struct } from "@tribune/api";
+import type { AutopilotConfig, Coordinate, Schema, Struct } from "@tribune/api";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
 import type { LeaderApi, OperatorApi, PoolsApi, RaftPeer, ServerHealth } from "../endpoints/agent-api.ts";
 import { type Method, Settled } from "../endpoints/binding.ts";
@@ -627,15 +627,6 @@ export class Server implements OperatorApi {
 
   autopilotConfig(): AutopilotConfig | undefined {
     return this.#d.stateMachine.db.peek((tx) => autopilotConfig(tx).config);
-  }
-
-  raftStats(): RaftStats {
-    const { lastLogIndex, lastLogTerm } = this.#host.status();
-    return {
-      LastContact: this.#role.role === "leader" ? "0" : "never",
-      LastIndex: lastLogIndex,
-      LastTerm: lastLogTerm,
-    };
   }
 
   serverHealth(): {
