@@ -32,6 +32,7 @@ export interface SnapshotServiceDependencies {
 export class SnapshotService implements SnapshotApi {
   readonly #d: SnapshotServiceDependencies;
   #restoring = false;
+  #failed = false;
 
   constructor(dependencies: SnapshotServiceDependencies) {
     this.#d = dependencies;
@@ -117,8 +118,8 @@ export class SnapshotService implements SnapshotApi {
       await this.#replace(archivedIndex, prepared, state);
     } finally {
       const now = host.status();
-      // In another term whoever leads has begun anew.
-      if (now.role === "leader" && now.term === term) {
+      // In another term whoever leads has begun anew; and a process that must stop serves nobody.
+      if (now.role === "leader" && now.term === term && !this.#failed) {
         await this.#d.onRestored();
         leadership.gained();
       }
@@ -160,6 +161,7 @@ export class SnapshotService implements SnapshotApi {
       onReplaced(snapshot.index);
     } catch (error) {
       // Half of it may be on disk: only a start from there knows which state holds.
+      this.#failed = true;
       onFatal(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
