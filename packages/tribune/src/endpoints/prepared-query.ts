@@ -34,7 +34,7 @@ const takes = (methods: string) => ({
   answer: (): Answer => ({ kind: "json", value: {}, headers: ["Allow", `OPTIONS,${methods}`] }),
 });
 
-const notFound = (): TribuneError => new TribuneError("notFound", "Query not found");
+const notFound = (): TribuneError => TribuneError.of("QUERY_NOT_FOUND");
 
 export const preparedQueryEndpoints = bind(preparedQueryContracts, {
   queryCreate: {

@@ -9,6 +9,7 @@ import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Clock } from "../lib/runtime.ts";
+import { questionKey } from "../server/question-key.ts";
 import type { HttpBackend, HttpOptions, ReadCall, ReadOutcome } from "./backend.ts";
 import { BODY_BYTES_MAX, readBody } from "./body.ts";
 import { commonOptions } from "./common-options.ts";
@@ -16,7 +17,7 @@ import { compressed, type Encoded, encode, encodedBytes, GZIP_BYTES_MIN } from "
 import { type Gathered, gather, pump } from "./pieces.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
 import { type Route, Router } from "./router.ts";
-import { parameterValues, questionKey } from "./target.ts";
+import { parameterValues } from "./target.ts";
 import { headersMatter, RequestView } from "./view.ts";
 import { serveWebPage } from "./web-page.ts";
 

@@ -148,6 +148,11 @@ export class RemoteAnswers {
     return this.#questions.get(this.#encode(read).key)?.last?.outcome;
   }
 
+  /** Whether an answer came from here rather than from the state of this server. */
+  owns(answer: Answered): boolean {
+    return answer.watch instanceof Outdated;
+  }
+
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void {
     this.#shown.keep(answer, variant, encoded, bytes);
   }

@@ -1,4 +1,4 @@
-import type { AutopilotConfig, Coordinate, Schema, Struct } from "@tribune/api";
+import type { AnsweredBy, AutopilotConfig, Coordinate, Schema, Struct } from "@tribune/api";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
 import type { LeaderApi, OperatorApi, PoolsApi, RaftPeer, ServerHealth } from "../endpoints/agent-api.ts";
 import { type Method, Settled } from "../endpoints/binding.ts";
@@ -347,6 +347,24 @@ export class Server implements OperatorApi {
 
   get isLeader(): boolean {
     return this.#leadership.ready;
+  }
+
+  /** Runs once, when this server is ready to lead; at once if it is. @returns cancel */
+  onLeading(run: () => void): () => void {
+    return this.#leadership.whenReady((refusal) => {
+      if (refusal === undefined) run();
+    });
+  }
+
+  /** Whether this server may answer now: the leader everything, the others what is theirs or may be stale. */
+  mayAnswer(answeredBy: AnsweredBy, { AllowStale }: CallRequest): boolean {
+    if (this.#leadership.ready || answeredBy === "any") return true;
+    return answeredBy === "asked" && AllowStale === true && this.#host.lastContactMs !== undefined;
+  }
+
+  /** Resolves once a quorum confirmed that this server leads. */
+  async verifyLeader(): Promise<void> {
+    await this.#host.verifyLeader();
   }
 
   get snapshots(): SnapshotService {
