@@ -60,6 +60,7 @@ export class Agent {
   readonly #d: AgentDependencies;
   #mode!: AgentMode;
   #lan!: GossipPool;
+  #asking!: Asking;
   #cache!: AgentCache;
   #events!: Events;
   #local!: LocalAgent;
@@ -95,6 +96,11 @@ export class Agent {
     return this.#mode;
   }
 
+  /** What stands behind the doors: the mode, with the agent's cache in front of it. */
+  get asking(): Asking {
+    return this.#asking;
+  }
+
   get lan(): GossipPool {
     return this.#lan;
   }
@@ -117,14 +123,14 @@ export class Agent {
   /** Resolves when every door is open. The servers may still be electing a leader: requests wait for it. */
   async start(): Promise<void> {
     await this.prepare();
-    const asking = await this.#enterPool();
-    await this.#startLocal(asking);
-    await this.#openDoors(asking);
+    await this.#enterPool();
+    await this.#startLocal();
+    await this.#openDoors();
     await this.#join();
   }
 
   /** The mode, and the LAN pool it lives in. */
-  async #enterPool(): Promise<Asking> {
+  async #enterPool(): Promise<void> {
     const { config } = this;
     const { runtime, metrics, onFatal } = this.#d;
     const logger = this.#d.logger.named(config.server ? "server" : "client");
@@ -141,12 +147,13 @@ export class Agent {
     this.#cache = new AgentCache(config.cache, { source: this.#mode.asking, runtime, logger, metrics });
     this.#cache.start();
     this.#endings.push(() => this.#cache.stop());
-    return withCache(this.#mode.asking, this.#cache);
+    this.#asking = withCache(this.#mode.asking, this.#cache);
   }
 
-  async #startLocal(asking: Asking): Promise<void> {
+  async #startLocal(): Promise<void> {
     const { runtime, logger, metrics } = this.#d;
     const lan = this.#lan;
+    const asking = this.#asking;
     this.#local = new LocalAgent(this.#config, this.#nodeId, { asking, lan, runtime, logger, metrics });
     this.#events = new Events({
       target: { nodeName: this.#config.nodeName, services: () => this.#local.serviceNames() },
@@ -175,8 +182,9 @@ export class Agent {
     this.#local.registry.syncer.requestFullSync("staggered");
   }
 
-  async #openDoors(asking: Asking): Promise<void> {
+  async #openDoors(): Promise<void> {
     const { config } = this;
+    const asking = this.#asking;
     const { runtime, logger, metrics } = this.#d;
     const agent = {
       datacenter: config.datacenter,

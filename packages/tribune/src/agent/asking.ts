@@ -2,8 +2,8 @@ import { make, type Struct } from "@tribune/api";
 import type { Endpoint } from "../endpoints/binding.ts";
 import { ENDPOINTS } from "../endpoints/index.ts";
 import type { HttpBackend, ReadCall, ReadOutcome } from "../http/backend.ts";
-import { questionKey } from "../http/target.ts";
 import { invariant } from "../lib/invariant.ts";
+import { questionKey } from "../server/question-key.ts";
 
 /** What answers questions and carries changes out, whoever is behind it: the HTTP door's backend without the agent. */
 export type Asking = Omit<HttpBackend, "agent">;

@@ -13,6 +13,7 @@ import type { ServerIdentity } from "../server/identity.ts";
 import { LockDelays } from "../server/leader/lock-delay.ts";
 import { ReplicatedState } from "../server/replicated-state.ts";
 import { Server } from "../server/server.ts";
+import { ServerRpc } from "../server/server-rpc.ts";
 import { raftStats } from "./api/stats.ts";
 import { AskedDnsBackend } from "./asked-dns.ts";
 import type { Asking } from "./asking.ts";
@@ -49,6 +50,7 @@ export class ServerMode implements AgentMode {
   #wan: GossipPool | undefined;
   #pools!: ServerPools;
   #server!: Server;
+  #serverRpc!: ServerRpc;
   #cancelFlood: Cancel = () => {};
 
   constructor(config: RuntimeConfig, nodeId: string, dependencies: ModeDependencies) {
@@ -78,6 +80,11 @@ export class ServerMode implements AgentMode {
   async open(): Promise<void> {
     const { tls, datacenter, dns, listen } = this.#config;
     this.#tls = await rpcTls({ tls, datacenter, domain: dns.domain }, this.#d.runtime.disk);
+    // Until the state is there, callers are to turn to another server.
+    this.#port.handle("rpc", (_call, reply) => {
+      reply.fail("No cluster leader");
+      return () => {};
+    });
     if (listen.rpcBind?.network === "tcp") {
       const { address } = await this.#port.listen(listen.rpcBind.host, listen.rpcBind.port);
       this.#rpcPort = address.port;
@@ -129,29 +136,22 @@ export class ServerMode implements AgentMode {
         pools: this.#pools,
       },
     );
-    this.#port.handle("raft", (stream) => this.#server.acceptRaft(stream));
+    this.#serverRpc = new ServerRpc({
+      ...{ server: this.#server, identity, pool: this.#rpc, runtime, logger, metrics },
+      holdMs: config.rpcHoldTimeoutMs,
+    });
+    this.#serverRpc.serve(this.#port);
     await this.#server.start();
     if (this.#wan !== undefined)
       this.#cancelFlood = flood(config.datacenter, { lan, wan: this.#wan, timers: runtime.timers, logger });
   }
 
   get asking(): Asking {
-    const server = this.#server;
-    return {
-      readNow: (call) => server.readNow(call),
-      read: (call, deliver) => server.readLater(call, deliver),
-      write: (endpoint, request) => server.write(endpoint, request),
-      call: (endpoint, request) => server.call(endpoint, request),
-      keep: (answer, variant, encoded, bytes) => server.engine.keep(answer, variant, encoded, bytes),
-    };
+    return this.#serverRpc.backend;
   }
 
   get snapshots(): SnapshotApi {
-    const server = this.#server;
-    return {
-      save: async () => ({ meta: server.queryMeta(), start: (sink) => server.snapshots.save(sink) }),
-      restore: (archive) => server.snapshots.restore(archive),
-    };
+    return this.#serverRpc.snapshots;
   }
 
   dns(asking: Asking): DnsBackend {
@@ -218,6 +218,7 @@ export class ServerMode implements AgentMode {
     await this.#leavePool(lan, "LAN");
     if (alone) return; // a server alone keeps what it holds, and leads again when it is started
     logger.info("Waiting to drain RPC traffic", { drain_time: `${this.#config.leaveDrainTimeMs / 1000}s` });
+    this.#serverRpc.leave();
     await this.#pause(this.#config.leaveDrainTimeMs);
     if (this.#server.isLeader) return;
     for (let waitedMs = 0; this.#server.isPeer; waitedMs += REMOVED_POLL_MS) {

@@ -2,7 +2,7 @@ import { type Coordinate, type KeyringRequest, KeyringResponse, KeyringResponses
 import { USER_EVENT_PREFIX } from "../codec/user-event.ts";
 import type { PoolsApi } from "../endpoints/agent-api.ts";
 import { TribuneError } from "../lib/errors.ts";
-import { serverOf } from "../pool/server-tags.ts";
+import { type ServerMember, serverOf } from "../pool/server-tags.ts";
 import type { GossipPool, KeyringOperation, KeyringOutcome } from "../pool/types.ts";
 import { networkCoordinate } from "./coordinates.ts";
 
@@ -29,10 +29,10 @@ export class ServerPools implements PoolsApi {
 
   datacenterMaps(): ReturnType<PoolsApi["datacenterMaps"]> {
     const byDatacenter = new Map<string, Coordinate[]>();
-    for (const { name, datacenter } of this.#servers()) {
+    for (const { name, shortName, datacenter } of this.#servers()) {
       const coordinate = this.#wan?.coordinateOf(name);
       const rows = byDatacenter.get(datacenter) ?? [];
-      if (coordinate !== undefined) rows.push({ Node: name, Segment: "", Coord: networkCoordinate(coordinate) });
+      if (coordinate !== undefined) rows.push({ Node: shortName, Segment: "", Coord: networkCoordinate(coordinate) });
       byDatacenter.set(datacenter, rows);
     }
     return [...byDatacenter].map(([Datacenter, Coordinates]) => ({ Datacenter, AreaID: "wan", Coordinates }));
@@ -80,12 +80,11 @@ export class ServerPools implements PoolsApi {
     });
   }
 
-  #servers(): readonly { readonly name: string; readonly datacenter: string }[] {
-    const found = (this.#wan?.members() ?? []).flatMap((member) => {
+  #servers(): readonly ServerMember[] {
+    return (this.#wan?.members() ?? []).flatMap((member) => {
       const server = member.status === "alive" ? serverOf(member, "wan") : undefined;
       return server === undefined ? [] : [server];
     });
-    return found;
   }
 }
 

@@ -1,7 +1,6 @@
 import type { RuntimeConfig } from "../../config/types.ts";
 import type { DnsBackend } from "../../dns/backend.ts";
 import type { SnapshotApi } from "../../endpoints/agent-api.ts";
-import { TribuneError } from "../../lib/errors.ts";
 import type { Cancel } from "../../lib/runtime.ts";
 import { serverOf } from "../../pool/server-tags.ts";
 import type { GossipPool, PoolEvent } from "../../pool/types.ts";
@@ -16,12 +15,12 @@ import { ClientBackend } from "./backend.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { ServerCalls, targetOf } from "./server-calls.ts";
 import { ServerList } from "./server-list.ts";
+import { ClientSnapshots } from "./snapshots.ts";
 
 /** Consul's `clientRPCConnMaxIdle`. */
 const IDLE_MS = 127_000;
 /** A server that does not answer a ping within this is passed over when the order is drawn anew. */
 const PING_TIMEOUT_MS = 10_000;
-const NOT_HERE = TribuneError.internal("this agent cannot pass snapshots on yet: ask a server");
 const NOTHING = new Uint8Array([0x80]);
 
 /** An agent without state of the datacenter: it finds the servers in the LAN pool and asks them. */
@@ -35,7 +34,7 @@ export class ClientMode implements AgentMode {
   readonly #calls: ServerCalls;
   readonly asking: Asking;
   readonly wan = undefined;
-  readonly snapshots: SnapshotApi = { save: () => Promise.reject(NOT_HERE), restore: () => Promise.reject(NOT_HERE) };
+  readonly snapshots: SnapshotApi;
   #tls: TlsPort | undefined;
   #lan: GossipPool | undefined;
 
@@ -69,6 +68,7 @@ export class ClientMode implements AgentMode {
       logger,
       metrics,
     });
+    this.snapshots = new ClientSnapshots(servers, this.#rpc);
     this.asking = new ClientBackend(this.#calls, runtime.clock);
   }
 
