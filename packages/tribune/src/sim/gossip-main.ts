@@ -56,7 +56,8 @@ search: for (let seed = first; seed < first + count; seed++) {
   for (const members of sizes) {
     const result = runGossip({ seed, members, loss, ...broken });
     totals.runs++;
-    for (const key of ["faults", "changes", "suspicions", "falseDeaths", "packets"] as const) totals[key] += result[key];
+    for (const key of ["faults", "changes", "suspicions", "falseDeaths", "packets"] as const)
+      totals[key] += result[key];
     if (result.violation !== undefined) {
       totals.violations++;
       const again = runGossip({ seed, members, loss, ...broken, keepLines: true });
