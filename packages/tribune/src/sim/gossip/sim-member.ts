@@ -65,6 +65,8 @@ const RECONNECT_MS = 30_000;
 const RETRY_JOIN_MS = 5_000;
 /** Packets that wait in the socket of a process that stands still; about 200 KiB with the system's overhead. */
 const SOCKET_PACKETS_MAX = 256;
+/** Time that a process takes to read what waited. */
+const HANDLING_MS = 0.1;
 /** What TCP waits before it sends a lost segment again. */
 const RETRANSMIT_MS = 200;
 const CRC_BYTES = 5;
@@ -77,8 +79,10 @@ export class SimMember {
   /** Counts starts: what was under way for an earlier life is lost. */
   #life = 0;
   #isPaused = false;
+  #isDeaf = false;
   #packetsWaiting = 0;
   #waiting: (() => void)[] = [];
+  #unsent: (() => void)[] = [];
   #armedAtMs = Number.POSITIVE_INFINITY;
   #disarm: Cancel = () => {};
   #lastRequest = 0;
@@ -160,7 +164,9 @@ export class SimMember {
     this.#core = undefined;
     this.#life++;
     this.#isPaused = false;
+    this.#isDeaf = false;
     this.#waiting = [];
+    this.#unsent = [];
     this.#packetsWaiting = 0;
     this.#answers.clear();
     this.#disarm();
@@ -183,26 +189,57 @@ export class SimMember {
     });
   }
 
+  /** Late timers first, as in Node; then what waits, one after the other as fast as the process can. */
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#packetsWaiting = 0;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    // Late timers first: so does Node.
     this.#step({ type: "tick" });
-    for (const run of waiting) run();
+    this.#drain();
+  }
+
+  #drain(): void {
+    if (this.#isPaused || this.#isDeaf) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    next();
+    const life = this.#life;
+    this.#world.sim.after(HANDLING_MS, () => {
+      if (life === this.#life) this.#drain();
+    });
+  }
+
+  /** Nothing goes in or out for `forMs`, while timers run on: what Lifeguard's authors did to theirs (§V). */
+  deafen(forMs: number): void {
+    if (!this.isUp || this.#isDeaf) return;
+    this.#isDeaf = true;
+    const life = this.#life;
+    this.#world.sim.after(forMs, () => {
+      if (life !== this.#life) return;
+      this.#isDeaf = false;
+      const unsent = this.#unsent;
+      this.#unsent = [];
+      for (const send of unsent) send();
+      this.#drain();
+    });
+  }
+
+  /** Whether what comes in has to wait, behind what already does. */
+  get #isBehind(): boolean {
+    return this.#isPaused || this.#isDeaf || this.#waiting.length > 0;
   }
 
   // ---- the network's side ----
 
   packet(from: Endpoint, messages: readonly PacketMessage[]): void {
     if (!this.isUp) return;
-    if (this.#isPaused) {
-      if (this.#packetsWaiting++ < SOCKET_PACKETS_MAX) this.#waiting.push(() => this.packet(from, messages));
-      return;
-    }
-    this.#step({ type: "packet", from, messages: this.#heard(messages) });
+    const read = (): void => this.#step({ type: "packet", from, messages: this.#heard(messages) });
+    if (!this.#isBehind) return read();
+    if (this.#packetsWaiting >= SOCKET_PACKETS_MAX) return;
+    this.#packetsWaiting++;
+    this.#waiting.push(() => {
+      this.#packetsWaiting--;
+      read();
+    });
   }
 
   /** @returns false where the connection is refused. */
@@ -217,7 +254,7 @@ export class SimMember {
       this.#step({ type: "request", exchange, message: this.#heardState(message) });
       this.#answers.delete(exchange);
     };
-    if (this.#isPaused) this.#waiting.push(serve);
+    if (this.#isBehind) this.#waiting.push(serve);
     else serve();
     return true;
   }
@@ -269,9 +306,9 @@ export class SimMember {
   #carryOut(effect: SwimEffect): void {
     switch (effect.type) {
       case "sendPacket":
-        return this.#sendPacket(effect.to, effect.parts, effect.crc);
+        return this.#send(() => this.#sendPacket(effect.to, effect.parts, effect.crc));
       case "dial":
-        return this.#dial(effect);
+        return this.#send(() => this.#dial(effect));
       case "respond":
         return this.#answers.get(effect.exchange)?.(effect.message);
       case "memberChanged": {
@@ -283,6 +320,11 @@ export class SimMember {
       default:
         return;
     }
+  }
+
+  #send(send: () => void): void {
+    if (this.#isDeaf) this.#unsent.push(send);
+    else send();
   }
 
   #sendPacket(to: Endpoint, allParts: readonly Uint8Array[], crc: boolean): void {
@@ -324,7 +366,7 @@ export class SimMember {
     const finish = (input: SwimInput): void => {
       if (!open || life !== this.#life) return;
       open = false;
-      if (this.#isPaused) this.#waiting.push(() => this.#step(input));
+      if (this.#isBehind) this.#waiting.push(() => this.#step(input));
       else this.#step(input);
     };
     sim.after(timeoutMs, () => finish({ type: "exchangeFailed", exchange, reason: "timeout" }));
