@@ -21,6 +21,7 @@ import { TribuneError } from "../lib/errors.ts";
 import { unreachable } from "../lib/invariant.ts";
 import type { Logger } from "../lib/log.ts";
 import { shuffle } from "../lib/random.ts";
+import type { Cancel } from "../lib/runtime.ts";
 import { type AllowList, allowList } from "./cidrs.ts";
 import { CorePair, type SerfHostEffect, type SwimHostEffect } from "./core-pair.ts";
 import { Exchanges } from "./exchanges.ts";
@@ -32,6 +33,7 @@ import { recordEvent } from "./member-events.ts";
 import type { SocketPoolDependencies, SocketPoolOptions } from "./options.ts";
 import { OwnQueries } from "./own-queries.ts";
 import { Packets } from "./packets.ts";
+import { sampleQueues } from "./queue-depth.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
 import { bindBoth, type Sockets } from "./sockets.ts";
 import { SwimLog } from "./swim-log.ts";
@@ -65,6 +67,7 @@ interface Running {
   readonly cores: CorePair;
   readonly exchanges: Exchanges;
   readonly snapshot: SnapshotWriter | undefined;
+  readonly stopSampling: Cancel;
 }
 
 export class SocketPool implements GossipPool {
@@ -196,7 +199,8 @@ export class SocketPool implements GossipPool {
       },
     };
     const cores = new CorePair({ swim, serf }, host, { clock, timers });
-    return { sockets, swim, serf, cores, exchanges, snapshot };
+    const stopSampling = sampleQueues(timers, this.#dependencies.metrics, () => swim.queued);
+    return { sockets, swim, serf, cores, exchanges, snapshot, stopSampling };
   }
 
   #advertised({ tcp }: Sockets): Endpoint {
@@ -240,8 +244,9 @@ export class SocketPool implements GossipPool {
     this.#stopped = true;
     const running = this.#running;
     if (running === undefined) return;
-    const { sockets, cores, exchanges, snapshot } = running;
+    const { sockets, cores, exchanges, snapshot, stopSampling } = running;
     cores.stop();
+    stopSampling();
     exchanges.close();
     this.#joins.failAll("the pool was stopped");
     this.#queries.endAll();
