@@ -1,6 +1,7 @@
 // A pool of ours and HashiCorp's serf agents in one cluster: each sees the other come, talk, change, leave and fail.
 import assert from "node:assert/strict";
-import { readFileSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { freePort, startPool, statusOf, until } from "./pools.mjs";
@@ -219,5 +220,28 @@ describe("the snapshot file", { skip }, () => {
     const third = await start.pool("ours", "127.0.34.21", options);
     assert.match(readFileSync(snapshotPath, "utf8"), /^clock: 0$/m);
     assert.equal(third.pool.members().length, 1);
+  });
+
+  test("is one that a serf agent and a pool of ours take over from each other", async () => {
+    const other = await start.serf("other", "127.0.34.23", ["-profile=local"]);
+    const directory = mkdtempSync(join(tmpdir(), "tribune-snapshot-"));
+    after(() => rmSync(directory, { recursive: true, force: true }));
+    const snapshotPath = join(directory, "snapshot");
+    // One address for all, or each would be taken for another node with the same name.
+    const port = await freePort("127.0.34.24");
+    const options = { snapshotPath, bind: { host: "127.0.34.24", port } };
+    const first = await startPool("taker", "127.0.34.24", options);
+    await first.pool.join([other.address]);
+    await until("it is a member", async () => (await other.statusOf("taker")) === "alive");
+    await first.pool.stop();
+    await until("it failed", async () => (await other.statusOf("taker")) === "failed");
+
+    const flags = ["-profile=local", `-snapshot=${snapshotPath}`];
+    const agent = await start.serf("taker", "127.0.34.24", flags, port);
+    await until("the agent is back by our file", async () => (await other.statusOf("taker")) === "alive");
+    await agent.kill("SIGKILL");
+    await until("it failed", async () => (await other.statusOf("taker")) === "failed");
+    const second = await start.pool("taker", "127.0.34.24", options);
+    await until("we are back by its file", () => statusOf(second.pool, "other") === "alive");
   });
 });
