@@ -1,6 +1,7 @@
 /** Large clusters at work: how fast news spreads, what it costs, and how often the living are taken for dead. */
-import { LAN_SETTINGS, type SwimSettings } from "../../gossip/swim/settings.ts";
+
 import type { Member } from "../../gossip/swim/member.ts";
+import { LAN_SETTINGS, type SwimSettings } from "../../gossip/swim/settings.ts";
 import { shuffle } from "../../lib/random.ts";
 import { CALM_NETWORK, SimNetwork } from "../sim-network.ts";
 import { Simulator } from "../simulator.ts";
@@ -194,8 +195,7 @@ export function measureSlow(
     failures[kind].add(`${after.name} ${after.incarnation}`);
     views[kind]++;
   };
-  const between = ([min, max]: readonly [number, number]): number =>
-    min * (max / min) ** sim.rng.next();
+  const between = ([min, max]: readonly [number, number]): number => min * (max / min) ** sim.rng.next();
   for (const member of slow) {
     const stop = (): void => {
       const stopMs = between(STOP_MS);
