@@ -69,7 +69,7 @@ export function decodeUserEvent(bytes: Uint8Array): UserEventMessage {
         event.name = reader.text();
         break;
       case "p":
-        event.payload = reader.tryNil() ? null : Uint8Array.from(reader.bytesView());
+        event.payload = payloadOf(reader);
         break;
       case "nf":
         event.nodeFilter = reader.text();
@@ -88,6 +88,12 @@ export function decodeUserEvent(bytes: Uint8Array): UserEventMessage {
     }
   }
   return { ...event, version };
+}
+
+function payloadOf(reader: MsgpackReader): Uint8Array | null {
+  if (reader.tryNil()) return null;
+  const bytes = reader.bytesView();
+  return bytes.length === 0 ? null : Uint8Array.from(bytes);
 }
 
 function writeText(text: string): void {

@@ -1,8 +1,7 @@
 import { Agent } from "../../agent/agent.ts";
-import { ask, endpointNamed, ownRead } from "../../agent/asking.ts";
+import { ask, endpointNamed, ownRead, type ReadOutcome } from "../../agent/asking.ts";
 import { loadConfig } from "../../config/load.ts";
 import { FileError } from "../../config/ports.ts";
-import type { ReadOutcome } from "../../http/backend.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { noMetrics } from "../../lib/metrics.ts";
 import { SimInternet } from "../sim-internet.ts";
