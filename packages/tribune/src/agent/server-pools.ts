@@ -4,6 +4,7 @@ import type { PoolsApi } from "../endpoints/agent-api.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { type ServerMember, serverOf } from "../pool/server-tags.ts";
 import type { GossipPool, KeyringOperation, KeyringOutcome } from "../pool/types.ts";
+import { firstBadBase64 } from "../server/lone-pools.ts";
 import { networkCoordinate } from "./coordinates.ts";
 
 const OPERATIONS: readonly string[] = ["list", "install", "use", "remove"] satisfies readonly KeyringOperation[];
@@ -61,6 +62,8 @@ export class ServerPools implements PoolsApi {
     { Operation, Key, RelayFactor }: KeyringRequest,
   ): Promise<KeyringResponse> {
     const common = { WAN, Datacenter: this.#datacenter };
+    const bad = Operation === "list" ? -1 : firstBadBase64(Key);
+    if (bad >= 0) return make(KeyringResponse, { ...common, Error: `illegal base64 data at input byte ${bad}` });
     let outcome: KeyringOutcome;
     try {
       outcome = await pool.keyring(Operation as KeyringOperation, Key, RelayFactor);
