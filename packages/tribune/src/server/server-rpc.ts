@@ -4,6 +4,7 @@ import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import { GrpcServer } from "../rpc/grpc-server.ts";
 import { serveSnapshots } from "../rpc/snapshot-stream.ts";
 import type { RpcPool, RpcTarget, ServerPort } from "../rpc/types.ts";
 import { Forwarding } from "./forwarding.ts";
@@ -12,6 +13,7 @@ import { type ForwardDatacenter, RpcService } from "./rpc-service.ts";
 import type { Server } from "./server.ts";
 import { splitHostPort } from "./server-directory.ts";
 import { ServerSnapshots } from "./server-snapshots.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 export interface ServerRpcDependencies {
   readonly server: Server;
@@ -33,6 +35,7 @@ export class ServerRpc {
   readonly #snapshots: ServerSnapshots;
   readonly #leaderCalls: LeaderCalls;
   readonly #server: Server;
+  readonly #grpc: GrpcServer;
 
   constructor(dependencies: ServerRpcDependencies) {
     const { server, identity, pool, runtime, logger, metrics, holdMs } = dependencies;
@@ -58,6 +61,7 @@ export class ServerRpc {
     this.backend = new Forwarding({ ...common, service: this.#service, runtime });
     this.#snapshots = new ServerSnapshots({ server, datacenter, pool, leader });
     this.snapshots = this.#snapshots;
+    this.#grpc = new GrpcServer(new Subscriptions(server, datacenter).handle);
   }
 
   /** Before the port listens. */
@@ -65,11 +69,18 @@ export class ServerRpc {
     port.handle("rpc", this.#service.handle);
     port.handle("raft", (stream) => this.#server.acceptRaft(stream));
     port.handle("snapshot", (stream) => serveSnapshots(stream, this.#snapshots.served));
+    port.handle("grpc", (stream) => this.#grpc.handle(stream));
   }
 
   /** This server is on its way out: it holds nobody any more. */
   leave(): void {
     this.#leaderCalls.leave();
+  }
+
+  /** Ends what goes on by itself. The port and the pool are their owners' to close. */
+  stop(): void {
+    this.#leaderCalls.leave();
+    this.#grpc.close();
   }
 }
 
