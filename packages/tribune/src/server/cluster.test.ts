@@ -207,3 +207,25 @@ test("a leader whose disk hangs hands over", async () => {
   leader.server!.propose(2, KVSRequest, make(KVSRequest, { Op: "set" })).catch(() => {}); // its fate is not the subject
   await cluster.until(() => cluster.leader() !== undefined && cluster.leader() !== leader, "another one leads", 30_000);
 });
+
+test("peers.json brings back one server of three, with everything it had", async () => {
+  const cluster = await three(16);
+  const leader = cluster.leader()!;
+  await cluster.put(leader.server!, "a", "1");
+  const survivor = followers(cluster)[0]!;
+  await cluster.until(() => cluster.get(survivor, "a") === "1", "the survivor has it");
+  for (const machine of cluster.machines) {
+    cluster.kill(machine);
+    if (machine !== survivor) cluster.setStatus(machine.name, "left");
+  }
+  const file = JSON.stringify([{ id: survivor.id, address: `${survivor.host.address}:8300` }]);
+  const writing = survivor.host.runtime().disk.writeFileAtomic("/data/raft/peers.json", Buffer.from(file));
+  await cluster.settle(writing);
+  await cluster.boot(survivor);
+  await cluster.until(() => cluster.leader() === survivor, "it leads alone");
+  assert.deepEqual([cluster.get(survivor, "a"), cluster.voters(survivor.server!)], ["1", [survivor.name]]);
+  await cluster.put(survivor.server!, "b", "2");
+  cluster.kill(survivor);
+  await cluster.boot(survivor);
+  await cluster.until(() => cluster.get(survivor, "b") === "2", "what came after is kept: the file is used once");
+});
