@@ -159,11 +159,17 @@ export class RaftTransport {
     const lane =
       message.type !== "appendEntries" ? lanes.election : isHeartbeat(message) ? lanes.heartbeat : lanes.append;
     const type = message.type as RaftRpc;
+    const { clock } = this.#d.runtime;
+    const startedMs = clock.nowMs();
     lane.send({
       type,
       encode: () => encodeRaftRequest(toWireRequest(message, this.#header)),
       done: (outcome) => {
         if (this.#closed) return;
+        if (message.type === "appendEntries" && "reply" in outcome) {
+          const what = lane === lanes.heartbeat ? "heartbeat" : "appendEntries.rpc";
+          this.#d.metrics.sample(`raft.replication.${what}.${to}`, clock.nowMs() - startedMs);
+        }
         if (message.type === "requestPreVote" && "failed" in outcome && outcome.failed === "closed")
           this.#askWhetherAlive(lane, exchange);
         else this.#settle(to, exchange, outcome);
