@@ -7,8 +7,8 @@
  * will take cannot be known beforehand, so a disk that stalls now and then must not be trusted again soon.
  */
 
-/** Some ten small writes. In a larger group many clients share the changes of thread, and the loop has work to do. */
-const HELD_BYTES_MAX = 4 * 1_024;
+/** Some fifty small writes. Copying more to the page cache is work that the thread pool may as well do. */
+const HELD_BYTES_MAX = 16 * 1_024;
 /** A flush as quick as this counts towards the run. */
 const QUICK_MS = 1;
 /** A flush held the loop too long. */
