@@ -51,10 +51,14 @@ test("a datacenter serves from every agent, and outlives its leader", async (t) 
   for (const agent of all()) {
     assert.equal((await get(agent, "/v1/kv/a?raw")).text, "1", agent.address);
     const rows = await getJson(agent, "/v1/health/service/web?passing");
-    assert.deepEqual(rows.map(({ Node }) => Node.Node), ["n4"], agent.address);
+    assert.deepEqual(
+      rows.map(({ Node }) => Node.Node),
+      ["n4"],
+      agent.address,
+    );
     assert.deepEqual(await resolved(agent, "web.service.consul"), ["10.9.8.7"], agent.address);
   }
-  const blocked = get(c2, "/v1/kv/a?index=" + (await get(c2, "/v1/kv/a")).headers.get("x-consul-index"));
+  const blocked = get(c2, `/v1/kv/a?index=${(await get(c2, "/v1/kv/a")).headers.get("x-consul-index")}`);
   assert.equal((await put(c1, "/v1/kv/a", "2")).text, "true");
   assert.equal(JSON.parse((await blocked).text)[0].Value, Buffer.from("2").toString("base64"));
 
