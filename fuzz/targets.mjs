@@ -513,6 +513,245 @@ const TARGETS = {
       };
     },
   },
+
+  // What a peer sends, behind the readers: both cores of a pool, on a clock that moves on with each input.
+  pool: {
+    modules: [
+      "codec/memberlist-packet.js",
+      "codec/memberlist-stream.js",
+      "codec/gossip-error.js",
+      "gossip/swim/swim.js",
+      "gossip/swim/settings.js",
+      "gossip/serf/serf.js",
+      "gossip/serf/settings.js",
+      "pool/core-pair.js",
+      "lib/random.js",
+    ],
+    make(
+      { decodePacket },
+      { StreamDecoder },
+      { GossipCodecError },
+      { Swim },
+      { LAN_SETTINGS },
+      { Serf },
+      { SERF_SETTINGS },
+      { CorePair },
+      { seededRng },
+    ) {
+      const testData = (name) =>
+        JSON.parse(readFileSync(new URL(`../packages/tribune/test-data/${name}`, import.meta.url)));
+      const plain = ({ hex, decoded }) => Buffer.from(decoded.plainHex ?? hex, "hex");
+      const packets = testData("gossip-packets.json").vectors.map(plain);
+      const streams = testData("gossip-streams.json").vectors.map(({ initiator }) => plain(initiator));
+      const read = (reader) => {
+        try {
+          return reader();
+        } catch (error) {
+          if (error instanceof GossipCodecError) return undefined;
+          throw error;
+        }
+      };
+      const serfs = packets.flatMap((packet) =>
+        (read(() => decodePacket(packet, {}))?.messages ?? []).flatMap((message) =>
+          message.type === "user" ? [message.payload] : [],
+        ),
+      );
+      const self = { name: "self", endpoint: "10.9.9.9:8301" };
+      let nowMs = 0;
+      let inputs = 0;
+      const newPool = () => {
+        const serf = new Serf({ ...self, tags: new Map([["role", "node"]]), settings: SERF_SETTINGS }, seededRng(1));
+        const delegate = {
+          ackPayload: () => serf.ackPayload(),
+          userState: () => serf.userState(),
+          refuseMember: () => undefined,
+          refuseMerge: () => undefined,
+        };
+        const versions = { protocolMin: 1, protocolMax: 5, protocolCurrent: 2, delegateMin: 2, delegateMax: 5, delegateCurrent: 4 }; // biome-ignore format: one line
+        const swim = new Swim(
+          { ...self, versions, meta: Buffer.of(0xff, 0x80), settings: LAN_SETTINGS },
+          { rng: seededRng(2), delegate },
+        );
+        let exchanges = 0;
+        const host = {
+          // Nobody is there: what is dialled fails, and packets are lost.
+          onSwim: (effect) => {
+            if (effect.type === "dial") {
+              cores.feedSwim({ type: "exchangeFailed", exchange: effect.exchange, reason: "fuzz" });
+            }
+          },
+          onSerf: () => {},
+          onSettled: () => {},
+        };
+        const clock = { nowMs: () => nowMs, wallMs: () => nowMs };
+        const cores = new CorePair({ swim, serf }, host, { clock, timers: { after: () => () => {}, soon: () => {} } });
+        cores.feedSwim({ type: "start" });
+        return { swim, serf, cores, nextExchange: () => ++exchanges };
+      };
+      let pool = newPool();
+      return {
+        kind: "bytes",
+        seeds: [...packets, ...streams, ...serfs],
+        run(input) {
+          // A fresh one now and then: members made up by the fuzzer would fill it, and each costs time.
+          if (++inputs % 5_000 === 0) pool = newPool();
+          nowMs += 20;
+          const { swim, serf, cores } = pool;
+          const messages = read(() => decodePacket(input, {}))?.messages ?? [];
+          if (messages.length > 0) cores.feedSwim({ type: "packet", from: "10.0.0.2:8301", messages });
+          const message = read(() => new StreamDecoder({ dialling: false }).push(input));
+          if (message?.type === "pushPull" || message?.type === "ping" || message?.type === "user") {
+            cores.feedSwim({ type: "request", exchange: pool.nextExchange(), message });
+          }
+          cores.feedSerf({ type: "userMessage", payload: input });
+          if (swim.nextTickAt() <= nowMs) cores.feedSwim({ type: "tick" });
+          if (serf.nextTickAt() <= nowMs) cores.feedSerf({ type: "tick" });
+          assert.equal(serf.member("self").status, "alive");
+          assert.equal(swim.local.status, "alive");
+        },
+      };
+    },
+  },
+
+  // Whatever a peer sends, the core takes it: a throw would end the agent.
+  swim: {
+    modules: [
+      "codec/memberlist-packet.js",
+      "codec/memberlist-messages.js",
+      "codec/memberlist-stream.js",
+      "codec/gossip-error.js",
+      "gossip/swim/swim.js",
+      "gossip/swim/settings.js",
+      "lib/random.js",
+    ],
+    make(
+      { decodePacket },
+      { encodeMessage },
+      { StreamDecoder, encodeStream },
+      { GossipCodecError },
+      { Swim },
+      { LAN_SETTINGS },
+      { seededRng },
+    ) {
+      const versions = {
+        protocolMin: 1,
+        protocolMax: 5,
+        protocolCurrent: 2,
+        delegateMin: 2,
+        delegateMax: 5,
+        delegateCurrent: 4,
+      };
+      const nothing = new Uint8Array(0);
+      const delegate = {
+        ackPayload: () => nothing,
+        userState: () => nothing,
+        refuseMember: () => undefined,
+        refuseMerge: () => undefined,
+      };
+      const alive = (node, last) => ({
+        type: "alive",
+        node,
+        incarnation: 1,
+        addr: Uint8Array.from([127, 0, 0, last]),
+        port: 8301,
+        meta: nothing,
+        versions,
+      });
+      const from = "127.0.0.2:8301";
+      const accusations = ["suspect", "dead"].flatMap((type) =>
+        ["self", "a", "b"].map((node) => ({ type, node, incarnation: 2, from: "b" })),
+      );
+      const origin = { seqNo: 1, sourceAddr: Uint8Array.from([127, 0, 0, 2]), sourcePort: 8301, sourceNode: "a" };
+      const messages = [
+        ...accusations,
+        { ...alive("self", 1), incarnation: 9 },
+        { ...alive("a", 9), incarnation: 9 },
+        { type: "ping", node: "self", ...origin },
+        { type: "indirectPing", target: Uint8Array.from([127, 0, 0, 3]), port: 1, node: "b", nack: true, ...origin },
+        { type: "ack", seqNo: 1, payload: nothing },
+        { type: "nack", seqNo: 1 },
+        { type: "user", payload: Uint8Array.from([1, 2, 3]) },
+      ];
+      const nodes = ["alive", "suspect", "dead", "left"].map((state, at) => {
+        const { type: _type, node: name, ...facts } = alive(at === 0 ? "self" : `n${at}`, at);
+        return { ...facts, name, state };
+      });
+      const pushPull = encodeStream(
+        { type: "pushPull", join: true, nodes, userState: nothing },
+        { dialling: true, compress: false },
+      );
+      const refusedQuietly = (read) => {
+        try {
+          return read();
+        } catch (error) {
+          if (error instanceof GossipCodecError) return undefined;
+          throw error;
+        }
+      };
+      return {
+        kind: "bytes",
+        seeds: [...messages.map(encodeMessage), pushPull],
+        run(input) {
+          // Each input meets a core of its own, so that its number alone brings a failure back.
+          const core = new Swim(
+            { name: "self", endpoint: "127.0.0.1:8301", versions, meta: nothing, settings: LAN_SETTINGS },
+            { rng: seededRng(1), delegate },
+          );
+          let nowMs = 0;
+          const step = (one) => core.step(nowMs, one);
+          step({ type: "start" });
+          step({ type: "packet", from, messages: [alive("a", 2), alive("b", 3)] });
+          const packet = refusedQuietly(() => decodePacket(input, {}));
+          if (packet !== undefined) step({ type: "packet", from, messages: packet.messages });
+          for (const dialling of [false, true]) {
+            const message = refusedQuietly(() => new StreamDecoder({ dialling: false }).push(input));
+            if (message === undefined) continue;
+            const dial = step({ type: "join", endpoint: from }).find(({ type }) => type === "dial");
+            if (dialling && ["pushPull", "ack", "error"].includes(message.type)) {
+              step({ type: "reply", exchange: dial.exchange, message });
+            } else if (!dialling && ["pushPull", "ping", "user"].includes(message.type)) {
+              step({ type: "request", exchange: 1, message });
+            }
+          }
+          for (let ticks = 0; ticks < 40; ticks++) {
+            nowMs = core.nextTickAt();
+            for (const effect of step({ type: "tick" })) {
+              if (effect.type === "sendPacket") assert.ok(effect.parts.length > 0 && effect.parts.length < 256);
+            }
+          }
+          assert.equal(core.local.name, "self");
+          assert.equal(core.local.status, "alive");
+          for (const { incarnation } of core.members()) assert.ok(incarnation >= 0 && incarnation < 2 ** 32);
+        },
+      };
+    },
+  },
+
+  // What a server answers, and what gossip carries for users.
+  "server-reply": {
+    modules: ["server/reply-bytes.js", "codec/struct-msgpack.js", "codec/user-event.js", "codec/msgpack.js"],
+    make({ ReplyBytes }, { encodeStruct }, { decodeUserEvent, encodeUserEvent }, { MsgpackError }, api) {
+      const reply = (given) => encodeStruct(api.IndexedKeyList, api.make(api.IndexedKeyList, given));
+      const held = new ReplyBytes(reply({ Keys: ["a", "b"], Index: 7, LastContact: 1e6, KnownLeader: true }));
+      const event = { id: "1", name: "n", nodeFilter: "", serviceFilter: "s", tagFilter: "t", version: 1 };
+      return {
+        kind: "bytes",
+        seeds: [
+          reply({ Keys: ["a", "b"], Index: 7, LastContact: 5e8 }),
+          reply({}),
+          Buffer.from(encodeUserEvent({ ...event, payload: Buffer.from("payload") })),
+          Buffer.from(encodeUserEvent({ ...event, payload: null, name: "n".repeat(300) })),
+        ],
+        mayThrow: isOf(MsgpackError),
+        run(input) {
+          const meta = held.sameAnswer(input);
+          if (meta !== undefined) assert.deepEqual(new ReplyBytes(input).meta, meta);
+          const decoded = decodeUserEvent(input);
+          assert.deepEqual(decodeUserEvent(encodeUserEvent(decoded)), decoded);
+        },
+      };
+    },
+  },
 };
 
 export const TARGET_NAMES = Object.keys(TARGETS);

@@ -6,7 +6,10 @@ import { nodeRuntime } from "../../../packages/tribune/dist/net/node-runtime.js"
 import { resolveHost } from "../../../packages/tribune/dist/net/resolve-host.js";
 import { SocketPool } from "../../../packages/tribune/dist/pool/socket-pool.js";
 
-/** memberlist's settings for a pool on one machine: what failing members cost a test is time. */
+/**
+ * memberlist's settings for a pool on one machine, since failing members cost a test its time; but news are told as
+ * often as in a LAN: with less, some miss them until the next push/pull.
+ */
 export const LOCAL_SETTINGS = {
   ...LAN_SETTINGS,
   probeTimeoutMs: 200,
@@ -14,7 +17,6 @@ export const LOCAL_SETTINGS = {
   gossipIntervalMs: 100,
   gossipToTheDeadMs: 15_000,
   pushPullIntervalMs: 15_000,
-  retransmitMult: 2,
   suspicionMult: 3,
   streamTimeoutMs: 1_000,
 };

@@ -14,10 +14,10 @@ export function hasSerf() {
   }
 }
 
-/** Starts an agent and waits until it answers. `flags` go to `serf agent`. */
-export async function startSerf(name, host, flags = []) {
+/** Starts an agent and waits until it answers. `flags` go to `serf agent`; any free port unless one is given. */
+export async function startSerf(name, host, flags = [], port = undefined) {
   const directory = mkdtempSync(join(tmpdir(), "tribune-serf-"));
-  const [gossipPort, rpcPort] = [await freePort(host), await freePort(host)];
+  const [gossipPort, rpcPort] = [port ?? (await freePort(host)), await freePort(host)];
   const rpc = `-rpc-addr=${host}:${rpcPort}`;
   const child = spawn(
     "serf",

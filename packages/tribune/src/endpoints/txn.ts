@@ -1,6 +1,5 @@
 import {
-  DirEntry,
-  fromJson,
+  type DirEntry,
   HealthCheck,
   HealthCheckDefinition,
   type Infer,
@@ -23,10 +22,12 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
+import { readStruct } from "../lib/struct-json.ts";
 import { KV_WRITES, readTxn } from "../state/txn.ts";
 import type { TxnOutcome } from "./agent-api.ts";
-import type { Answer } from "./answer.ts";
+import { type Answer, jsonText } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings, Settled } from "./binding.ts";
+import { keyResultsJson } from "./kv-json.ts";
 import { prepareTxn } from "./txn-rules.ts";
 import { wireMeta } from "./wire-meta.ts";
 
@@ -34,6 +35,7 @@ import { wireMeta } from "./wire-meta.ts";
 const OPS_MAX = 64;
 
 const OPS = list(TxnOperation);
+const NO_OP = zero(TxnOp);
 
 // Results show what Consul's own marshaller shows: no value where the operation wrote it.
 const RESULTS = list(TxnResult);
@@ -78,6 +80,8 @@ export const txnEndpoints = bind(txnContracts, {
       }
       const request = make(TxnRequest, { Datacenter: http.datacenter, Token: http.token, Ops: ops });
       const outcome = await agent.ask(txnRpcContracts.txnApply, request);
+      const results = refused(outcome) ? undefined : keyResultsJson((outcome.Results ?? []) as TxnResult[]);
+      if (results !== undefined) return jsonText(`{"Results":${results},"Errors":null}`);
       return { kind: "json", status: refused(outcome) ? 409 : 200, value: shape(outcome) };
     },
   },
@@ -132,8 +136,8 @@ function readOps(body: Uint8Array, http: HttpView): { readonly ops: TxnOp[]; rea
   }
   let given: readonly Infer<typeof TxnOperation>[];
   try {
-    given =
-      fromJson(OPS, parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")), true) ?? [];
+    const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
+    given = readStruct(OPS, parseJson(text), true) ?? [];
   } catch (error) {
     if (!(error instanceof JsonError) && !(error instanceof JsonShapeError)) throw error;
     throw TribuneError.badRequest(`Failed to parse body: ${error.message}`);
@@ -155,18 +159,17 @@ function convert(
   http: HttpView,
   valueMax: number,
 ): { op: TxnOp; writes: boolean } | undefined {
-  const empty = make(TxnOp);
   if (op.KV !== null) {
     const { Verb, Key, Value, Flags, Index, Session } = op.KV;
     const size = Value?.length ?? 0;
     if (size > valueMax) tooLarge(`Value for key ${JSON.stringify(Key)} is too large (${size} > ${valueMax} bytes)`);
-    const DirEnt = make(DirEntry, { Key, Value, Flags, Session, ModifyIndex: Index });
-    return { op: { ...empty, KV: { Verb, DirEnt } }, writes: KV_WRITES.has(Verb) };
+    const DirEnt: DirEntry = { LockIndex: 0, Key, Flags, Value, Session, CreateIndex: 0, ModifyIndex: Index };
+    return { op: { ...NO_OP, KV: { Verb, DirEnt } }, writes: KV_WRITES.has(Verb) };
   }
   if (op.Node !== null) {
     const { Verb, Node: body } = op.Node;
     const node = make(Node, { ...body, Datacenter: body.Datacenter || http.datacenter, CreateIndex: 0 });
-    return { op: { ...empty, Node: { Verb, Node: node } }, writes: Verb !== "get" };
+    return { op: { ...NO_OP, Node: { Verb, Node: node } }, writes: Verb !== "get" };
   }
   if (op.Service !== null) {
     const { Verb, Node: node, Service: body } = op.Service;
@@ -182,7 +185,7 @@ function convert(
       EnableTagOverride: body.EnableTagOverride,
       ModifyIndex: body.ModifyIndex,
     };
-    return { op: { ...empty, Service: { Verb, Node: node, Service: service } }, writes: Verb !== "get" };
+    return { op: { ...NO_OP, Service: { Verb, Node: node, Service: service } }, writes: Verb !== "get" };
   }
   if (op.Check === null) return undefined;
   const { Verb, Check: body } = op.Check;
@@ -216,5 +219,5 @@ function convert(
     Definition: definition,
     ModifyIndex: body.ModifyIndex,
   });
-  return { op: { ...empty, Check: { Verb, Check: check } }, writes: Verb !== "get" };
+  return { op: { ...NO_OP, Check: { Verb, Check: check } }, writes: Verb !== "get" };
 }

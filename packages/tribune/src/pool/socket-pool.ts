@@ -9,29 +9,30 @@ import type { Coordinate } from "../codec/serf-coordinate.ts";
 import { encodeSerfMessage } from "../codec/serf-messages.ts";
 import { encodeTags, type MemberTags } from "../codec/serf-tags.ts";
 import { INTERNAL_PREFIX } from "../gossip/serf/internal-queries.ts";
-import { serfMemberOf } from "../gossip/serf/member.ts";
 import { Serf } from "../gossip/serf/serf.ts";
 import { SERF_SETTINGS } from "../gossip/serf/settings.ts";
 import type { SnapshotContents } from "../gossip/serf/snapshot-file.ts";
 import type { KeyOperation } from "../gossip/serf/types.ts";
-import { type Endpoint, endpointOf, endpointParts } from "../gossip/swim/endpoint.ts";
+import { type Endpoint, endpointOf } from "../gossip/swim/endpoint.ts";
 import { Swim } from "../gossip/swim/swim.ts";
-import type { MemberState, NodeName } from "../gossip/swim/types.ts";
+import type { NodeName } from "../gossip/swim/types.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { unreachable } from "../lib/invariant.ts";
 import type { Logger } from "../lib/log.ts";
-import { shuffle } from "../lib/random.ts";
+import type { Cancel } from "../lib/runtime.ts";
+import { admission } from "./admission.ts";
 import { type AllowList, allowList } from "./cidrs.ts";
 import { CorePair, type SerfHostEffect, type SwimHostEffect } from "./core-pair.ts";
 import { Exchanges } from "./exchanges.ts";
-import { endpointsOf, listErrors } from "./join-address.ts";
-import { Joins } from "./joins.ts";
+import { listErrors } from "./join-address.ts";
+import { Joining } from "./joining.ts";
 import { KeyringStore } from "./keyring-store.ts";
 import { KeyringTally } from "./keyring-tally.ts";
 import { recordEvent } from "./member-events.ts";
 import type { SocketPoolDependencies, SocketPoolOptions } from "./options.ts";
 import { OwnQueries } from "./own-queries.ts";
 import { Packets } from "./packets.ts";
+import { sampleQueues } from "./queue-depth.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
 import { bindBoth, type Sockets } from "./sockets.ts";
 import { SwimLog } from "./swim-log.ts";
@@ -65,6 +66,7 @@ interface Running {
   readonly cores: CorePair;
   readonly exchanges: Exchanges;
   readonly snapshot: SnapshotWriter | undefined;
+  readonly stopSampling: Cancel;
 }
 
 export class SocketPool implements GossipPool {
@@ -76,7 +78,7 @@ export class SocketPool implements GossipPool {
   readonly #keyring: KeyringStore;
   readonly #allowed: AllowList | undefined;
   readonly #packets: Packets;
-  readonly #joins = new Joins();
+  readonly #joining: Joining;
   readonly #queries = new OwnQueries();
   readonly #listeners = new Set<(event: PoolEvent) => void>();
   readonly #leaveWaiters: (() => void)[] = [];
@@ -96,6 +98,15 @@ export class SocketPool implements GossipPool {
     this.#allowed = allowList(options.allowedCidrs);
     this.#tags = checkedTags(options.tags);
     checkAdvertised(options);
+    this.#joining = new Joining({
+      name: options.name,
+      rng: runtime.rng,
+      serfLogger: this.#serfLogger,
+      memberlistLogger: this.#memberlistLogger,
+      resolveHost: dependencies.resolveHost,
+      defaultPort: () => this.#running?.sockets.tcp.address.port ?? options.bind.port,
+      start: (endpoint) => this.#running?.cores.feedSwim({ type: "join", endpoint }),
+    });
     this.#packets = new Packets({
       logger: this.#memberlistLogger,
       metrics,
@@ -108,25 +119,40 @@ export class SocketPool implements GossipPool {
 
   async start(): Promise<void> {
     const { runtime } = this.#dependencies;
-    const { bind, snapshotPath, rejoinAfterLeave } = this.#options;
+    const { snapshotPath, rejoinAfterLeave } = this.#options;
     await this.#keyring.load();
     const snapshot =
       snapshotPath === undefined ? undefined : new SnapshotWriter(snapshotPath, runtime, this.#serfLogger);
     const remembered = await snapshot?.open(rejoinAfterLeave);
     const exchanges = this.#newExchanges();
-    const sockets = await bindBoth(
-      runtime.network,
-      bind,
-      (stream) => exchanges.accept(stream),
-      (packet, port, host) => this.#packets.received(packet, port, host),
-    );
+    const sockets = await this.#bound(exchanges).catch(async (error: unknown) => {
+      await snapshot?.close();
+      throw error;
+    });
     if (this.#stopped) {
       await Promise.all([sockets.tcp.close(), sockets.udp.close(), snapshot?.close()]);
       return;
     }
     this.#running = this.#newRunning(sockets, exchanges, snapshot, remembered);
     this.#running.cores.feedSwim({ type: "start" });
-    if (remembered !== undefined && remembered.alive.size > 0) void this.#rejoin(remembered);
+    if (remembered !== undefined && remembered.alive.size > 0) void this.#rejoin(remembered.alive);
+  }
+
+  /**
+   * Announced like any join: our leave of the last life may still be on its way, and without a later word of ours who
+   * hears it now would take us for leaving for ever.
+   */
+  async #rejoin(alive: ReadonlyMap<string, string>): Promise<void> {
+    if (await this.#joining.rejoin(alive)) this.#running?.cores.feedSerf({ type: "joined" });
+  }
+
+  #bound(exchanges: Exchanges): Promise<Sockets> {
+    return bindBoth(
+      this.#dependencies.runtime.network,
+      this.#options.bind,
+      (stream) => exchanges.accept(stream),
+      (packet, port, host) => this.#packets.received(packet, port, host),
+    );
   }
 
   #newExchanges(): Exchanges {
@@ -171,9 +197,7 @@ export class SocketPool implements GossipPool {
     const delegate = {
       ackPayload: () => serf.ackPayload(),
       userState: () => serf.userState(),
-      refuseMember: (member: MemberState) => this.#refuse([member]),
-      refuseMerge: (members: readonly MemberState[]) => this.#refuse(members),
-      ...(this.#allowed === undefined ? {} : { refuseEndpoint: (from: Endpoint) => this.#refuseEndpoint(from) }),
+      ...admission(this.#options.merge, this.#allowed),
     };
     const swim = new Swim(
       {
@@ -196,7 +220,8 @@ export class SocketPool implements GossipPool {
       },
     };
     const cores = new CorePair({ swim, serf }, host, { clock, timers });
-    return { sockets, swim, serf, cores, exchanges, snapshot };
+    const stopSampling = sampleQueues(timers, this.#dependencies.metrics, () => swim.queued);
+    return { sockets, swim, serf, cores, exchanges, snapshot, stopSampling };
   }
 
   #advertised({ tcp }: Sockets): Endpoint {
@@ -206,33 +231,14 @@ export class SocketPool implements GossipPool {
     return endpoint!;
   }
 
-  /** One member of the last run is enough: it knows the others. */
-  async #rejoin({ alive }: SnapshotContents): Promise<void> {
-    const previous = shuffle(
-      this.#dependencies.runtime.rng,
-      [...alive].filter(([name]) => name !== this.#options.name),
-    );
-    if (previous.length === 0) return;
-    for (const [name, address] of previous) {
-      this.#serfLogger.info(`serf: Attempting re-join to previously known node: ${name}: ${address}`);
-      const failure = await this.#joinOne(`${name}/${address}`);
-      if (this.#stopped) return;
-      if (failure.errors.length === 0) {
-        this.#serfLogger.info(`serf: Re-joined to previously known node: ${name}: ${address}`);
-        return;
-      }
-    }
-    this.#serfLogger.warn("serf: Failed to re-join any previously known node");
-  }
-
   async leave(): Promise<void> {
     const { cores, snapshot } = this.#mustRun();
-    const recorded = snapshot?.leave();
-    await new Promise<void>((resolve) => {
+    const left = new Promise<void>((resolve) => {
       this.#leaveWaiters.push(resolve);
-      cores.feedSerf({ type: "leave" });
     });
-    await recorded;
+    cores.feedSerf({ type: "leave" });
+    // Behind the time of the leave itself: the next life must say that it is there at a later one.
+    await Promise.all([left, snapshot?.leave()]);
   }
 
   async stop(): Promise<void> {
@@ -240,10 +246,11 @@ export class SocketPool implements GossipPool {
     this.#stopped = true;
     const running = this.#running;
     if (running === undefined) return;
-    const { sockets, cores, exchanges, snapshot } = running;
+    const { sockets, cores, exchanges, snapshot, stopSampling } = running;
     cores.stop();
+    stopSampling();
     exchanges.close();
-    this.#joins.failAll("the pool was stopped");
+    this.#joining.stop();
     this.#queries.endAll();
     for (const resolve of this.#leaveWaiters.splice(0)) resolve();
     await Promise.all([sockets.tcp.close(), sockets.udp.close(), snapshot?.close()]);
@@ -259,60 +266,11 @@ export class SocketPool implements GossipPool {
   async join(addresses: readonly string[], options: { readonly ignoreOldEvents?: boolean } = {}): Promise<number> {
     const { cores } = this.#mustRun();
     if (options.ignoreOldEvents) cores.feedSerf({ type: "ignoreOldEvents", on: true });
-    const errors: string[] = [];
-    let joined = 0;
-    for (const address of addresses) {
-      const outcome = await this.#joinOne(address);
-      joined += outcome.joined;
-      errors.push(...outcome.errors);
-    }
+    const { joined, errors } = await this.#joining.joinAll(addresses);
     if (options.ignoreOldEvents) cores.feedSerf({ type: "ignoreOldEvents", on: false });
     if (joined === 0 && errors.length > 0) throw new TribuneError("unavailable", listErrors(errors));
     if (joined > 0) cores.feedSerf({ type: "joined" });
     return joined;
-  }
-
-  /** Every address of one name, one after the other. */
-  async #joinOne(address: string): Promise<{ readonly joined: number; readonly errors: readonly string[] }> {
-    const errors: string[] = [];
-    let joined = 0;
-    for (const endpoint of await this.#resolved(address, errors)) {
-      if (this.#stopped || this.#running === undefined) break;
-      const settled = this.#joins.wait(endpoint);
-      this.#running.cores.feedSwim({ type: "join", endpoint });
-      const failure = await settled;
-      if (failure === undefined) joined++;
-      else {
-        const text = `Failed to join ${endpoint}: ${failure}`;
-        this.#memberlistLogger.debug(`memberlist: ${text}`);
-        errors.push(text);
-      }
-    }
-    return { joined, errors };
-  }
-
-  async #resolved(address: string, errors: string[]): Promise<readonly Endpoint[]> {
-    const defaultPort = this.#mustRun().sockets.tcp.address.port;
-    const resolveHost =
-      this.#dependencies.resolveHost ?? (() => Promise.reject(new Error("names are not resolved here")));
-    try {
-      return await endpointsOf(address, defaultPort, resolveHost);
-    } catch (error) {
-      const text = `Failed to resolve ${address}: ${(error as Error).message}`;
-      this.#memberlistLogger.warn(`memberlist: ${text}`);
-      errors.push(text);
-      return [];
-    }
-  }
-
-  #refuse(states: readonly MemberState[]): string | undefined {
-    const { merge } = this.#options;
-    return merge?.refuse(states.map((state) => poolMemberOf(state)));
-  }
-
-  #refuseEndpoint(endpoint: Endpoint): string | undefined {
-    const parts = endpointParts(endpoint);
-    return parts !== undefined && this.#allowed!(parts.addr) ? undefined : `${endpoint} is not allowed`;
   }
 
   // ---- members ----
@@ -447,13 +405,9 @@ export class SocketPool implements GossipPool {
       case "respond":
         return exchanges.respond(effect.exchange, effect.message);
       case "joined":
-        this.#joins.settle(effect.endpoint, undefined);
-        return;
+        return this.#joining.settle(effect.endpoint, undefined);
       case "joinFailed":
-        if (!this.#joins.settle(effect.endpoint, effect.reason)) {
-          this.#memberlistLogger.debug(`memberlist: Failed to join ${effect.endpoint}: ${effect.reason}`);
-        }
-        return;
+        return this.#joining.settle(effect.endpoint, effect.reason);
       case "memberChanged":
         return this.#swimLog.changed(effect.before, effect.after);
       case "reachedByStreamOnly":
@@ -532,16 +486,5 @@ function checkAdvertised({ bind, advertise }: SocketPoolOptions): void {
   if (addr === undefined) throw TribuneError.badRequest(`${host} is not an IP address`);
   if (addr.every((byte) => byte === 0)) {
     throw TribuneError.badRequest(`${host} cannot be advertised: set an address that members can reach`);
-  }
-}
-
-/** For the merge rules: a member that SWIM has just heard of. */
-function poolMemberOf(state: MemberState): PoolMember {
-  const status = state.status === "left" ? "left" : state.status === "dead" ? "failed" : "alive";
-  try {
-    return serfMemberOf(state, status);
-  } catch (error) {
-    if (!(error instanceof GossipCodecError)) throw error;
-    return serfMemberOf(state, status, new Map());
   }
 }

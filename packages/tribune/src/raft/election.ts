@@ -14,6 +14,8 @@ import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
  */
 const QUICK_MS = 200;
 const QUICK_CAMPAIGNS = 3;
+/** A refused pre-vote is tried again after this part of the election timeout, to twice as much. */
+const PRE_VOTES_PER_ELECTION_TIMEOUT = 4;
 
 type Request<T extends RaftRequest["type"]> = Extract<RaftRequest, { type: T }>;
 type Reply<T extends RaftReply["type"]> = Extract<RaftReply, { type: T }>;
@@ -36,20 +38,23 @@ export function startCampaign(s: RaftState, leadershipTransfer: boolean): void {
   becomeFollower(s, s.term);
   s.role = "candidate";
   s.exchanges.clear();
-  s.electionDeadlineMs = campaignDeadline(s, 1);
   s.quickCampaigns = Math.max(0, s.quickCampaigns - 1);
-  if (s.config.preVote && !leadershipTransfer && !s.isSoleVoter) startPreVote(s);
-  else startVote(s, leadershipTransfer);
+  if (s.config.preVote && !leadershipTransfer && !s.isSoleVoter) {
+    // Costs nobody anything, so it may be tried again sooner than a vote.
+    s.electionDeadlineMs = campaignDeadline(s, 1, s.config.electionTimeoutMs / PRE_VOTES_PER_ELECTION_TIMEOUT);
+    startPreVote(s);
+  } else {
+    startVote(s, leadershipTransfer);
+  }
 }
 
 function quickMs(s: RaftState): number {
   return Math.max(1, Math.min(QUICK_MS, Math.floor(s.config.heartbeatTimeoutMs / 4)));
 }
 
-/** When to try again. A vote needs a flush on every server, so it gets more time than a question. */
-function campaignDeadline(s: RaftState, factor: number): number {
-  if (s.quickCampaigns === 0) return staggered(s, s.config.electionTimeoutMs);
-  return staggered(s, factor * quickMs(s));
+/** When to try again: a vote needs a flush on every server, so it gets a larger factor than a question. */
+function campaignDeadline(s: RaftState, factor: number, usualMs: number): number {
+  return staggered(s, s.quickCampaigns === 0 ? usualMs : factor * quickMs(s));
 }
 
 function startPreVote(s: RaftState): void {
@@ -66,6 +71,7 @@ function startPreVote(s: RaftState): void {
 }
 
 function startVote(s: RaftState, leadershipTransfer: boolean): void {
+  s.electionDeadlineMs = campaignDeadline(s, 2, s.config.electionTimeoutMs);
   const term = s.term + 1;
   s.persistHardState(term, s.id);
   s.campaign = { kind: "vote", term, leadershipTransfer, granted: new Set(), ownVoteWrite: s.lastWrite };
@@ -93,7 +99,6 @@ function countVotes(s: RaftState): void {
   if (votes < s.quorum) return;
   if (campaign.kind === "preVote") {
     s.exchanges.clear();
-    s.electionDeadlineMs = campaignDeadline(s, 2);
     startVote(s, false);
   } else {
     becomeLeader(s);
@@ -130,6 +135,7 @@ export function onRequestVote(
 
 function grantsVote(s: RaftState, from: ServerId, message: Request<"requestVote">): boolean {
   if (message.term < s.term) return false;
+  if (s.nowMs < s.noVoteBeforeMs && !message.leadershipTransfer) return false;
   // Before the term is looked at: a disturbing candidate must not raise it either.
   if (followsAnother(s, from) && !message.leadershipTransfer) return false;
   if (message.term > s.term) becomeFollower(s, message.term);
@@ -146,7 +152,10 @@ export function onRequestPreVote(
 ): void {
   s.withoutPreVote.delete(from); // who asks knows it
   const granted =
-    message.term >= s.term && !followsAnother(s, from) && !logIsNewerThan(s, message.lastLogTerm, message.lastLogIndex);
+    message.term >= s.term &&
+    s.nowMs >= s.noVoteBeforeMs &&
+    !followsAnother(s, from) &&
+    !logIsNewerThan(s, message.lastLogTerm, message.lastLogIndex);
   s.reply(from, exchange, { type: "requestPreVoteReply", term: s.term, granted });
 }
 
@@ -181,9 +190,9 @@ export function onTimeoutNow(s: RaftState, from: ServerId, exchange: ExchangeId)
 }
 
 /**
- * A reset connection to the leader is weak evidence that its process died. The next election then comes at once, and
- * a peer that saw the same stops protecting the leader. Needs pre-vote everywhere: without it a broken cable at one
- * follower would cost the others their leader.
+ * The leader's process is gone. The next election then comes within a fraction of the timeout, and a peer that saw the
+ * same stops protecting the leader. Needs pre-vote everywhere: without it one follower's mistake would cost the others
+ * their leader.
  */
 export function onPeerConnectionLost(s: RaftState, peer: ServerId): void {
   const allKnowPreVote = s.withoutPreVote.size === 0;

@@ -29,6 +29,7 @@ export function becomeLeader(s: RaftState): void {
     confirmedReads: [],
     changes: [],
     transfer: undefined,
+    leaseGivenUp: false,
   };
   followPeers(s, s.leading);
   // Entries of earlier terms commit only under one of our own (Raft §5.4.2, §8).
@@ -65,6 +66,7 @@ function newPeer(s: RaftState, id: ServerId): Peer {
     commitSent: 0,
     commitAtMs: Number.POSITIVE_INFINITY,
     lastContactMs: s.nowMs,
+    followedSinceMs: Number.NEGATIVE_INFINITY,
     ackedRound: 0,
     load: undefined,
     leavingAt: undefined,
@@ -72,19 +74,18 @@ function newPeer(s: RaftState, id: ServerId): Peer {
 }
 
 export function appendAsLeader(s: RaftState, type: EntryType, data: Uint8Array, proposal?: Proposal): LogEntry {
-  const entry: LogEntry = { index: s.log.lastIndex + 1, term: s.term, type, data };
-  if (proposal?.extensions === undefined && proposal?.appendedAtMs === undefined) {
-    s.appendEntry(entry);
-    return entry;
-  }
-  const { extensions, appendedAtMs } = proposal;
-  const full: LogEntry = {
-    ...entry,
-    ...(extensions === undefined ? {} : { extensions }),
-    ...(appendedAtMs === undefined ? {} : { appendedAtMs }),
-  };
-  s.appendEntry(full);
-  return full;
+  const index = s.log.lastIndex + 1;
+  const { term } = s;
+  const extensions = proposal?.extensions;
+  const appendedAtMs = proposal?.appendedAtMs;
+  // Written out, for every command passes here: spreading what may be there costs more than all the rest.
+  let entry: LogEntry;
+  if (extensions !== undefined)
+    entry = { index, term, type, data, extensions, ...(appendedAtMs === undefined ? {} : { appendedAtMs }) };
+  else if (appendedAtMs !== undefined) entry = { index, term, type, data, appendedAtMs };
+  else entry = { index, term, type, data };
+  s.appendEntry(entry);
+  return entry;
 }
 
 /** The hot path: one batch becomes entries of one write and one append to each peer. */
@@ -125,6 +126,24 @@ export function leaseEndsAt(s: RaftState, leading: LeaderState): number {
   }
   contacts.sort((a, b) => b - a);
   return (contacts[s.quorum - 1] ?? Number.POSITIVE_INFINITY) + s.config.leaderLeaseTimeoutMs;
+}
+
+/**
+ * Until when nobody else can have been elected (Thesis §6.4.1): a quorum answered requests sent at or after some time,
+ * and each of them refuses its vote for a heartbeat timeout from then on, which is twice the lease; the other half is
+ * what clocks may differ in pace. Infinity for a leader that is a quorum by itself.
+ */
+export function readLeaseUntilMs(s: RaftState, leading: LeaderState): number {
+  if (leading.leaseGivenUp) return Number.NEGATIVE_INFINITY;
+  const promises: number[] = [];
+  for (const voter of s.voters)
+    promises.push(
+      voter === s.id
+        ? Number.POSITIVE_INFINITY
+        : (leading.peers.get(voter)?.followedSinceMs ?? Number.NEGATIVE_INFINITY),
+    );
+  promises.sort((a, b) => b - a);
+  return (promises[s.quorum - 1] ?? Number.NEGATIVE_INFINITY) + s.config.leaderLeaseTimeoutMs;
 }
 
 export function leaderTick(s: RaftState, leading: LeaderState): void {

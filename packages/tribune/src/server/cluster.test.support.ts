@@ -192,6 +192,11 @@ export class Cluster {
     for (const { server } of this.machines) server?.memberEvent({ type, members: [member] });
   }
 
+  /** Gone from the pool, and nobody was told. */
+  forget(name: string): void {
+    this.#members.delete(name);
+  }
+
   setStatus(name: string, status: PoolMemberStatus): void {
     const member = this.#members.get(name);
     assert.ok(member !== undefined);

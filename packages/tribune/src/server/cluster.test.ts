@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KVSRequest, make } from "@tribune/api";
+import { KVSRequest, make, SessionRequest } from "@tribune/api";
+import { getNodeCheck } from "../state/catalog/checks.ts";
+import { getNode } from "../state/catalog/nodes.ts";
+import { serviceNodes } from "../state/catalog/service-queries.ts";
 import { kvGet } from "../state/kv.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
+import { sessionList } from "../state/session.ts";
 import { Cluster, type Machine } from "./cluster.test.support.ts";
 
 /** Three servers that found each other, all voting. */
@@ -206,4 +210,81 @@ test("a leader whose disk hangs hands over", async () => {
   leader.host.files.hang();
   leader.server!.propose(2, KVSRequest, make(KVSRequest, { Op: "set" })).catch(() => {}); // its fate is not the subject
   await cluster.until(() => cluster.leader() !== undefined && cluster.leader() !== leader, "another one leads", 30_000);
+});
+
+test("peers.json brings back one server of three, with everything it had", async () => {
+  const cluster = await three(16);
+  const leader = cluster.leader()!;
+  await cluster.put(leader.server!, "a", "1");
+  const survivor = followers(cluster)[0]!;
+  await cluster.until(() => cluster.get(survivor, "a") === "1", "the survivor has it");
+  for (const machine of cluster.machines) {
+    cluster.kill(machine);
+    if (machine !== survivor) cluster.setStatus(machine.name, "left");
+  }
+  const file = JSON.stringify([{ id: survivor.id, address: `${survivor.host.address}:8300` }]);
+  const writing = survivor.host.runtime().disk.writeFileAtomic("/data/raft/peers.json", Buffer.from(file));
+  await cluster.settle(writing);
+  await cluster.boot(survivor);
+  await cluster.until(() => cluster.leader() === survivor, "it leads alone");
+  assert.deepEqual([cluster.get(survivor, "a"), cluster.voters(survivor.server!)], ["1", [survivor.name]]);
+  await cluster.put(survivor.server!, "b", "2");
+  cluster.kill(survivor);
+  await cluster.boot(survivor);
+  await cluster.until(() => cluster.get(survivor, "b") === "2", "what came after is kept: the file is used once");
+});
+
+test("a client's life in the catalog: joins, fails and loses its session, moves, is reaped", async () => {
+  const cluster = await three(17);
+  const server = cluster.leader()!.server!;
+  const tags = new Map([
+    ["role", "node"],
+    ["dc", "dc1"],
+    ["id", "00000000-0000-0000-0000-0000000000c1"],
+  ]);
+  const client = { name: "client", host: "10.0.1.1", tags, status: "alive" } as const;
+  const health = (): string | undefined => server.peek((tx) => getNodeCheck(tx, "client", "serfHealth")?.Status);
+  cluster.setMember(client, "join");
+  await cluster.until(() => health() === "passing", "it is healthy");
+  const Session = {
+    ...make(SessionRequest, {}).Session,
+    ID: tags.get("id")!,
+    Node: "client",
+    NodeChecks: ["serfHealth"],
+  };
+  await cluster.settle(server.propose(3, SessionRequest, make(SessionRequest, { Op: "create", Session })));
+  const sessions = (): number => server.peek((tx) => sessionList(tx).sessions.length);
+  assert.equal(sessions(), 1);
+  cluster.setMember({ ...client, status: "failed" }, "failed");
+  await cluster.until(() => health() === "critical", "it is critical");
+  assert.equal(sessions(), 0);
+  cluster.setMember({ ...client, host: "10.0.1.2" }, "update");
+  await cluster.until(() => health() === "passing", "it is back");
+  assert.equal(
+    server.peek((tx) => getNode(tx, "client")?.Address),
+    "10.0.1.2",
+  );
+  // What happens while the event is lost is found by the next look at everybody.
+  cluster.setMember({ ...client, status: "failed" }, "failed");
+  await cluster.until(() => health() === "critical", "it is critical again");
+  cluster.forget("client");
+  await cluster.until(() => server.peek((tx) => getNode(tx, "client")) === undefined, "it is reaped", 70_000);
+});
+
+test("servers are registered as the service consul, and deregistered when they leave", async () => {
+  const cluster = await three(18);
+  const server = cluster.leader()!.server!;
+  const nodes = (): string =>
+    server.peek((tx) =>
+      serviceNodes(tx, "consul")
+        .rows.map(({ Node }) => Node)
+        .join(" "),
+    );
+  await cluster.until(() => nodes() === "s1 s2 s3", "all are there");
+  const [leaver] = followers(cluster);
+  await cluster.settle(leaver!.server!.prepareLeave());
+  cluster.setStatus(leaver!.name, "left");
+  await cluster.until(() => !nodes().includes(leaver!.name), "the leaver is gone");
+  await cluster.until(() => !leaver!.server!.isPeer, "the leaver knows that it may go");
+  assert.equal(cluster.voters(server).length, 2);
 });

@@ -33,6 +33,6 @@ export function keyringRefusals(
 }
 
 /** Where Go's decoder stops; -1 for what it takes. */
-function firstBadBase64(key: string): number {
+export function firstBadBase64(key: string): number {
   return /[^A-Za-z0-9+/]/.exec(key.replace(/={0,2}$/, ""))?.index ?? (key.length % 4 === 0 ? -1 : 0);
 }

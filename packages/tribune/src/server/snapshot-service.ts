@@ -31,6 +31,7 @@ export interface SnapshotServiceDependencies {
 export class SnapshotService {
   readonly #d: SnapshotServiceDependencies;
   #restoring = false;
+  #failed = false;
 
   constructor(dependencies: SnapshotServiceDependencies) {
     this.#d = dependencies;
@@ -116,8 +117,8 @@ export class SnapshotService {
       await this.#replace(archivedIndex, prepared, state);
     } finally {
       const now = host.status();
-      // In another term whoever leads has begun anew.
-      if (now.role === "leader" && now.term === term) {
+      // In another term whoever leads has begun anew; and a process that must stop serves nobody.
+      if (now.role === "leader" && now.term === term && !this.#failed) {
         await this.#d.onRestored();
         leadership.gained();
       }
@@ -159,6 +160,7 @@ export class SnapshotService {
       onReplaced(snapshot.index);
     } catch (error) {
       // Half of it may be on disk: only a start from there knows which state holds.
+      this.#failed = true;
       onFatal(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }

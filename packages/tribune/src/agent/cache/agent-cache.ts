@@ -7,6 +7,7 @@ import { randomStagger } from "../../lib/random.ts";
 import type { Cancel, Rng, Runtime } from "../../lib/runtime.ts";
 import type { Answered } from "../../server/query-engine.ts";
 import { type Linked, Recency } from "../../server/recency.ts";
+import type { Asking } from "../asking.ts";
 import { RateLimit } from "../client/rate-limit.ts";
 
 /** Entries that nobody asked for this long are given up, and their blocking query with them (Consul: 72 h). */
@@ -73,7 +74,7 @@ class Entry implements Linked<Entry> {
  * Consul's caches that refresh in the background, `max-age` and `must-revalidate` mean nothing here.
  */
 export class AgentCache {
-  readonly #options: AgentCacheOptions;
+  #options: AgentCacheOptions;
   readonly #d: AgentCacheDependencies;
   readonly #entries = new Map<string, Entry>();
   readonly #use = new Recency<Entry>();
@@ -87,6 +88,12 @@ export class AgentCache {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Takes effect for every entry at once. */
+  configure(options: AgentCacheOptions): void {
+    this.#options = options;
+    for (const { limit } of this.#entries.values()) limit.set(options.entryFetchRate, options.entryFetchMaxBurst);
   }
 
   start(): void {
@@ -311,4 +318,15 @@ function backoffMs(failures: number, rng: Rng): number {
   if (failures <= BACKOFF_AFTER) return 0;
   const waitMs = Math.min(BACKOFF_MS_MAX, 1000 * 2 ** (failures - BACKOFF_AFTER));
   return waitMs + randomStagger(rng, waitMs);
+}
+
+/** The backend with the cache in front of it, for the reads that let it answer. */
+export function withCache(asking: Asking, cache: AgentCache): Asking {
+  return {
+    readNow: (call) => (call.cached ? cache.readNow(call) : asking.readNow(call)),
+    read: (call, deliver) => (call.cached ? cache.read(call, deliver) : asking.read(call, deliver)),
+    write: (endpoint, request) => asking.write(endpoint, request),
+    call: (endpoint, request) => asking.call(endpoint, request),
+    keep: (answer, variant, encoded, bytes) => asking.keep(answer, variant, encoded, bytes),
+  };
 }

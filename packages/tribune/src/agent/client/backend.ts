@@ -1,10 +1,11 @@
 import type { Schema, Struct } from "@tribune/api";
 import { decodeStruct, encodeStruct } from "../../codec/struct-msgpack.ts";
-import type { Endpoint } from "../../endpoints/binding.ts";
+import type { Endpoint, Method } from "../../endpoints/binding.ts";
 import type { HttpBackend, ReadCall, ReadOutcome } from "../../http/backend.ts";
 import { TribuneError } from "../../lib/errors.ts";
 import type { Cancel, Clock } from "../../lib/runtime.ts";
 import { RemoteAnswers } from "../../server/remote-answers.ts";
+import type { Asking } from "../asking.ts";
 import type { ServerCalls } from "./server-calls.ts";
 
 /** Questions whose last reply a client agent holds, and bytes of replies and of their encoded forms. */
@@ -12,9 +13,6 @@ const QUESTIONS_MAX = 8192;
 const REPLY_BYTES_MAX = 32 << 20;
 const SHOWN_BYTES_MAX = 48 << 20;
 const NS_PER_MS = 1e6;
-
-/** What asks and changes the datacenter, whoever is behind it. */
-export type Asking = Omit<HttpBackend, "agent">;
 
 /** An agent without state: every question and every change goes to a server. */
 export class ClientBackend implements Asking {
@@ -49,19 +47,20 @@ export class ClientBackend implements Asking {
     return () => cancel();
   }
 
-  async write(endpoint: Endpoint, request: unknown): Promise<unknown> {
-    return this.#call(endpoint, request, false);
+  async write(method: Method, request: unknown): Promise<unknown> {
+    return this.#call(method, request, false);
   }
 
-  async call(endpoint: Endpoint, request: unknown): Promise<unknown> {
-    return this.#call(endpoint, request, false);
+  async call(method: Method, request: unknown): Promise<unknown> {
+    const { contract } = method;
+    return this.#call(method, request, "http" in contract && contract.http.startsWith("GET "));
   }
 
   keep: HttpBackend["keep"] = (answer, variant, encoded, bytes) => {
     this.#answers.keep(answer, variant, encoded, bytes);
   };
 
-  async #call({ contract }: Endpoint, request: unknown, isRead: boolean): Promise<unknown> {
+  async #call({ contract }: Method, request: unknown, isRead: boolean): Promise<unknown> {
     const wire = contract as unknown as {
       readonly rpc: string;
       readonly request: Struct<unknown>;

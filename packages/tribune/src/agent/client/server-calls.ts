@@ -109,12 +109,12 @@ function isLeaderless(error: Error): boolean {
 }
 
 /**
- * Without a leader nothing was changed, so everything may be repeated; a stream that ended may have carried a write
- * out, so only reads are.
+ * Without a leader nothing was changed, so everything may be repeated; with a stream that ended a write may have been
+ * carried out, so only reads are, and what was not sent.
  */
 function mayRepeat({ isRead }: ServerCall, error: RpcRemoteError | RpcTransportError): boolean {
   if (isLeaderless(error) || error.message.includes(RESUBMIT)) return true;
-  return isRead && error instanceof RpcTransportError && error.eof;
+  return error instanceof RpcTransportError && error.eof && (isRead || !error.sent);
 }
 
 function wrapped(error: RpcRemoteError | RpcTransportError): TribuneError {

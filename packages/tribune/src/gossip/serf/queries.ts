@@ -53,6 +53,8 @@ export interface QueriesOptions {
 
 const EMPTY = new Uint8Array(0);
 const ID_MAX = 2 ** 31;
+/** Honest answers are one from each member, and some may have joined or gone meanwhile. */
+const ANSWERS_PER_MEMBER_MAX = 2;
 /** Serf's protocol from which a member relays. */
 const RELAY_PROTOCOL_MIN = 5;
 
@@ -143,8 +145,7 @@ export class Queries {
       outbox.count(`query_duplicate_${kind}`);
       return;
     }
-    // There cannot be more honest answers than members, and somebody may have joined meanwhile.
-    if (heard.size >= 2 * this.#options.memberCount() + 1) return;
+    if (heard.size >= ANSWERS_PER_MEMBER_MAX * this.#options.memberCount()) return;
     heard.add(from);
     outbox.count(`query_${kind}`);
     if (isAck) outbox.put({ type: "queryAck", token: open.token, from });

@@ -29,6 +29,8 @@ export interface RaftTransportDependencies {
 export const RAFT_IO_TIMEOUT_MS = 10_000;
 /** Elections are rare, and a connection left from the last one may lead to a process that is gone. */
 const ELECTION_IDLE_MS = 1_000;
+/** After a leader's last connection closed: how long to wait before each further look whether its port is closed too. */
+const GONE_RETRIES_MS = [20, 60, 150] as const;
 /** Connections that peers may have open here; seven servers need fewer than thirty. */
 export const RAFT_INBOUND_MAX = 256;
 
@@ -157,11 +159,17 @@ export class RaftTransport {
     const lane =
       message.type !== "appendEntries" ? lanes.election : isHeartbeat(message) ? lanes.heartbeat : lanes.append;
     const type = message.type as RaftRpc;
+    const { clock } = this.#d.runtime;
+    const startedMs = clock.nowMs();
     lane.send({
       type,
       encode: () => encodeRaftRequest(toWireRequest(message, this.#header)),
       done: (outcome) => {
         if (this.#closed) return;
+        if (message.type === "appendEntries" && "reply" in outcome) {
+          const what = lane === lanes.heartbeat ? "heartbeat" : "appendEntries.rpc";
+          this.#d.metrics.sample(`raft.replication.${what}.${to}`, clock.nowMs() - startedMs);
+        }
         if (message.type === "requestPreVote" && "failed" in outcome && outcome.failed === "closed")
           this.#askWhetherAlive(lane, exchange);
         else this.#settle(to, exchange, outcome);
@@ -236,8 +244,8 @@ export class RaftTransport {
   }
 
   /**
-   * A leader keeps at least one connection to each follower. When the last of them closes, its process is most
-   * likely gone: the core is told, and asks the others before it does anything (pre-vote).
+   * A leader keeps at least one connection to each follower. When the last of them closes its process may be gone, and
+   * is for sure if its host refuses a new one: then the core is told. A cut cable refuses nothing.
    */
   #inboundClosed(gone: Inbound): void {
     this.#inbound.delete(gone);
@@ -245,8 +253,37 @@ export class RaftTransport {
     const { leader } = gone;
     if (this.#closed || leader === undefined) return;
     for (const other of this.#inbound) if (other.leader === leader) return;
-    this.#d.feed({ type: "peerConnectionLost", peer: leader as ServerId });
+    this.#askWhetherGone(leader as ServerId, 0);
   }
+
+  #askWhetherGone(peer: ServerId, attempt: number): void {
+    const again = (): void => {
+      const delayMs = GONE_RETRIES_MS[attempt];
+      if (delayMs === undefined || this.#closed) return;
+      this.#d.runtime.timers.after(delayMs, () => {
+        if (!this.#closed) this.#askWhetherGone(peer, attempt + 1);
+      });
+    };
+    this.#dial(peer).then(
+      (stream) => {
+        // A process on its way out closes its sockets one after the other, and the listener may be the last.
+        stream.destroy();
+        again();
+      },
+      (error: unknown) => {
+        if (this.#closed) return;
+        if (isRefused(error)) this.#d.feed({ type: "peerConnectionLost", peer });
+        else again();
+      },
+    );
+  }
+}
+
+/** Whether a machine said that nobody listens there; others' errors wrap the system's. */
+function isRefused(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++)
+    if ((at as Error & { readonly code?: unknown }).code === "ECONNREFUSED") return true;
+  return false;
 }
 
 function isHeartbeat(message: Extract<RaftRequest, { type: "appendEntries" }>): boolean {
