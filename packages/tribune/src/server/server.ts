@@ -160,6 +160,7 @@ export class Server implements OperatorApi {
     this.#duties = new LeaderDuties({
       identity,
       autopilotDefaults: options.autopilot,
+      connectEnabled: options.connectEnabled,
       db: stateMachine.db,
       runtime,
       logger,

@@ -24,6 +24,7 @@ import type { PeersPort } from "../peers-port.ts";
 import type { Autopilot } from "./autopilot.ts";
 import { Expiring } from "./expiring.ts";
 import { MemberDuties } from "./member-duties.ts";
+import { prepareMesh } from "./mesh-duties.ts";
 import { serverRegistration } from "./self-registration.ts";
 
 /** Deleted keys are remembered this long, so that a list's index does not go back (Consul: 15 minutes). */
@@ -49,7 +50,9 @@ export interface LeaderDutiesDependencies {
   readonly peers: PeersPort | undefined;
   readonly metrics: Metrics;
   readonly db: Database;
-  readonly runtime: Pick<Runtime, "clock" | "timers">;
+  readonly runtime: Pick<Runtime, "clock" | "timers" | "rng">;
+  /** Whether the mesh is switched on (`connect.enabled`). */
+  readonly connectEnabled: boolean;
   readonly logger: Logger;
   readonly appliedIndex: () => number;
   readonly propose: <T>(type: number, schema: Schema<T>, request: T) => Promise<unknown>;
@@ -94,6 +97,10 @@ export class LeaderDuties {
     if (db.peek((tx) => autopilotConfig(tx).config) === undefined) {
       const request = make(AutopilotSetConfigRequest, { Datacenter: identity.datacenter, Config: autopilotDefaults });
       started.push(propose(TYPE.autopilot, AutopilotSetConfigRequest, request));
+    }
+    if (this.#d.connectEnabled) {
+      const { datacenter } = identity;
+      started.push(...prepareMesh({ db, rng: this.#d.runtime.rng, datacenter, propose }));
     }
     await Promise.all(started);
     if (!this.#leading) return;
