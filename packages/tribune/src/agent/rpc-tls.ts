@@ -1,5 +1,6 @@
 import type { TlsConfig } from "../config/types.ts";
 import { TribuneError } from "../lib/errors.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Disk } from "../lib/runtime.ts";
 import { nodeTls } from "../net/node-tls.ts";
 import { ALPN_PROTOCOLS } from "../rpc/server-port.ts";
@@ -48,5 +49,21 @@ export async function rpcTls({ tls, datacenter, domain }: RpcTlsOptions, disk: D
     });
   } catch (error) {
     throw TribuneError.internal(`TLS certificates cannot be used: ${(error as Error).message}`, error);
+  }
+}
+
+/** Takes new certificates from the disk; those in use stay where the new ones cannot be used. */
+export async function reloadRpcTls(
+  options: RpcTlsOptions,
+  {
+    disk,
+    logger,
+    use,
+  }: { readonly disk: Disk; readonly logger: Logger; readonly use: (tls: TlsPort | undefined) => void },
+): Promise<void> {
+  try {
+    use(await rpcTls(options, disk));
+  } catch (error) {
+    logger.error("RPC goes on with the certificates it has", { error: (error as Error).message });
   }
 }

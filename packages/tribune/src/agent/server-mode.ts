@@ -24,7 +24,7 @@ import { nodeMeta } from "./local-agent.ts";
 import { serverTags } from "./member-tags.ts";
 import type { AgentMode, ModeDependencies, StatsGroup } from "./mode.ts";
 import { wanPool } from "./pools.ts";
-import { rpcTls } from "./rpc-tls.ts";
+import { reloadRpcTls, rpcTls } from "./rpc-tls.ts";
 import { serverPeers } from "./server-peers.ts";
 import { ServerPools } from "./server-pools.ts";
 import { openServerStorage } from "./server-storage.ts";
@@ -198,11 +198,16 @@ export class ServerMode implements AgentMode {
       for (const run of [...this.#serverUp]) run();
   }
 
-  reload({ limits }: RuntimeConfig): void {
+  reload({ limits, tls, datacenter, dns }: RuntimeConfig): void {
     this.#port.configure({
       handshakeTimeoutMs: limits.rpcHandshakeTimeoutMs,
       connectionsPerClientMax: limits.rpcMaxConnsPerClient,
     });
+    const { runtime, logger } = this.#d;
+    const use = (port: TlsPort | undefined): void => {
+      this.#tls = port;
+    };
+    void reloadRpcTls({ tls, datacenter, domain: dns.domain }, { disk: runtime.disk, logger, use });
   }
 
   /**

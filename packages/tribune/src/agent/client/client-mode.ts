@@ -10,7 +10,7 @@ import { AskedDnsBackend } from "../asked-dns.ts";
 import type { Asking } from "../asking.ts";
 import { clientTags } from "../member-tags.ts";
 import type { AgentMode, ModeDependencies, StatsGroup } from "../mode.ts";
-import { rpcTls } from "../rpc-tls.ts";
+import { reloadRpcTls, rpcTls } from "../rpc-tls.ts";
 import { ClientBackend } from "./backend.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { ServerCalls, targetOf } from "./server-calls.ts";
@@ -118,8 +118,13 @@ export class ClientMode implements AgentMode {
     }
   }
 
-  reload(config: RuntimeConfig): void {
-    this.#limit.set(config.limits.rpcRate, config.limits.rpcMaxBurst);
+  reload({ limits, tls, datacenter, dns }: RuntimeConfig): void {
+    this.#limit.set(limits.rpcRate, limits.rpcMaxBurst);
+    const { runtime, logger } = this.#d;
+    const use = (port: TlsPort | undefined): void => {
+      this.#tls = port;
+    };
+    void reloadRpcTls({ tls, datacenter, domain: dns.domain }, { disk: runtime.disk, logger, use });
   }
 
   async leave(lan: GossipPool): Promise<void> {
