@@ -47,21 +47,25 @@ export class Joining {
   /**
    * Tries the members of the last run in random order. One is enough: it knows the others.
    * @param alive name → `ip:port`
+   * @returns whether there was one
    */
-  async rejoin(alive: ReadonlyMap<string, string>): Promise<void> {
+  async rejoin(alive: ReadonlyMap<string, string>): Promise<boolean> {
     const { name: self, rng, serfLogger } = this.#options;
     const previous = shuffle(
       rng,
       [...alive].filter(([name]) => name !== self),
     );
-    if (previous.length === 0) return;
+    if (previous.length === 0) return false;
     for (const [name, address] of previous) {
       serfLogger.info(`serf: Attempting re-join to previously known node: ${name}: ${address}`);
       const { joined } = await this.#join(`${name}/${address}`);
-      if (this.#stopped) return;
-      if (joined > 0) return serfLogger.info(`serf: Re-joined to previously known node: ${name}: ${address}`);
+      if (this.#stopped) return false;
+      if (joined === 0) continue;
+      serfLogger.info(`serf: Re-joined to previously known node: ${name}: ${address}`);
+      return true;
     }
     serfLogger.warn("serf: Failed to re-join any previously known node");
+    return false;
   }
 
   /** Every address of one name. */

@@ -135,7 +135,15 @@ export class SocketPool implements GossipPool {
     }
     this.#running = this.#newRunning(sockets, exchanges, snapshot, remembered);
     this.#running.cores.feedSwim({ type: "start" });
-    if (remembered !== undefined && remembered.alive.size > 0) void this.#joining.rejoin(remembered.alive);
+    if (remembered !== undefined && remembered.alive.size > 0) void this.#rejoin(remembered.alive);
+  }
+
+  /**
+   * Announced like any join: our leave of the last life may still be on its way, and without a later word of ours who
+   * hears it now would take us for leaving for ever.
+   */
+  async #rejoin(alive: ReadonlyMap<string, string>): Promise<void> {
+    if (await this.#joining.rejoin(alive)) this.#running?.cores.feedSerf({ type: "joined" });
   }
 
   #bound(exchanges: Exchanges): Promise<Sockets> {
@@ -225,12 +233,12 @@ export class SocketPool implements GossipPool {
 
   async leave(): Promise<void> {
     const { cores, snapshot } = this.#mustRun();
-    const recorded = snapshot?.leave();
-    await new Promise<void>((resolve) => {
+    const left = new Promise<void>((resolve) => {
       this.#leaveWaiters.push(resolve);
-      cores.feedSerf({ type: "leave" });
     });
-    await recorded;
+    cores.feedSerf({ type: "leave" });
+    // Behind the time of the leave itself: the next life must say that it is there at a later one.
+    await Promise.all([left, snapshot?.leave()]);
   }
 
   async stop(): Promise<void> {

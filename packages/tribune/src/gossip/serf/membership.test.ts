@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { encodeSerfMessage } from "../../codec/serf-messages.ts";
 import type { BroadcastId } from "../swim/types.ts";
 import { endpoint, SerfBench, state } from "./serf.test.support.ts";
 
@@ -71,6 +72,29 @@ test("a leave intent about ourselves is refuted while we stay", () => {
   bench.take();
   bench.hear(leave(9, "n1"));
   assert.deepEqual(bench.broadcasts(), [], "answered by the join of the same time already");
+});
+
+test("who hears that it was left for leaving by others says again that it is here", () => {
+  const other = new SerfBench(2);
+  other.hear(leave(8, "n2"));
+  // As n2 hears it: the time is told in a push/pull, that it was a leave is not.
+  const told = { type: "pushPull", statusLTimes: new Map([["n1", 8]]), leftMembers: [], events: [] } as const;
+  const userState = encodeSerfMessage({ ...told, lTime: 9, eventLTime: 1, queryLTime: 1 });
+  const bench = new SerfBench(2);
+  for (let time = 0; time < 2; time++) bench.feed({ type: "mergeUserState", userState, join: false });
+  assert.deepEqual(bench.broadcasts(), [join(9, "n1")], "once");
+  other.hear(join(9, "n2"));
+  assert.equal(other.status(2), "alive");
+});
+
+test("who has been leaving for a minute and still answers has not left", () => {
+  const bench = new SerfBench(3);
+  bench.hear(leave(5, "n2")).hear(leave(5, "n3"));
+  bench.pass(45_000);
+  assert.deepEqual([bench.status(2), bench.status(3)], ["leaving", "leaving"]);
+  bench.swim(3, "alive", "dead").pass(45_000);
+  assert.deepEqual([bench.status(2), bench.status(3)], ["alive", "left"]);
+  assert.deepEqual(bench.events(), ["leave n3"]);
 });
 
 test("joining is announced with the current time, and moves the clock on", () => {

@@ -20,12 +20,14 @@ interface MemberRecord {
   readonly member: SerfMember;
   /** Of the last intent about it. */
   readonly statusLTime: number;
-  /** When it failed or left; 0 while it is there. */
+  /** When it failed or left, or began leaving; 0 while it is alive. */
   readonly leftAtMs: number;
 }
 
 /** A member's own wish for how long it is remembered (Consul's `advertise_reconnect_timeout`). */
 const RECONNECT_TIMEOUT_TAG = "rc_tm";
+/** A leave takes some ten seconds: who answers after this has not left, whatever was heard of it. */
+const LEAVING_TIMEOUT_MS = 60_000;
 /** A member that comes back so soon flaps. */
 const FLAP_TIMEOUT_MS = 60_000;
 const MS_NS = 1e6;
@@ -102,7 +104,7 @@ export class Membership {
     const status: SerfStatus = intent?.type === "leave" ? "leaving" : "alive";
     const member = serfMemberOf(state, status, this.#tagsOf(state));
     const statusLTime = known?.statusLTime ?? intent?.lTime ?? 0;
-    this.#records.set(state.name, { member, statusLTime, leftAtMs: 0 });
+    this.#records.set(state.name, { member, statusLTime, leftAtMs: status === "leaving" ? nowMs : 0 });
     outbox.count("member.join");
     outbox.log("INFO", `EventMemberJoin: ${member.name} ${member.host}`);
     outbox.put({ type: "member", event: "join", member });
@@ -177,6 +179,16 @@ export class Membership {
     return true;
   }
 
+  /**
+   * A peer knows of an intent about us at `lTime`. One that is later than all we know was a leave, of an earlier life or
+   * forced: whoever heard of it and not of our return takes us for leaving, so that we say once more that we are here.
+   */
+  toldOfSelf(nowMs: number, lTime: number): void {
+    const { clock, name, isStaying } = this.#options;
+    clock.witness(lTime);
+    if (isStaying() && lTime > (this.#records.get(name)?.statusLTime ?? 0)) this.announce(nowMs);
+  }
+
   /** @returns whether it is news, and therefore to be passed on. */
   leaveIntent(nowMs: number, name: string, lTime: number, prune: boolean): boolean {
     const { clock, outbox, isStaying } = this.#options;
@@ -193,7 +205,7 @@ export class Membership {
     // each other for ever.
     const record = { ...known, statusLTime: lTime };
     this.#records.set(name, record);
-    if (known.member.status === "alive") this.#setStatus(record, "leaving", 0);
+    if (known.member.status === "alive") this.#setStatus(record, "leaving", nowMs);
     if (known.member.status === "failed") {
       const member = this.#setStatus(record, "left", known.leftAtMs);
       outbox.log("INFO", `EventMemberLeave (forced): ${name} ${member.host}`);
@@ -239,10 +251,12 @@ export class Membership {
     }
   }
 
-  /** Erases who has been gone for too long. */
+  /** Erases who has been gone for too long, and takes back what was not true. */
   reap(nowMs: number): void {
     const { reconnectTimeoutMs, tombstoneTimeoutMs } = this.#options.settings;
-    for (const { member, leftAtMs } of [...this.#records.values()]) {
+    for (const record of [...this.#records.values()]) {
+      const { member, leftAtMs } = record;
+      if (member.status === "leaving" && nowMs - leftAtMs > LEAVING_TIMEOUT_MS) this.#stays(record);
       if (member.status !== "failed" && member.status !== "left") continue;
       const timeoutMs = member.status === "failed" ? reconnectTimeoutMs : tombstoneTimeoutMs;
       if (nowMs - leftAtMs <= (ownTimeoutMs(member) ?? timeoutMs)) continue;
@@ -250,6 +264,17 @@ export class Membership {
       this.#erase(member);
     }
     this.#intents.expire(nowMs);
+  }
+
+  /**
+   * Join and leave intents of one time are possible: a push/pull tells of a leave as one later than it was. Who hears
+   * the leave first would wait for ever.
+   */
+  #stays(record: MemberRecord): void {
+    const { name, outbox, isStaying } = this.#options;
+    if (record.member.name === name && !isStaying()) return;
+    outbox.log("DEBUG", `${record.member.name} was leaving, and is still here`);
+    this.#setStatus(record, "alive", 0);
   }
 
   /**

@@ -315,7 +315,9 @@ export class Serf implements SerfLayer {
       this.#membership.leaveIntent(nowMs, name, (state.statusLTimes.get(name) ?? 0) + 1, false);
     }
     for (const [name, lTime] of state.statusLTimes) {
-      if (!left.has(name)) this.#membership.joinIntent(nowMs, name, lTime);
+      if (left.has(name)) continue;
+      if (name === this.#options.name) this.#membership.toldOfSelf(nowMs, lTime);
+      else this.#membership.joinIntent(nowMs, name, lTime);
     }
     this.#events.merge(state.eventLTime, state.events, join);
   }

@@ -64,7 +64,7 @@ export class SwimContext {
   }
 }
 
-/** Draws of a member for the log: who, and where. */
+/** For the log: who, and where. */
 export function described(member: Member): string {
   return `${member.name} (${member.endpoint})`;
 }

@@ -87,8 +87,14 @@ export class GossipNemesis {
     if (victim.isUp) return;
     this.#checker.booted(victim);
     victim.boot();
-    // Whoever knows somebody: two that start over together would be a cluster of their own.
-    victim.join(() => this.#members.find(({ core }) => core !== undefined && core.memberCount > 2));
+    victim.join(() => this.#bestKnown(victim));
+  }
+
+  /** Whoever knows most: two that start over together would else be a cluster of their own. */
+  #bestKnown(except: SimMember): SimMember | undefined {
+    const count = ({ core }: SimMember): number => core?.memberCount ?? 0;
+    const running = this.#members.filter((member) => member.isUp && !member.hasLeft && member !== except);
+    return running.sort((a, b) => count(b) - count(a))[0];
   }
 
   #partition(): void {

@@ -45,6 +45,7 @@ export function runGossip(options: GossipRunOptions): GossipRunResult {
     cluster.noticesACrash();
     cluster.isHarmed(options.loss ?? 0.2);
     cluster.findsTogether();
+    cluster.refutesSlander();
   } catch (error) {
     // Also a broken invariant of the core: the run is over and its seed is the finding.
     violation =
@@ -113,7 +114,7 @@ class Cluster {
       if (wrong === undefined) return;
       this.#sim.runUntil(this.#sim.nowMs + 500);
     }
-    throw new GossipViolation(`${what}: ${wrong} after ${limitMs} ms`);
+    throw new GossipViolation(`${what}: ${wrong} after ${Math.round(limitMs)} ms`);
   }
 
   /** Everybody is told of the first one, as with `retry_join`. */
@@ -166,6 +167,20 @@ class Cluster {
     this.checker.isCalm = true;
     this.#sim.runUntil(this.#sim.nowMs + PEACE_MS);
     this.#until("Convergence again", 1);
+  }
+
+  /** SWIM §4.2: who is accused and can hear it is believed before the shortest suspicion is over. */
+  refutesSlander(): void {
+    const running = this.#running;
+    const by = this.#some();
+    const subject = running.find((member) => member !== by);
+    if (by === undefined || subject === undefined) return;
+    const { falseDeaths } = this.checker;
+    const { incarnation, name } = subject.core!.local;
+    this.checker.isCalm = false;
+    by.packet(by.endpoint, [{ type: "suspect", incarnation, node: name, from: by.name }]);
+    this.#until("Refutation", LAN_SETTINGS.suspicionMult * LAN_SETTINGS.probeIntervalMs);
+    if (this.checker.falseDeaths > falseDeaths) throw new GossipViolation(`Refutation: ${name} was taken for dead`);
   }
 }
 
