@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const BOUND_MS = 20;
 const RESOLUTION_MS = 1;
+const SETTLE_MS = 20;
 
 if (process.argv[2] === "--serve") await serve(process.argv[3]);
 else await measure(Number(process.argv[2] ?? 100_000));
@@ -24,18 +25,20 @@ async function serve(dataDir) {
     if (message === "begin") {
       delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
       delay.enable();
-      process.send("begun");
-    } else {
-      delay.disable();
-      // The histogram counts the interval itself as part of each delay.
-      const ms = (ns) => Math.max(0, ns / 1e6 - RESOLUTION_MS);
-      process.send({
-        maxMs: ms(delay.max),
-        p99Ms: ms(delay.percentile(99)),
-        rssMb: process.memoryUsage.rss() / 2 ** 20,
-      });
-    }
+      // It counts from its first tick on: what begins before that would not be seen. Likewise at the end.
+      setTimeout(() => process.send("begun"), SETTLE_MS);
+    } else setTimeout(report, SETTLE_MS);
   });
+  function report() {
+    delay.disable();
+    // The histogram counts the interval itself as part of each delay.
+    const ms = (ns) => Math.max(0, ns / 1e6 - RESOLUTION_MS);
+    process.send({
+      maxMs: ms(delay.max),
+      p99Ms: ms(delay.percentile(99)),
+      rssMb: process.memoryUsage.rss() / 2 ** 20,
+    });
+  }
   process.send({ url: agent.url, startMs });
 }
 

@@ -25,7 +25,7 @@ import { hostPort, type ServerIdentity } from "./identity.ts";
 import { LeaderDuties } from "./leader/leader-duties.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
 import { Leadership } from "./leadership.ts";
-import { type Answered, type Indexed, QueryEngine } from "./query-engine.ts";
+import { type Answered, type Compute, QueryEngine } from "./query-engine.ts";
 import { raftConfigurationCodec } from "./raft-codec.ts";
 import { RaftHost, type RoleChange } from "./raft-host.ts";
 import { scanLog } from "./raft-storage.ts";
@@ -85,7 +85,7 @@ export interface ServerReadOutcome {
 
 const QUESTIONS_MAX = 8192;
 const SHOWN_BYTES_MAX = 48 << 20;
-const WAKE_SLICE_MS = 8;
+const WAKE_SLICE_MS = 4;
 const TXN_TYPE = 8;
 const AUTOPILOT_TYPE = 9;
 
@@ -343,18 +343,19 @@ export class Server implements OperatorApi, TxnApi {
     if (asked !== this.#options.identity.datacenter && asked !== "") throw TribuneError.of("NO_DC_PATH");
   }
 
-  #computeOf({ endpoint, request }: ServerRead): (tx: ReadTx) => Indexed {
+  #computeOf({ endpoint, request }: ServerRead): Compute {
     const { identity, connectEnabled } = this.#options;
     const context = { datacenter: identity.datacenter, nodeName: identity.name, connectEnabled };
-    return (tx) => endpoint.binding.query(tx, request, context) as Indexed;
+    return (tx) => endpoint.binding.query(tx, request, context);
   }
 
-  /** The answer if the mode asked for lets it be had without waiting. Throws what the query refuses. */
+  /** The answer if the mode asked for lets it be had at once. Throws what the query refuses. */
   readNow(read: ServerRead): ServerReadOutcome | undefined {
     if (read.consistency === "consistent") return undefined;
     if (read.consistency === "leader" && !this.#leadership.ready) return undefined;
     this.#requireDatacenter(read.datacenter);
-    return { answer: this.engine.ask(read.key, this.#computeOf(read)), meta: this.#meta() };
+    const answer = this.engine.askNow(read.key, this.#computeOf(read));
+    return answer === undefined ? undefined : { answer, meta: this.#meta() };
   }
 
   /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
@@ -366,16 +367,11 @@ export class Server implements OperatorApi, TxnApi {
       try {
         this.#requireDatacenter(read.datacenter);
         const compute = this.#computeOf(read);
-        if (read.minIndex === 0) deliver({ answer: this.engine.ask(read.key, compute), meta: this.#meta() });
-        else
-          cancel = this.engine.wait(
-            read.key,
-            compute,
-            read.minIndex,
-            read.waitMs,
-            (answer) => deliver({ answer, meta: this.#meta() }),
-            deliver,
-          );
+        const show = (answer: Answered): void => deliver({ answer, meta: this.#meta() });
+        cancel =
+          read.minIndex === 0
+            ? this.engine.askLater(read.key, compute, show, deliver)
+            : this.engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
       } catch (error) {
         deliver(error as Error);
       }
