@@ -16,7 +16,6 @@ import {
   connectHealth,
   type Instance,
   ingressHealth,
-  serviceHealth,
   serviceHealthSteps,
 } from "../state/catalog/health-queries.ts";
 import { checksOfNode, matchesMeta } from "../state/catalog/node-queries.ts";

@@ -360,38 +360,40 @@ export class Server implements OperatorApi, TxnApi {
 
   /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
   readLater(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
+    const { consistency } = read;
+    if (consistency === "stale" || (consistency === "leader" && this.#leadership.ready))
+      return this.#ask(read, deliver);
     let cancelled = false;
-    let cancel = (): void => {};
     const ask = (): void => {
-      if (cancelled) return;
-      try {
-        this.#requireDatacenter(read.datacenter);
-        const compute = this.#computeOf(read);
-        const show = (answer: Answered): void => deliver({ answer, meta: this.#meta() });
-        cancel =
-          read.minIndex === 0
-            ? this.engine.askLater(read.key, compute, show, deliver)
-            : this.engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
-      } catch (error) {
-        deliver(error as Error);
-      }
+      if (!cancelled) cancel = this.#ask(read, deliver);
     };
-    if (read.consistency === "stale") ask();
-    else {
-      cancel = this.#leadership.whenReady((refusal) => {
-        if (cancelled) return;
-        if (refusal !== undefined) deliver(refusal);
-        else if (read.consistency === "leader") ask();
-        else
-          this.#host.verifyLeader().then(ask, (error: unknown) => {
-            if (!cancelled) deliver(error as Error);
-          });
-      });
-    }
+    let cancel = this.#leadership.whenReady((refusal) => {
+      if (cancelled) return;
+      if (refusal !== undefined) deliver(refusal);
+      else if (consistency === "leader") ask();
+      else
+        this.#host.verifyLeader().then(ask, (error: unknown) => {
+          if (!cancelled) deliver(error as Error);
+        });
+    });
     return () => {
       cancelled = true;
       cancel();
     };
+  }
+
+  #ask(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
+    try {
+      this.#requireDatacenter(read.datacenter);
+      const compute = this.#computeOf(read);
+      const show = (answer: Answered): void => deliver({ answer, meta: this.#meta() });
+      return read.minIndex === 0
+        ? this.engine.askLater(read.key, compute, show, deliver)
+        : this.engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
+    } catch (error) {
+      deliver(error as Error);
+      return () => {};
+    }
   }
 
   #meta(): { readonly knownLeader: boolean; readonly lastContactMs: number } {
