@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 import type { Answer, ByteSink } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
+import { formatGoDuration } from "../lib/duration.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
@@ -163,6 +164,7 @@ export class HttpServer {
     if (this.#refused.has(request.socket)) return;
     const asked = request.url ?? "/";
     const url = asked.startsWith("/") ? asked : asked.replace(ORIGIN, "").replace(/^(?=\?|$)/, "/");
+    if (this.#dependencies.logger.isListenedTo?.("DEBUG") === true) this.#logWhenDone(asked, request, response);
     // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
       const isGet = request.method === "GET";
@@ -174,6 +176,20 @@ export class HttpServer {
     } catch (error) {
       this.#fail(response, error);
     }
+  }
+
+  #logWhenDone(url: string, request: IncomingMessage, response: ServerResponse): void {
+    const { clock, logger } = this.#dependencies;
+    const startedMs = clock.nowMs();
+    const from = `${request.socket.remoteAddress ?? ""}:${request.socket.remotePort ?? ""}`;
+    response.once("close", () =>
+      logger.debug("Request finished", {
+        method: request.method,
+        url: withoutToken(url),
+        from,
+        latency: formatGoDuration(Math.round((clock.nowMs() - startedMs) * 1e6)),
+      }),
+    );
   }
 
   #dispatch(url: string, request: IncomingMessage, response: ServerResponse): void {
@@ -530,6 +546,13 @@ function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefine
     bodyParameters.set(contract, found);
   }
   return found ?? undefined;
+}
+
+const TOKEN_PARAMETER = /([?&]token=)[^&]*/g;
+
+/** For the log: a token is a password. */
+function withoutToken(url: string): string {
+  return url.replace(TOKEN_PARAMETER, "$1<hidden>");
 }
 
 /** Adds to a map of bounded size; the oldest goes. */

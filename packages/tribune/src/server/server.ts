@@ -1,6 +1,7 @@
 import {
   type AutopilotConfig,
   AutopilotSetConfigRequest,
+  type ConfigEntry,
   type Coordinate,
   make,
   type Schema,
@@ -51,6 +52,8 @@ export interface ServerOptions {
   readonly connectEnabled: boolean;
   readonly sessionTtlMinMs: number;
   readonly autopilot: AutopilotConfig;
+  /** As `decodeBootstrapEntries` makes them; none when left out. */
+  readonly bootstrapEntries?: readonly ConfigEntry[];
 }
 
 export interface ServerDependencies {
@@ -117,6 +120,7 @@ export class Server implements OperatorApi, TxnApi {
     this.#duties = new LeaderDuties({
       identity: options.identity,
       autopilot: options.autopilot,
+      bootstrapEntries: options.bootstrapEntries ?? [],
       db: stateMachine.db,
       runtime,
       logger,
