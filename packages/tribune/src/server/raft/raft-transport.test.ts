@@ -319,3 +319,20 @@ for (const [name, listens, lost] of [
     await w.rest(1_000);
     assert.equal(isLost(), lost);
   });
+
+test("a peer that left the peer set is called for a while yet, to hear of it, and then let go", async () => {
+  const w = world(11);
+  let open = 0;
+  const listening = w.hosts.b.runtime().network.listenTcp("", PORT, (stream) => {
+    open++;
+    stream.onClose = () => void open--;
+  });
+  await listening;
+  w.transport.send(B, 1 as ExchangeId, HEARTBEAT);
+  await w.rest(100);
+  w.transport.retain(new Set([A]));
+  await w.rest(1_000);
+  assert.equal(open, 1);
+  await w.rest(RAFT_IO_TIMEOUT_MS);
+  assert.equal(open, 0);
+});
