@@ -391,6 +391,57 @@ const TARGETS = {
       };
     },
   },
+  raft: {
+    modules: ["codec/raft-stream.js", "codec/raft-messages.js", "codec/msgpack.js"],
+    make({ RaftReplyReader, RaftRequestReader }, { RAFT_RPC, encodeRaftRequest }, { MsgpackError }) {
+      const { vectors } = JSON.parse(
+        readFileSync(new URL("../packages/tribune/test-data/raft-rpc.json", import.meta.url)),
+      );
+      const unhex = (text) => Buffer.from(text, "hex");
+      const seeds = vectors.flatMap(({ requestHex, responseHex }) =>
+        responseHex === undefined ? [unhex(requestHex)] : [unhex(requestHex), unhex(responseHex)],
+      );
+      const quietly = (read) => {
+        try {
+          return read();
+        } catch (error) {
+          if (!(error instanceof MsgpackError)) throw error;
+          return undefined;
+        }
+      };
+      const whole = (input, sliceBytes) => {
+        const reader = new RaftRequestReader();
+        const found = [];
+        for (let at = 0; at < input.length; at += sliceBytes) {
+          reader.push(input.subarray(at, at + sliceBytes));
+          for (let next = reader.next(); next !== undefined; next = reader.next()) {
+            found.push(next);
+            if (next.type === "installSnapshot") reader.takeState(next.sizeBytes);
+          }
+        }
+        return found;
+      };
+      return {
+        kind: "bytes",
+        seeds: [...seeds, Buffer.concat(seeds.slice(0, 8))],
+        run(input) {
+          const requests = quietly(() => whole(input, input.length || 1)) ?? [];
+          quietly(() => whole(input, 5));
+          for (const request of requests) {
+            if (request.type === "unknown") continue;
+            assert.deepEqual(whole(encodeRaftRequest(request), 1 << 20)[0].type, request.type);
+          }
+          for (const type of Object.keys(RAFT_RPC)) {
+            quietly(() => {
+              const reader = new RaftReplyReader();
+              reader.push(input);
+              while (reader.next(type) !== undefined);
+            });
+          }
+        },
+      };
+    },
+  },
 
   // Whatever a peer sends, the core takes it: a throw would end the agent.
   swim: {
