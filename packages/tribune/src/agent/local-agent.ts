@@ -65,7 +65,7 @@ export class LocalAgent {
         catalog: askedCatalog(asking, config.datacenter, { stale: !config.server }),
         remoteChecks: askedChecks(asking, config.datacenter, () => this.tokens.userToken()),
         tokens: this.tokens,
-        probes: nodeProbes(),
+        probes: nodeProbes({ timers: runtime.timers }),
         store: config.dataDir === "" ? noStore : new JournalStore({ dataDir: config.dataDir }, { ...runtime, logger }),
         logger,
         metrics,
