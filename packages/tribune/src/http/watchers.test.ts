@@ -10,7 +10,10 @@ import { noMetrics } from "../lib/metrics.ts";
 import { nodeRuntime } from "../net/node-runtime.ts";
 
 test("a watcher that goes away leaves the question it waited for", async (t) => {
-  const loaded = loadConfig({ devMode: true, hcl: ['{"bind_addr":"127.0.0.1","ports":{"dns":-1,"serf_wan":-1}}'] }, nodeMachine({}));
+  const loaded = loadConfig(
+    { devMode: true, hcl: ['{"bind_addr":"127.0.0.1","ports":{"dns":-1,"serf_wan":-1}}'] },
+    nodeMachine({}),
+  );
   const { listen } = loaded.config;
   const any = { network: "tcp", host: "127.0.0.1", port: 0 } as const;
   const http = [any];
