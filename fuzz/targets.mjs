@@ -682,6 +682,77 @@ const TARGETS = {
       };
     },
   },
+
+  rpc: {
+    modules: [
+      "codec/yamux-frame.js",
+      "codec/rpc-message.js",
+      "codec/protobuf.js",
+      "codec/subscribe-messages.js",
+      "codec/msgpack.js",
+      "codec/struct-msgpack.js",
+      "server/rpc-methods.js",
+    ],
+    make(
+      { YamuxParser, YamuxError, encodeYamuxHeader },
+      { RpcMessages, decodeHeader },
+      { decodePb, encodePb, ProtobufError },
+      { EventMessage, SubscribeRequestMessage },
+      { MsgpackError },
+      { decodeStruct },
+      { findMethod },
+    ) {
+      const testData = (name) =>
+        JSON.parse(readFileSync(new URL(`../packages/tribune/test-data/${name}`, import.meta.url)));
+      const unhex = (text) => Buffer.from(text, "hex");
+      const refusedQuietly = (read, error) => {
+        try {
+          return read();
+        } catch (thrown) {
+          if (thrown instanceof error) return undefined;
+          throw thrown;
+        }
+      };
+      const calls = testData("rpc-calls-consul-1.10.json").calls;
+      return {
+        kind: "bytes",
+        seeds: [
+          ...testData("yamux-frames-consul-1.10.json")
+            .vectors.slice(1)
+            .map(({ hex }) => unhex(hex)),
+          ...calls.flatMap(({ request, response }) => [unhex(request), unhex(response)]),
+          ...testData("grpc-subscribe-consul-1.10.json").messages.map(({ hex }) => unhex(hex)),
+        ],
+        run(input) {
+          const parser = new YamuxParser(
+            ({ type, flags, streamId, length }) => {
+              assert.equal(encodeYamuxHeader(type, flags, streamId, length).length, 12);
+            },
+            () => {},
+          );
+          refusedQuietly(() => {
+            for (let at = 0; at < input.length; at += 13) parser.push(input.subarray(at, at + 13));
+          }, YamuxError);
+          const messages = new RpcMessages(64 * 1024);
+          refusedQuietly(() => {
+            for (let at = 0; at < input.length; at += 61) {
+              messages.push(input.subarray(at, at + 61));
+              for (let next = messages.next(); next !== undefined; next = messages.next()) {
+                const { method } = decodeHeader(next.header);
+                const found = findMethod(method);
+                if (found.served !== undefined) decodeStruct(found.served.request, next.body);
+              }
+            }
+          }, MsgpackError);
+          assert.ok(messages.bufferedBytes <= 64 * 1024 + 61);
+          for (const message of [SubscribeRequestMessage, EventMessage]) {
+            const value = refusedQuietly(() => decodePb(message, input), ProtobufError);
+            if (value !== undefined) decodePb(message, encodePb(message, value));
+          }
+        },
+      };
+    },
+  },
 };
 
 export const TARGET_NAMES = Object.keys(TARGETS);

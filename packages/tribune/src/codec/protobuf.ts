@@ -13,7 +13,7 @@ export type PbType =
   | "duration"
   /** A JSON object, google.protobuf.Struct; left out when null. */
   | "struct"
-  | { readonly message: PbMessage; /** A pointer: left out when null. */ readonly optional?: boolean }
+  | { readonly message: PbMessage /** A pointer: left out when null. */; readonly optional?: boolean }
   | { readonly repeated: "string" | PbMessage }
   | { readonly map: "string" | PbMessage };
 
@@ -207,7 +207,13 @@ export function decodePb(message: PbMessage, bytes: Uint8Array, depth = 0): Reco
   return value;
 }
 
-function readField(reader: PbReader, { name, type }: PbField, wire: number, into: Record<string, unknown>, depth: number) {
+function readField(
+  reader: PbReader,
+  { name, type }: PbField,
+  wire: number,
+  into: Record<string, unknown>,
+  depth: number,
+) {
   if (type === "bool" || type === "int") {
     if (wire !== VARINT) throw new ProtobufError(`${name} is no number`);
     const number = reader.varint();
@@ -305,19 +311,28 @@ class PbReader {
 
   key(): { readonly number: number; readonly wire: number } {
     const key = this.varint();
+    if (key < 0) throw new ProtobufError("a field number out of range");
     return { number: Math.floor(key / 8), wire: key % 8 };
   }
 
-  /** Numbers that are not exact come out as the nearest one that is: nobody counts so far. */
+  /** Signed, of 64 bits. One that is not exact comes out as the nearest that is: nobody counts so far. */
   varint(): number {
+    const start = this.#at;
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {
       const byte = this.#bytes[this.#at++];
       if (byte === undefined) throw new ProtobufError("the bytes end inside a number");
       value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value > Number.MAX_SAFE_INTEGER ? fromTwosComplement(value) : value;
+      if (byte < 0x80) return value <= Number.MAX_SAFE_INTEGER ? value : this.#wide(start);
     }
     throw new ProtobufError("a number without end");
+  }
+
+  /** Negative numbers stand at the upper end of 64 bits. */
+  #wide(start: number): number {
+    let value = 0n;
+    for (let at = start; at < this.#at; at++) value |= BigInt(this.#bytes[at]! & 0x7f) << BigInt(7 * (at - start));
+    return Number(BigInt.asIntN(64, value));
   }
 
   double(): number {
@@ -344,9 +359,4 @@ class PbReader {
     this.#at = at + length;
     return at;
   }
-}
-
-/** Small negative numbers, which stand at the upper end of 64 bits. */
-function fromTwosComplement(value: number): number {
-  return value >= 2 ** 63 ? value - 2 ** 64 : value;
 }

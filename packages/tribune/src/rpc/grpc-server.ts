@@ -63,7 +63,8 @@ function serve(stream: ServerHttp2Stream, path: string, handler: GrpcHandler): v
     bytes += chunk.length;
     const whole = Buffer.concat(chunks);
     const length = bytes >= FRAME_HEADER_BYTES ? whole.readUInt32BE(1) : 0;
-    if (length > REQUEST_BYTES_MAX || whole[0] !== 0) return refuse(stream, GRPC_STATUS.unimplemented, "no such message");
+    if (length > REQUEST_BYTES_MAX || whole[0] !== 0)
+      return refuse(stream, GRPC_STATUS.unimplemented, "no such message");
     if (bytes < FRAME_HEADER_BYTES + length) return;
     begun = true;
     handler(callOf(stream, path, whole.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length)));

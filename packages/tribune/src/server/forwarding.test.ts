@@ -129,7 +129,9 @@ test("reads and writes are held while a new leader is found", async () => {
   cluster.kill(leader);
   // Its death is noticed by the connection, and held; nobody needs to know who leads next.
   const reading = start(follower, getCall("a"));
-  const writing = cluster.until(() => cluster.leader() !== undefined, "another leads").then(() => put(follower, "a", "2"));
+  const writing = cluster
+    .until(() => cluster.leader() !== undefined, "another leads")
+    .then(() => put(follower, "a", "2"));
   await cluster.settle(writing);
   const outcome = await cluster.settle(reading.catch((error: Error) => error));
   // Patience ends after seven seconds; an election may take longer.

@@ -56,7 +56,8 @@ function shapeOf(value: MsgpackValue, other: MsgpackValue): unknown {
     const [first, second] = [value[0], (other as MsgpackValue[])[0]];
     return first === undefined || second === undefined ? [] : [shapeOf(first, second)];
   }
-  if (typeof value !== "object" || value instanceof Uint8Array) return typeof value === "bigint" ? "number" : typeof value;
+  if (typeof value !== "object" || value instanceof Uint8Array)
+    return typeof value === "bigint" ? "number" : typeof value;
   const [own, others] = [value, other] as unknown as Record<string, MsgpackValue>[];
   // Maps of users' own keys differ; those of fields begin with a capital letter.
   const names = Object.keys(own!).filter((name) => /^[A-Z]/.test(name));
@@ -68,7 +69,12 @@ test("every recorded call of a method that is served is answered in Consul's sha
   for (const { method, request, response } of recorded.calls) {
     const expected = partsOf(response);
     if (NOT_SERVED.test(method) || expected.error !== "") continue;
-    if (/^(KVS\.Apply|PreparedQuery\.Apply|Catalog\.(Register|Deregister)|Session\.Apply|Coordinate\.Update)$/.test(method)) continue;
+    if (
+      /^(KVS\.Apply|PreparedQuery\.Apply|Catalog\.(Register|Deregister)|Session\.Apply|Coordinate\.Update)$/.test(
+        method,
+      )
+    )
+      continue;
     const outcome = await call(method, partsOf(request).body);
     if (/^Session\.|^PreparedQuery\.(Execute|Explain)/.test(method) && outcome instanceof RpcRemoteError) continue;
     assert.ok(outcome instanceof Uint8Array, `${method}: ${String(outcome)}`);
@@ -126,7 +132,10 @@ test("a blocked read comes back with the write that it waits for", async () => {
   await put("61");
   const first = await call("KVS.Get", Buffer.from(`81a34b6579a6${key}`, "hex"));
   const { Index } = valueOf(first as Uint8Array) as unknown as { Index: number };
-  const args = Buffer.from(`82a34b6579a6${key}ad4d696e5175657279496e646578cd${Index.toString(16).padStart(4, "0")}`, "hex");
+  const args = Buffer.from(
+    `82a34b6579a6${key}ad4d696e5175657279496e646578cd${Index.toString(16).padStart(4, "0")}`,
+    "hex",
+  );
   let answer: Uint8Array | Error | undefined;
   const target = { name: machine.name, host: machine.host.address, port: 8300 };
   machine.pool!.start(target, "KVS.Get", args, (outcome) => (answer = outcome));

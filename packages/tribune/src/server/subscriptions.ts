@@ -2,7 +2,7 @@
  * Health of services as a stream of events, for agents that keep a view of it (Consul's `use_streaming_backend`). All
  * who watch a service share one feed: what an event says is encoded once.
  */
-import { ServiceSpecificRequest, healthContracts, make } from "@tribune/api";
+import { healthContracts, make, ServiceSpecificRequest } from "@tribune/api";
 import { decodePb, encodePb, ProtobufError } from "../codec/protobuf.ts";
 import {
   CATALOG_OP,
@@ -67,7 +67,8 @@ export class Subscriptions {
     const key = `${Topic} ${Key.toLowerCase()}`;
     let feed = this.#feeds.get(key);
     if (feed === undefined) {
-      if (this.#feeds.size >= FEEDS_MAX) return call.end(GRPC_STATUS.resourceExhausted, "too many services are watched");
+      if (this.#feeds.size >= FEEDS_MAX)
+        return call.end(GRPC_STATUS.resourceExhausted, "too many services are watched");
       const opened: Feed = new Feed(this.#server, this.#datacenter, Key, connect, () => {
         if (this.#feeds.get(key) === opened) this.#feeds.delete(key);
       });
