@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { Agent } from "../agent/agent.ts";
-import { ServerMode } from "../agent/server-mode.ts";
+import type { ServerMode } from "../agent/server-mode.ts";
 import { nodeMachine } from "../cli/node-machine.ts";
 import { loadConfig } from "../config/load.ts";
 import { silentLogger } from "../lib/log.ts";
@@ -14,10 +14,11 @@ test("a watcher that goes away leaves the question it waited for", async (t) => 
     { devMode: true, hcl: ['{"bind_addr":"127.0.0.1","ports":{"dns":-1,"serf_wan":-1}}'] },
     nodeMachine({}),
   );
-  const any = { network: "tcp" as const, host: "127.0.0.1", port: 0 };
-  const listen = { ...loaded.config.listen, http: [any], rpcBind: any, serfBindLan: any, serfAdvertiseLan: any };
+  const { listen } = loaded.config;
+  const any = { network: "tcp", host: "127.0.0.1", port: 0 } as const;
+  const http = [any];
   const agent = new Agent(
-    { ...loaded.config, listen },
+    { ...loaded.config, listen: { ...listen, http, rpcBind: any, serfBindLan: any } },
     {
       runtime: nodeRuntime(),
       lockDir: () => assert.fail("dev mode keeps nothing"),
@@ -28,10 +29,8 @@ test("a watcher that goes away leaves the question it waited for", async (t) => 
   );
   await agent.start();
   t.after(() => agent.stop());
-  assert.ok(agent.mode instanceof ServerMode);
-  const { server } = agent.mode;
-  await server.waitForLeader();
-  const { engine } = server;
+  await agent.mode.ready();
+  const { engine } = (agent.mode as ServerMode).server;
   const { host, port } = agent.addresses.http[0]!;
   const index = (await fetch(`http://${host}:${port}/v1/kv/watched`)).headers.get("x-consul-index");
   const before = engine.waiting;
