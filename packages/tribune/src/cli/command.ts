@@ -1,4 +1,6 @@
 import type { ClientOptions, ConsulClient } from "@tribune/client";
+import type { Clock, Timers } from "../lib/runtime.ts";
+import type { StartChild } from "../process/child.ts";
 import { type FlagSpec, flagHelp, type ParsedFlags } from "./flags.ts";
 import { CLIENT_FLAGS, NAMESPACE_FLAGS, SERVER_FLAGS } from "./http-flags.ts";
 
@@ -11,8 +13,15 @@ export interface CliIo {
   stdin(): Promise<Buffer>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back on SIGINT or SIGTERM until cancelled. */
-  onInterrupt(run: () => void): () => void;
+  onInterrupt(run: (signal: InterruptSignal) => void): () => void;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly startChild: StartChild;
+  /** Whether a person watches standard error. */
+  readonly interactive: boolean;
 }
+
+export type InterruptSignal = "SIGINT" | "SIGTERM";
 
 /** What a running command has at hand. */
 export interface CommandContext {

@@ -56,6 +56,16 @@ export function compileRegExp(source: string): RegExp {
   }
 }
 
+/** Why Go would not take this regular expression; undefined if it would. */
+export function regExpComplaint(source: string): string | undefined {
+  try {
+    compileRegExp(source);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function regExpFault(source: string): string {
   const bracket = /\[(?:\\.|[^\]\\])*$/s.exec(source);
   if (bracket !== null) return `missing closing ]: \`${bracket[0]}\``;

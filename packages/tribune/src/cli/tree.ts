@@ -37,10 +37,12 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
       "Sends an event to the datacenter's agents",
       async () => (await import("./commands/event.ts")).event,
     ),
+    entry("exec", "Runs a command on the datacenter's agents", async () => (await import("./commands/exec.ts")).exec),
     entry("force-leave", "Declares a failed member to have left", async () => (await control()).forceLeave),
     entry("info", "Prints what the agent knows about itself", async () => (await control()).info),
     entry("join", "Makes the agent join a cluster", async () => (await control()).join),
     entry("keygen", "Makes a gossip encryption key", async () => (await import("./commands/keygen.ts")).keygen),
+    entry("keyring", "Manages gossip encryption keys", async () => (await import("./commands/keyring.ts")).keyring),
     {
       name: "kv",
       synopsis: "Reads and writes the key-value store",
@@ -55,6 +57,7 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
       ],
     },
     entry("leave", "Makes the agent leave the cluster and stop", async () => (await control()).leave),
+    entry("lock", "Runs a program while holding a lock", async () => (await import("./commands/lock.ts")).lock),
     entry("maint", "Puts the node or a service into maintenance", async () => (await control()).maint),
     entry("members", "Lists the members of the cluster", async () => (await import("./commands/members.ts")).members),
     entry("monitor", "Prints the agent's log as it is written", async () => (await control()).monitor),
@@ -123,6 +126,7 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
     },
     entry("validate", "Checks configuration files", async () => (await import("./commands/validate.ts")).validate),
     entry("version", "Prints the version", async () => (await import("./commands/version.ts")).version),
+    entry("watch", "Follows changes of the cluster's data", async () => (await import("./commands/watch.ts")).watch),
   ];
 }
 
