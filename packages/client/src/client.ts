@@ -101,7 +101,7 @@ class KvApi extends Api {
     const query = { keys: true, ...blocking(options) };
     const response = await this.http.send({ method: "GET", path: keyPath(prefix), query, ...abortable(options) });
     if (response.status !== 200 && response.status !== 404)
-      throw new ResponseError(response.status, response.body.toString());
+      throw new ResponseError(response.status, response.body.toString(), false);
     const keys = response.status === 404 ? [] : (JSON.parse(response.body.toString()) as readonly string[]);
     return { keys, index: indexOf(response.headers) };
   }
@@ -109,7 +109,7 @@ class KvApi extends Api {
   async keys(prefix: string, separator: string): Promise<readonly string[]> {
     const response = await this.http.send({ method: "GET", path: keyPath(prefix), query: { keys: true, separator } });
     if (response.status === 404) return [];
-    if (response.status !== 200) throw new ResponseError(response.status, response.body.toString());
+    if (response.status !== 200) throw new ResponseError(response.status, response.body.toString(), false);
     return JSON.parse(response.body.toString()) as readonly string[];
   }
 
@@ -162,7 +162,7 @@ const abortable = ({ signal }: KvWatch): { readonly signal?: AbortSignal } => (s
 function pairsOf(response: { readonly status: number; readonly body: Buffer }): readonly KvPair[] {
   if (response.status === 404) return [];
   const text = response.body.toString();
-  if (response.status !== 200) throw new ResponseError(response.status, text);
+  if (response.status !== 200) throw new ResponseError(response.status, text, false);
   const rows = parseJson(text) as readonly RawPair[];
   return rows.map((row) => ({
     ...row,

@@ -25,7 +25,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   state: { mayImport: ["lib", "codec"] },
   config: { mayImport: ["lib", "codec"] },
   // Its answers come at once; what only the agent can do (streams, Raft's status) it asks for and waits.
-  endpoints: { mayImport: ["lib", "state"], waits: true },
+  endpoints: { mayImport: ["lib", "codec", "state"], waits: true },
 
   // The shell.
   net: { mayImport: ["lib", "codec"], io: true },

@@ -33,8 +33,13 @@ export interface CommandContext {
   readonly help: string;
   out(line: string): void;
   error(line: string): void;
-  /** A client with the flags and environment of this command. @throws when they do not make sense. */
+  /** A client with the flags and environment of this command. @throws ClientSetupError, which ends the command. */
   client(over?: ClientOptions): ConsulClient;
+}
+
+/** Flags and environment do not make a client: a token file that is not there, a scheme nobody speaks. */
+export class ClientSetupError extends Error {
+  override readonly name = "ClientSetupError";
 }
 
 /** Which of the shared HTTP flags a command takes. */
@@ -47,6 +52,10 @@ export interface Command {
   readonly description: string;
   readonly http: HttpFlags;
   readonly flags: readonly FlagSpec[];
+  /** How it says that there can be no client; "Error connecting to Consul agent" if not given. */
+  readonly setupWords?: string;
+  /** Exit code for flags that make no sense; 1 if not given. */
+  readonly usageCode?: number;
   /** @returns the exit code. */
   run(context: CommandContext): Promise<number> | number;
 }
@@ -65,6 +74,10 @@ export interface CommandGroup {
 }
 
 export type CommandNode = CommandEntry | CommandGroup;
+
+export function entry(name: string, synopsis: string, load: () => Promise<Command>): CommandEntry {
+  return { name, synopsis, load };
+}
 
 export function isGroup(node: CommandNode): node is CommandGroup {
   return "commands" in node;

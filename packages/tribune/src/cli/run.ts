@@ -1,5 +1,6 @@
 import { ConsulClient, mergeOptions, optionsFromEnv } from "@tribune/client";
 import {
+  ClientSetupError,
   type CliIo,
   type Command,
   type CommandContext,
@@ -87,7 +88,7 @@ async function runCommand(command: Command, help: string, words: readonly string
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
     io.stderr(`${error.message}\nUsage:\n${flagDefaults(specs)}`);
-    return 1;
+    return command.usageCode ?? 1;
   }
   const context: CommandContext = {
     io,
@@ -96,10 +97,21 @@ async function runCommand(command: Command, help: string, words: readonly string
     help,
     out: (line) => io.stdout(`${line}\n`),
     error: (line) => io.stderr(`${line}\n`),
-    client: (over = {}) =>
-      new ConsulClient(mergeOptions(mergeOptions(optionsFromEnv(io.env), clientOptions(flags)), over)),
+    client(over = {}) {
+      try {
+        return new ConsulClient(mergeOptions(mergeOptions(optionsFromEnv(io.env), clientOptions(flags)), over));
+      } catch (cause) {
+        throw new ClientSetupError((cause as Error).message, { cause });
+      }
+    },
   };
-  return command.run(context);
+  try {
+    return await command.run(context);
+  } catch (error) {
+    if (!(error instanceof ClientSetupError)) throw error;
+    context.error(`${command.setupWords ?? "Error connecting to Consul agent"}: ${error.message}`);
+    return 1;
+  }
 }
 
 /** Runs one request; a failure prints `PREFIX: REASON` and ends the command with 1. */
@@ -111,6 +123,7 @@ export async function attempt<T>(
   try {
     return { value: await run() };
   } catch (error) {
+    if (error instanceof ClientSetupError) throw error;
     context.error(`${prefix}: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }

@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -74,19 +75,7 @@ export function startChild(spec: ChildSpec): Child {
   // A program that does not read its input, or ends before it did, is free to.
   child.stdin?.on("error", () => {});
   if (spec.stdin instanceof Uint8Array) child.stdin?.end(spec.stdin);
-  if (typeof spec.output === "function") {
-    const read = spec.output;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on("data", (chunk: Uint8Array) => {
-        const wait = read(chunk);
-        if (wait === undefined) return;
-        stream.pause();
-        const go = (): void => void stream.resume();
-        wait.then(go, go); // a reader that failed reads on, so that the program can end
-      });
-    }
-  }
-  const ended = new Promise<ChildEnd>((resolve) => {
+  const end = new Promise<ChildEnd>((resolve) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
       if (child.pid === undefined) resolve({ kind: "notStarted", reason: startText(command, error) });
     });
@@ -94,7 +83,26 @@ export function startChild(spec: ChildSpec): Child {
       resolve(signal === null ? { kind: "exited", code: code ?? 0 } : { kind: "signalled", signal }),
     );
   });
+  const read = typeof spec.output === "function" ? readBoth(child, spec.output) : Promise.resolve();
+  const ended = Promise.all([end, read]).then(([how]) => how);
   return { pid: child.pid, signal: (name) => child.pid !== undefined && child.kill(name), ended };
+}
+
+/** Gives the chunks of both streams to `read`, one at a time. */
+async function readBoth(child: ChildProcess, read: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
+  let turn = Promise.resolve();
+  const drain = async (stream: Readable | null): Promise<void> => {
+    try {
+      for await (const chunk of stream ?? []) {
+        // A reader that failed gets the rest all the same, so that the program can end.
+        turn = turn.then(() => read(chunk as Uint8Array)).catch(() => {});
+        await turn;
+      }
+    } catch {
+      // The pipe broke: how the program ended says more.
+    }
+  };
+  await Promise.all([drain(child.stdout), drain(child.stderr)]);
 }
 
 function neverStarted(reason: string): Child {

@@ -1,56 +1,8 @@
-/**
- * Answers as handlers see them: Consul's client reads them into its structs and prints those, so every field is there,
- * in the struct's order, and what the struct does not know is not.
- */
+/** Answers as handlers see them: what Consul's client library prints of them. */
 import { goMap } from "../lib/go-json.ts";
+import { count, flag, list, map, nothing, optional, type Shape, struct, text } from "../lib/go-struct.ts";
 
-type Shape = (value: unknown) => unknown;
 type Row = Readonly<Record<string, unknown>>;
-
-interface Field {
-  /** What stands there when the answer has none; a field without it is left out instead. */
-  readonly zero?: unknown;
-  readonly shape?: Shape;
-}
-
-const text: Field = { zero: "" };
-const count: Field = { zero: 0 };
-const flag: Field = { zero: false };
-const nothing: Field = { zero: null };
-const optional: Field = {};
-const map: Field = { zero: null, shape: (value) => (value === null ? null : goMap(value as Row)) };
-
-function struct(fields: Readonly<Record<string, Field>>): Shape {
-  return (value) => {
-    if (value === null || value === undefined) return null;
-    const row = value as Row;
-    const shown: Record<string, unknown> = {};
-    for (const [name, field] of Object.entries(fields)) {
-      const found = row[name] ?? undefined;
-      if ("zero" in field) shown[name] = found === undefined ? field.zero : shaped(field, found);
-      else if (!isEmpty(found)) shown[name] = shaped(field, found);
-    }
-    return shown;
-  };
-}
-
-const shaped = ({ shape }: Field, value: unknown): unknown => (shape === undefined ? value : shape(value));
-
-/** Go's `omitempty`, which keeps structs. */
-function isEmpty(value: unknown): boolean {
-  return (
-    value === undefined ||
-    value === "" ||
-    value === 0 ||
-    value === false ||
-    (Array.isArray(value) && value.length === 0)
-  );
-}
-
-const list =
-  (shape: Shape): Shape =>
-  (value) =>
-    (value as readonly unknown[]).map(shape);
 
 const pair = struct({
   Key: text,
@@ -95,7 +47,7 @@ const agentService = struct({
   Datacenter: optional,
 });
 
-const NO_TIME: Field = { zero: "0s" };
+const NO_TIME = { zero: "0s" };
 
 const definition = struct({
   Interval: NO_TIME,

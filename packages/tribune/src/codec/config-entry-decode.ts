@@ -4,10 +4,14 @@
  * no list, and one thing for a list of one. What is not known is refused.
  */
 import { type ConfigEntry, configEntryStruct, parseGoDuration, type Schema, zero } from "@tribune/api";
-import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
 
-/** @throws TribuneError (400) with Consul's text. */
+/** What was given is no configuration entry; the message is the one of Consul's decoder. */
+export class ConfigEntryError extends Error {
+  override readonly name = "ConfigEntryError";
+}
+
+/** @throws ConfigEntryError */
 export function decodeConfigEntry(raw: unknown): ConfigEntry {
   if (raw === undefined) throw refused("EOF");
   if (raw !== null && !isObject(raw)) throw refused(oneError([`'' expected a map, got '${goKind(raw)}'`], "decoding"));
@@ -45,8 +49,8 @@ function oneError(errors: readonly string[], verb: "decoding" | "occurred"): str
   return `${errors.length} ${many} occurred:\n${errors.map((error) => `\t* ${error}\n`).join("")}\n`;
 }
 
-function refused(why: string): TribuneError {
-  return TribuneError.badRequest(`Bad request: Request decoding failed: ${why}`);
+function refused(why: string): ConfigEntryError {
+  return new ConfigEntryError(why);
 }
 
 class Decoder {
