@@ -17,8 +17,10 @@ export interface CliIo {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly startChild: StartChild;
-  /** Whether a person watches standard error. */
+  /** Whether a person watches standard error, and sees nothing of standard output there. */
   readonly interactive: boolean;
+  /** Where this program lies, for shells that shall call it. */
+  readonly programPath: string;
 }
 
 export type InterruptSignal = "SIGINT" | "SIGTERM";

@@ -1,3 +1,4 @@
+import type { Timers } from "../lib/runtime.ts";
 import { type StartChild, startChild } from "../process/child.ts";
 import type { CliIo, InterruptSignal } from "./command.ts";
 
@@ -14,6 +15,7 @@ export interface TestIoOptions {
   readonly stdin?: string;
   readonly startChild?: StartChild;
   readonly interactive?: boolean;
+  readonly timers?: Timers;
 }
 
 /** Timers here run on the next turn, whatever their delay: a test waits for conditions, never for time. */
@@ -32,7 +34,7 @@ export function testIo(options: TestIoOptions = {}): TestIo {
       return () => void listeners.delete(run);
     },
     clock: { nowMs: () => nowMs, wallMs: () => nowMs },
-    timers: {
+    timers: options.timers ?? {
       after(delayMs, run) {
         const timer = setImmediate(() => {
           nowMs += delayMs;
@@ -44,6 +46,7 @@ export function testIo(options: TestIoOptions = {}): TestIo {
     },
     startChild: options.startChild ?? startChild,
     interactive: options.interactive ?? false,
+    programPath: "/opt/consul",
     interrupt: (signal) => {
       for (const run of [...listeners]) run(signal);
     },

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { startChild } from "../process/child.ts";
 import type { AgentSignal, OnSignal } from "./agent-command.ts";
 import type { CliIo, InterruptSignal } from "./command.ts";
@@ -29,7 +30,8 @@ export function nodeIo(): CliIo {
       soon: (run) => void setImmediate(run),
     },
     startChild,
-    interactive: process.stderr.isTTY === true,
+    interactive: process.stderr.isTTY === true && process.stdout.isTTY !== true,
+    programPath: resolve(process.argv[1] ?? ""),
   };
 }
 

@@ -75,3 +75,14 @@ function regExpFault(source: string): string {
     ? `invalid expression: \`${source}\``
     : `missing argument to repetition operator: \`${repeat}\``;
 }
+
+/** Every so many steps a person is told. */
+const PROGRESS_STEPS = 50;
+
+/** One line on a terminal that counts up, for work whose output goes elsewhere; silent otherwise. */
+export function progress({ interactive, stderr }: CliIo, what: string, total: number): (done: number) => void {
+  return (done) => {
+    if (!interactive || (done % PROGRESS_STEPS !== 0 && done !== total)) return;
+    stderr(`\r${what} ${done} of ${total}${done === total ? "\n" : ""}`);
+  };
+}

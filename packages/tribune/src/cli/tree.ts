@@ -47,6 +47,7 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
         entry("write", "Writes an entry", async () => (await config()).configWrite),
       ],
     },
+    entry("debug", "Gathers what helps to find a fault", async () => (await import("./commands/debug.ts")).debug),
     entry(
       "event",
       "Sends an event to the datacenter's agents",
