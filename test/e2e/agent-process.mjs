@@ -13,12 +13,15 @@ export class AgentProcess {
   #child;
   #exit;
 
-  /** @param {{address: string, args: string[], env?: Record<string, string>, wrap?: string[]}} options */
-  constructor({ address, args, env = {}, wrap = [] }) {
+  /**
+   * @param {{address: string, args: string[], env?: Record<string, string>, wrap?: string[], command?: string[]}} options
+   *   `wrap` comes before the command line; `command` is another program to run instead of ours
+   */
+  constructor({ address, args, env = {}, wrap = [], command = [process.execPath, program] }) {
     this.address = address;
     this.url = `http://${address}:8500`;
-    const [command, ...rest] = [...wrap, process.execPath, program, "agent", ...args];
-    this.#child = spawn(command, [...rest, `-bind=${address}`, `-client=${address}`], {
+    const [first, ...rest] = [...wrap, ...command, "agent", ...args];
+    this.#child = spawn(first, [...rest, `-bind=${address}`, `-client=${address}`], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
     });

@@ -8,6 +8,9 @@ import { becomeFollower, staggered } from "./roles.ts";
 import type { Exchange, RaftState } from "./state.ts";
 import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
 
+/** A refused pre-vote is tried again after this part of the election timeout, to twice as much. */
+const PRE_VOTES_PER_ELECTION_TIMEOUT = 4;
+
 type Request<T extends RaftRequest["type"]> = Extract<RaftRequest, { type: T }>;
 type Reply<T extends RaftReply["type"]> = Extract<RaftReply, { type: T }>;
 
@@ -29,9 +32,13 @@ export function startCampaign(s: RaftState, leadershipTransfer: boolean): void {
   becomeFollower(s, s.term);
   s.role = "candidate";
   s.exchanges.clear();
-  s.electionDeadlineMs = staggered(s, s.config.electionTimeoutMs);
-  if (s.config.preVote && !leadershipTransfer && !s.isSoleVoter) startPreVote(s);
-  else startVote(s, leadershipTransfer);
+  if (s.config.preVote && !leadershipTransfer && !s.isSoleVoter) {
+    // Costs nobody anything, so it may be tried again sooner than a vote.
+    s.electionDeadlineMs = staggered(s, s.config.electionTimeoutMs / PRE_VOTES_PER_ELECTION_TIMEOUT);
+    startPreVote(s);
+  } else {
+    startVote(s, leadershipTransfer);
+  }
 }
 
 function startPreVote(s: RaftState): void {
@@ -48,6 +55,7 @@ function startPreVote(s: RaftState): void {
 }
 
 function startVote(s: RaftState, leadershipTransfer: boolean): void {
+  s.electionDeadlineMs = staggered(s, s.config.electionTimeoutMs);
   const term = s.term + 1;
   s.persistHardState(term, s.id);
   s.campaign = { kind: "vote", term, leadershipTransfer, granted: new Set(), ownVoteWrite: s.lastWrite };
@@ -111,6 +119,7 @@ export function onRequestVote(
 
 function grantsVote(s: RaftState, from: ServerId, message: Request<"requestVote">): boolean {
   if (message.term < s.term) return false;
+  if (s.nowMs < s.noVoteBeforeMs && !message.leadershipTransfer) return false;
   // Before the term is looked at: a disturbing candidate must not raise it either.
   if (followsAnother(s, from) && !message.leadershipTransfer) return false;
   if (message.term > s.term) becomeFollower(s, message.term);
@@ -126,7 +135,10 @@ export function onRequestPreVote(
   message: Request<"requestPreVote">,
 ): void {
   const granted =
-    message.term >= s.term && !followsAnother(s, from) && !logIsNewerThan(s, message.lastLogTerm, message.lastLogIndex);
+    message.term >= s.term &&
+    s.nowMs >= s.noVoteBeforeMs &&
+    !followsAnother(s, from) &&
+    !logIsNewerThan(s, message.lastLogTerm, message.lastLogIndex);
   s.reply(from, exchange, { type: "requestPreVoteReply", term: s.term, granted });
 }
 
@@ -161,9 +173,9 @@ export function onTimeoutNow(s: RaftState, from: ServerId, exchange: ExchangeId)
 }
 
 /**
- * A reset connection to the leader is weak evidence that its process died. The next election then comes
- * within a fraction of the timeout, and a peer that saw the same stops protecting the leader. Needs
- * pre-vote everywhere: without it a broken cable at one follower would cost the others their leader.
+ * The leader's process is gone. The next election then comes within a fraction of the timeout, and a peer that saw the
+ * same stops protecting the leader. Needs pre-vote everywhere: without it one follower's mistake would cost the others
+ * their leader.
  */
 export function onPeerConnectionLost(s: RaftState, peer: ServerId): void {
   if (s.role !== "follower" || s.leader !== peer || !s.config.preVote || s.withoutPreVote.size > 0) return;

@@ -28,6 +28,7 @@ export function becomeLeader(s: RaftState): void {
     confirmedReads: [],
     changes: [],
     transfer: undefined,
+    leaseGivenUp: false,
   };
   followPeers(s, s.leading);
   // Entries of earlier terms commit only under one of our own (Raft §5.4.2, §8).
@@ -64,6 +65,7 @@ function newPeer(s: RaftState, id: ServerId): Peer {
     commitSent: 0,
     commitAtMs: Number.POSITIVE_INFINITY,
     lastContactMs: s.nowMs,
+    followedSinceMs: Number.NEGATIVE_INFINITY,
     ackedRound: 0,
     load: undefined,
     leavingAt: undefined,
@@ -124,6 +126,24 @@ export function leaseEndsAt(s: RaftState, leading: LeaderState): number {
   }
   contacts.sort((a, b) => b - a);
   return (contacts[s.quorum - 1] ?? Number.POSITIVE_INFINITY) + s.config.leaderLeaseTimeoutMs;
+}
+
+/**
+ * Until when nobody else can have been elected (Thesis §6.4.1): a quorum answered requests sent at or after some time,
+ * and each of them refuses its vote for a heartbeat timeout from then on, which is twice the lease; the other half is
+ * what clocks may differ in pace. Infinity for a leader that is a quorum by itself.
+ */
+export function readLeaseUntilMs(s: RaftState, leading: LeaderState): number {
+  if (leading.leaseGivenUp) return Number.NEGATIVE_INFINITY;
+  const promises: number[] = [];
+  for (const voter of s.voters)
+    promises.push(
+      voter === s.id
+        ? Number.POSITIVE_INFINITY
+        : (leading.peers.get(voter)?.followedSinceMs ?? Number.NEGATIVE_INFINITY),
+    );
+  promises.sort((a, b) => b - a);
+  return (promises[s.quorum - 1] ?? Number.NEGATIVE_INFINITY) + s.config.leaderLeaseTimeoutMs;
 }
 
 export function leaderTick(s: RaftState, leading: LeaderState): void {

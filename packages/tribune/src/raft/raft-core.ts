@@ -14,7 +14,7 @@ import {
   startCampaign,
 } from "./election.ts";
 import { onAppendEntries } from "./follower.ts";
-import { leaderTick, leaderTickAt, leaderWork, propose } from "./leader.ts";
+import { leaderTick, leaderTickAt, leaderWork, propose, readLeaseUntilMs } from "./leader.ts";
 import { bootstrap, proposeConfiguration } from "./membership.ts";
 import { readIndex } from "./reads.ts";
 import { onAppendReply, onPeerLoaded, onReplicationFailed, onSnapshotReply } from "./replication.ts";
@@ -44,6 +44,9 @@ import type {
   WriteId,
 } from "./types.ts";
 
+/** What clocks may differ in pace before a restarted voter breaks the promise it made before. */
+const LEASE_CLOCK_MARGIN = 4 / 3;
+
 type MessageInput = Extract<RaftInput, { type: "message" }>;
 
 /**
@@ -64,6 +67,7 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
     if (!s.started) {
       s.started = true;
       s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+      if (s.term > 0) s.noVoteBeforeMs = s.nowMs + s.config.leaderLeaseTimeoutMs * LEASE_CLOCK_MARGIN;
       if (s.isSoleVoter) startCampaign(s, false); // nobody to wait for
     }
     this.#dispatch(input);
@@ -71,6 +75,18 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
     handOut(s);
     s.log.trim(s.config.maxLogCacheBytes, Math.min(s.durableIndex, s.handedIndex));
     return s.takeEffects();
+  }
+
+  /**
+   * Whether this server may answer a read from its state machine at `nowMs` and be sure that no other leader has
+   * committed anything before (Thesis §6.4.1). When not, `readIndex` asks a quorum.
+   */
+  mayReadByLease(nowMs: number): boolean {
+    const s = this.#s;
+    const { leading } = s;
+    // Before its first own entry is applied, a leader's state may lack what others have acknowledged.
+    if (leading === undefined || s.appliedIndex < leading.startIndex) return false;
+    return s.isSoleVoter || nowMs < readLeaseUntilMs(s, leading);
   }
 
   nextTickAt(): number | undefined {

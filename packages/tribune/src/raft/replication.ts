@@ -20,7 +20,7 @@ export function sendHeartbeat(s: RaftState, leading: LeaderState, peer: Peer): v
   s.request(
     peer.id,
     { type: "appendEntries", term: s.term, prevLogIndex: 0, prevLogTerm: 0, entries: [], leaderCommit: 0 },
-    { kind: "heartbeat", peer: peer.id, round: leading.readRound },
+    { kind: "heartbeat", peer: peer.id, round: leading.readRound, sentAtMs: s.nowMs },
   );
 }
 
@@ -60,7 +60,15 @@ function sendAppend(s: RaftState, peer: Peer, entries: readonly LogEntry[]): voi
   s.request(
     peer.id,
     { type: "appendEntries", term: s.term, prevLogIndex, prevLogTerm, entries, leaderCommit: s.commitIndex },
-    { kind: "append", peer: peer.id, round, epoch: peer.epoch, prevIndex: prevLogIndex, lastIndex },
+    {
+      kind: "append",
+      peer: peer.id,
+      round,
+      sentAtMs: s.nowMs,
+      epoch: peer.epoch,
+      prevIndex: prevLogIndex,
+      lastIndex,
+    },
   );
 }
 
@@ -122,6 +130,7 @@ export function onAppendReply(
 ): void {
   if (message.term === s.term) {
     heardFrom(s, peer);
+    peer.followedSinceMs = Math.max(peer.followedSinceMs, exchange.sentAtMs);
     peer.ackedRound = Math.max(peer.ackedRound, exchange.round);
   }
   if (exchange.kind === "heartbeat") {

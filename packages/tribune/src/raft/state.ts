@@ -29,11 +29,12 @@ import type {
 /** A request that was sent and what its reply will mean. */
 export type Exchange =
   | { readonly kind: "vote" | "preVote" | "timeoutNow"; readonly peer: ServerId }
-  | { readonly kind: "heartbeat"; readonly peer: ServerId; readonly round: number }
+  | { readonly kind: "heartbeat"; readonly peer: ServerId; readonly round: number; readonly sentAtMs: number }
   | {
       readonly kind: "append";
       readonly peer: ServerId;
       readonly round: number;
+      readonly sentAtMs: number;
       /** The peer's `epoch` when sent: an answer of an older epoch moves `matchIndex` but nothing else. */
       readonly epoch: number;
       readonly prevIndex: LogIndex;
@@ -61,6 +62,8 @@ export interface Peer {
   /** When to send an empty append only to tell the commit index; Infinity while there is nothing to tell. */
   commitAtMs: number;
   lastContactMs: number;
+  /** When the newest request was sent that this peer answered as our follower: its promise runs from then at the earliest. */
+  followedSinceMs: number;
   /** Newest read round this peer has confirmed our leadership for. */
   ackedRound: number;
   load: LoadId | undefined;
@@ -102,6 +105,8 @@ export interface LeaderState {
   confirmedReads: { readonly read: ReadId; readonly index: LogIndex }[];
   changes: PendingChange[];
   transfer: Transfer | undefined;
+  /** Somebody was told to take over in spite of our lease: it is worth nothing for the rest of the term. */
+  leaseGivenUp: boolean;
 }
 
 export interface Campaign {
@@ -140,8 +145,13 @@ export class RaftState {
   leaderAddress: string | undefined;
   lastContactMs: number | undefined;
   electionDeadlineMs = 0;
-  /** Our connection to the known leader broke: others may be elected before the timeout. */
+  /** The known leader's process is gone: others may be elected before the timeout. */
   leaderSuspected = false;
+  /**
+   * Before this time no vote is given. A restart must not forget the promise that an answered heartbeat is, or a
+   * leader could read from its state what another has replaced (Thesis §6.4.1).
+   */
+  noVoteBeforeMs = 0;
   campaign: Campaign | undefined;
   leading: LeaderState | undefined;
   /** Peers that answered a pre-vote with "unexpected command": they count as granting. */

@@ -47,6 +47,7 @@ export function advanceTransfer(s: RaftState, leading: LeaderState): void {
   const peer = leading.peers.get(transfer.target);
   if (peer === undefined || peer.matchIndex < s.log.lastIndex) return;
   transfer.timeoutNowSent = true;
+  leading.leaseGivenUp = true; // it may arrive late, after the transfer failed
   s.request(transfer.target, { type: "timeoutNow" }, { kind: "timeoutNow", peer: transfer.target });
 }
 

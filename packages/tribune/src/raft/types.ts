@@ -205,7 +205,10 @@ export type RaftInput =
   | { readonly type: "snapshotFailed"; readonly exchange: ExchangeId }
   /** What `installSnapshot` asked for is done and durable. */
   | { readonly type: "snapshotInstalled"; readonly write: WriteId }
-  /** The connection to a peer was reset: weak evidence that its process died. */
+  /**
+   * A peer's process is gone: its connection broke AND its host refused a new one. A broken connection alone is not
+   * enough, as this ends the promise that the leader's read lease is built on.
+   */
   | { readonly type: "peerConnectionLost"; readonly peer: ServerId };
 
 export type SettleError =

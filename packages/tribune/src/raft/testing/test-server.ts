@@ -47,6 +47,7 @@ export class TestServer {
     readonly log: readonly LogEntry[];
     readonly hardState?: HardState;
     readonly config?: Partial<RaftConfig>;
+    readonly justStarted?: boolean;
   }) {
     this.core = new RaftCore(
       {
@@ -59,6 +60,8 @@ export class TestServer {
       { rng: seededRng(1), codec: jsonConfigurationCodec },
     );
     this.feed({ type: "tick" });
+    // It may vote: what it promised before it was started is over.
+    if (options.justStarted !== true) this.nowMs += 700;
   }
 
   feed(input: RaftInput): readonly RaftEffect[] {

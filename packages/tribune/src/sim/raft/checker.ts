@@ -31,6 +31,8 @@ export class RaftChecker {
   readonly #votes = new Map<string, ServerId>();
   /** Entry of each committed index, from the first server that applied it. */
   readonly #committed: (LogEntry | undefined)[] = [];
+  /** The term of whoever first applied an entry: that of its commitment, or a later one. */
+  readonly #committedIn: (Term | undefined)[] = [];
   readonly #known = new Map<string, Known>();
   readonly #digests = new Map<LogIndex, string>();
   readonly #mirrors = new Map<ServerId, Mirror>();
@@ -100,7 +102,8 @@ export class RaftChecker {
     const mirror = this.#mirror(id);
     for (let index = mirror.baseIndex + 1; index < this.#committed.length; index++) {
       const entry = this.#committed[index];
-      if (entry === undefined || entry.term > term) continue;
+      // Not the entry's own term: a later leader may have committed what an earlier one wrote (Raft §5.4.2).
+      if (entry === undefined || (this.#committedIn[index] ?? 0) >= term) continue;
       if (mirror.terms[index - mirror.baseIndex - 1] !== entry.term) {
         throw new Violation(`Leader Completeness: ${id} leads term ${term} without committed entry ${index}`);
       }
@@ -134,6 +137,7 @@ export class RaftChecker {
       const known = this.#committed[entry.index];
       if (known === undefined) {
         this.#committed[entry.index] = entry;
+        this.#committedIn[entry.index] = status.term;
       } else if (known.term !== entry.term || Buffer.compare(known.data, entry.data) !== 0) {
         throw new Violation(
           `State Machine Safety: ${id} applies entry ${entry.index} of term ${entry.term}, others term ${known.term}`,

@@ -77,7 +77,7 @@ export class Nemesis {
     else if (dice < 0.3) this.#crashAll();
     else if (dice < 0.45) this.#isolate(victim);
     else if (dice < 0.6) this.#cutOneWay(victim);
-    else if (dice < 0.66) victim.pause(randomInt(rng, 400));
+    else if (dice < 0.66) victim.pause(randomInt(rng, 1000));
     else if (dice < 0.71) this.#skew(victim);
     else if (dice < 0.76) this.#slowDisk(victim);
     else if (dice < 0.92) this.#changeMembership();
@@ -133,7 +133,7 @@ export class Nemesis {
 
   #skew(victim: SimServer): void {
     const { sim } = this.#world;
-    victim.setClockRate(0.5 + sim.rng.next() * 1.5);
+    victim.setClockRate(this.#world.leases ? 0.9 + sim.rng.next() * 0.2 : 0.5 + sim.rng.next() * 1.5);
     sim.after(200 + randomInt(sim.rng, 800), () => victim.setClockRate(1));
   }
 

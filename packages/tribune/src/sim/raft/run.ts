@@ -91,6 +91,7 @@ function buildWorld(sim: Simulator, options: RunOptions): World {
     servers: new Map(),
     disks: new Map(),
     broken: options.broken,
+    leases: rng.next() < 0.5,
     exchangeTimeoutMs: 150,
     onMoment: () => {},
   };

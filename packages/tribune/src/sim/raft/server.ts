@@ -38,7 +38,8 @@ export type BrokenRule =
   | "ack-before-durable"
   | "fsync-lies"
   | "forget-vote"
-  | "unconfirmed-reads";
+  | "unconfirmed-reads"
+  | "endless-lease";
 
 export const BROKEN_RULES: readonly BrokenRule[] = [
   "vote-before-durable",
@@ -46,6 +47,7 @@ export const BROKEN_RULES: readonly BrokenRule[] = [
   "fsync-lies",
   "forget-vote",
   "unconfirmed-reads",
+  "endless-lease",
 ];
 
 /** Moments at which a crash hurts most. */
@@ -60,6 +62,8 @@ export interface World {
   readonly servers: Map<ServerId, SimServer>;
   readonly disks: Map<ServerId, ServerDisk>;
   readonly broken: BrokenRule | undefined;
+  /** Clocks run at like speed, so that leaders may read by their lease. */
+  readonly leases: boolean;
   /** Longest wait for a reply before the exchange fails. */
   readonly exchangeTimeoutMs: number;
   /** Told before the moment's effects are carried out; the nemesis listens. */
@@ -212,6 +216,17 @@ export class SimServer {
       done(this.isLeader ? { value: life.state.get(key) } : { error: "notLeader" });
       return;
     }
+    if (this.#world.leases) {
+      const heldMs = this.#pausedUntilMs - this.#world.sim.nowMs;
+      if (heldMs > 0) {
+        this.#world.sim.after(heldMs, () => this.read(key, done));
+        return;
+      }
+      if (life.core.mayReadByLease(broken === "endless-lease" ? Number.NEGATIVE_INFINITY : this.#localMs())) {
+        done({ value: life.state.get(key) });
+        return;
+      }
+    }
     const read = ++this.#ids as ReadId;
     life.reads.set(read, (error) => done(error === undefined ? { value: life.state.get(key) } : { error }));
     this.#feed(life, { type: "readIndex", read });
@@ -244,7 +259,9 @@ export class SimServer {
     if (life !== this.#life) return; // of an earlier life
     const { sim } = this.#world;
     if (sim.nowMs < this.#pausedUntilMs) {
-      sim.after(this.#pausedUntilMs - sim.nowMs, () => this.#feed(life, input));
+      // On waking, what clients asked meanwhile may be found before what peers sent, and timers may come last.
+      const lateMs = input.type === "tick" ? this.#rng.next() * 2 : 0.01;
+      sim.after(this.#pausedUntilMs - sim.nowMs + lateMs, () => this.#feed(life, input));
       return;
     }
     const effects = life.core.step(this.#localMs(), input);

@@ -1,0 +1,156 @@
+// What can go wrong with a datacenter. Each fault breaks something, waits until its effect must show, and mends it.
+import { program, until } from "../agent-process.mjs";
+
+const OURS = [process.execPath, program];
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const NAMESPACED = new Set(["partition-leader", "partition-follower", "lossy-network"]);
+
+export const needsNamespaces = (name) => NAMESPACED.has(name);
+
+export const FAULTS = {
+  async "kill-leader"(cluster) {
+    const leader = await leaderOf(cluster);
+    await cluster.kill(leader);
+    await cluster.writable();
+    cluster.startAgent(leader);
+    await caughtUp(cluster, leader);
+  },
+
+  async "kill-follower"(cluster) {
+    const follower = await followerOf(cluster);
+    await cluster.kill(follower);
+    await sleep(2000);
+    cluster.startAgent(follower);
+    await caughtUp(cluster, follower);
+  },
+
+  /** All of them at once, as in a power cut. */
+  async "kill-all"(cluster) {
+    await Promise.all(cluster.servers.map(({ number }) => cluster.kill(number)));
+    for (const { number } of cluster.servers) cluster.startAgent(number);
+    await cluster.writable();
+  },
+
+  /** The leader stands still: others must take over, and it must not answer from the past when it wakes. */
+  async "stop-leader"(cluster) {
+    const leader = await leaderOf(cluster);
+    const { process } = cluster.agents.get(leader);
+    process.signal("SIGSTOP");
+    await sleep(8000);
+    process.signal("SIGCONT");
+    await sleep(1000);
+  },
+
+  async "stop-leader-briefly"(cluster) {
+    const { process } = cluster.agents.get(await leaderOf(cluster));
+    process.signal("SIGSTOP");
+    await sleep(700);
+    process.signal("SIGCONT");
+    await sleep(500);
+  },
+
+  async "partition-leader"(cluster, { hosts }) {
+    const leader = await leaderOf(cluster);
+    hosts.cut(leader);
+    await sleep(12_000);
+    hosts.mend(leader);
+    await caughtUp(cluster, leader);
+  },
+
+  async "partition-follower"(cluster, { hosts }) {
+    const follower = await followerOf(cluster);
+    hosts.cut(follower);
+    await sleep(8000);
+    hosts.mend(follower);
+    await caughtUp(cluster, follower);
+  },
+
+  async "lossy-network"(cluster, { hosts }) {
+    for (const { number } of cluster.servers) hosts.lose(number, 0.05);
+    await sleep(10_000);
+    for (const { number } of cluster.servers) hosts.repair(number);
+  },
+
+  /** Each server is told to end and started again, followers first, as for an upgrade. */
+  async "rolling-restart"(cluster) {
+    await replaceAll(cluster, undefined, "SIGTERM");
+  },
+
+  /** The same with leave: its place is given up and taken again. */
+  async "rolling-leave"(cluster) {
+    await replaceAll(cluster, undefined, "SIGINT");
+  },
+
+  /** Another program takes over on the same addresses, with empty data directories, server by server. */
+  async replace(cluster, { command }) {
+    await replaceAll(cluster, command ?? OURS, "SIGINT", true);
+  },
+};
+
+async function replaceAll(cluster, command, signal, fresh = false) {
+  const leader = await leaderOf(cluster);
+  const order = [...cluster.servers.map(({ number }) => number).filter((number) => number !== leader), leader];
+  for (const number of order) {
+    await cluster.kill(number, signal);
+    if (fresh) cluster.forget(number);
+    cluster.startAgent(number, command);
+    await caughtUp(cluster, number);
+    await votersAre(cluster, cluster.servers.length);
+  }
+}
+
+async function leaderOf(cluster) {
+  let leader;
+  await until(
+    async () => {
+      leader = await cluster.leader();
+      return leader !== undefined;
+    },
+    () => `no leader:\n${cluster.outputs(3000)}`,
+    30_000,
+  );
+  return leader;
+}
+
+async function followerOf(cluster) {
+  const leader = await leaderOf(cluster);
+  return cluster.servers.find(({ number, process }) => number !== leader && process !== undefined).number;
+}
+
+/** The server answers by itself what was written a moment ago elsewhere. */
+async function caughtUp(cluster, number) {
+  const agent = cluster.agents.get(number);
+  const mark = `mark-${Date.now()}`;
+  await until(
+    async () => {
+      for (const other of cluster.servers) {
+        if (other.process === undefined) continue;
+        const put = await fetch(`${other.url}/v1/kv/mark`, {
+          method: "PUT",
+          body: mark,
+          signal: AbortSignal.timeout(2000),
+        }).catch(() => undefined);
+        if (put?.ok) break;
+      }
+      const response = await fetch(`${agent.url}/v1/kv/mark?raw&stale`, { signal: AbortSignal.timeout(2000) });
+      return (await response.text()) === mark;
+    },
+    () => `server ${number} does not catch up:\n${cluster.outputs(4000)}`,
+    60_000,
+  );
+}
+
+async function votersAre(cluster, count) {
+  await until(
+    async () => {
+      const response = await fetch(`${cluster.servers[0].url}/v1/operator/raft/configuration`, {
+        signal: AbortSignal.timeout(2000),
+      });
+      const { Servers } = await response.json();
+      return Servers.filter((server) => server.Voter).length === count;
+    },
+    () => `there are not ${count} voters:\n${cluster.outputs(4000)}`,
+    90_000,
+  );
+}
