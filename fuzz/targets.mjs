@@ -403,6 +403,120 @@ const TARGETS = {
       };
     },
   },
+
+  // Whatever a peer sends, the core takes it: a throw would end the agent.
+  swim: {
+    modules: [
+      "codec/memberlist-packet.js",
+      "codec/memberlist-messages.js",
+      "codec/memberlist-stream.js",
+      "codec/gossip-error.js",
+      "gossip/swim/swim.js",
+      "gossip/swim/settings.js",
+      "lib/random.js",
+    ],
+    make(
+      { decodePacket },
+      { encodeMessage },
+      { StreamDecoder, encodeStream },
+      { GossipCodecError },
+      { Swim },
+      { LAN_SETTINGS },
+      { seededRng },
+    ) {
+      const versions = {
+        protocolMin: 1,
+        protocolMax: 5,
+        protocolCurrent: 2,
+        delegateMin: 2,
+        delegateMax: 5,
+        delegateCurrent: 4,
+      };
+      const nothing = new Uint8Array(0);
+      const delegate = {
+        ackPayload: () => nothing,
+        userState: () => nothing,
+        refuseMember: () => undefined,
+        refuseMerge: () => undefined,
+      };
+      const alive = (node, last) => ({
+        type: "alive",
+        node,
+        incarnation: 1,
+        addr: Uint8Array.from([127, 0, 0, last]),
+        port: 8301,
+        meta: nothing,
+        versions,
+      });
+      const from = "127.0.0.2:8301";
+      const accusations = ["suspect", "dead"].flatMap((type) =>
+        ["self", "a", "b"].map((node) => ({ type, node, incarnation: 2, from: "b" })),
+      );
+      const origin = { seqNo: 1, sourceAddr: Uint8Array.from([127, 0, 0, 2]), sourcePort: 8301, sourceNode: "a" };
+      const messages = [
+        ...accusations,
+        { ...alive("self", 1), incarnation: 9 },
+        { ...alive("a", 9), incarnation: 9 },
+        { type: "ping", node: "self", ...origin },
+        { type: "indirectPing", target: Uint8Array.from([127, 0, 0, 3]), port: 1, node: "b", nack: true, ...origin },
+        { type: "ack", seqNo: 1, payload: nothing },
+        { type: "nack", seqNo: 1 },
+        { type: "user", payload: Uint8Array.from([1, 2, 3]) },
+      ];
+      const nodes = ["alive", "suspect", "dead", "left"].map((state, at) => {
+        const { type: _type, node: name, ...facts } = alive(at === 0 ? "self" : `n${at}`, at);
+        return { ...facts, name, state };
+      });
+      const pushPull = encodeStream(
+        { type: "pushPull", join: true, nodes, userState: nothing },
+        { dialling: true, compress: false },
+      );
+      const refusedQuietly = (read) => {
+        try {
+          return read();
+        } catch (error) {
+          if (error instanceof GossipCodecError) return undefined;
+          throw error;
+        }
+      };
+      return {
+        kind: "bytes",
+        seeds: [...messages.map(encodeMessage), pushPull],
+        run(input) {
+          // Each input meets a core of its own, so that its number alone brings a failure back.
+          const core = new Swim(
+            { name: "self", endpoint: "127.0.0.1:8301", versions, meta: nothing, settings: LAN_SETTINGS },
+            { rng: seededRng(1), delegate },
+          );
+          let nowMs = 0;
+          const step = (one) => core.step(nowMs, one);
+          step({ type: "start" });
+          step({ type: "packet", from, messages: [alive("a", 2), alive("b", 3)] });
+          const packet = refusedQuietly(() => decodePacket(input, {}));
+          if (packet !== undefined) step({ type: "packet", from, messages: packet.messages });
+          for (const dialling of [false, true]) {
+            const message = refusedQuietly(() => new StreamDecoder({ dialling: false }).push(input));
+            if (message === undefined) continue;
+            const dial = step({ type: "join", endpoint: from }).find(({ type }) => type === "dial");
+            if (dialling && ["pushPull", "ack", "error"].includes(message.type)) {
+              step({ type: "reply", exchange: dial.exchange, message });
+            } else if (!dialling && ["pushPull", "ping", "user"].includes(message.type)) {
+              step({ type: "request", exchange: 1, message });
+            }
+          }
+          for (let ticks = 0; ticks < 40; ticks++) {
+            nowMs = core.nextTickAt();
+            for (const effect of step({ type: "tick" })) {
+              if (effect.type === "sendPacket") assert.ok(effect.parts.length > 0 && effect.parts.length < 256);
+            }
+          }
+          assert.equal(core.local.name, "self");
+          assert.equal(core.local.status, "alive");
+          for (const { incarnation } of core.members()) assert.ok(incarnation >= 0 && incarnation < 2 ** 32);
+        },
+      };
+    },
+  },
 };
 
 export const TARGET_NAMES = Object.keys(TARGETS);

@@ -14,6 +14,7 @@ import type { Telemetry } from "../lib/telemetry/aggregator.ts";
 import { CONSUL_VERSION } from "../lib/version.ts";
 import { Events } from "../server/events.ts";
 import type { ServerIdentity } from "../server/identity.ts";
+import { decodeBootstrapEntries } from "../server/leader/bootstrap-entries.ts";
 import { LockDelays } from "../server/leader/lock-delay.ts";
 import { ReplicatedState } from "../server/replicated-state.ts";
 import { Server } from "../server/server.ts";
@@ -142,6 +143,7 @@ export class Agent {
         connectEnabled: config.connect.enabled,
         sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
         autopilot: autopilotOf(config),
+        bootstrapEntries: decodeBootstrapEntries(config.configEntryBootstrap),
       },
       { runtime, logger: logger.named("server"), metrics, lockDelays, stateMachine, onFatal, ...storage },
     );

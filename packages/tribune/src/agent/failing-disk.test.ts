@@ -35,6 +35,11 @@ class FaultyDisk implements Disk {
         await this.fault("sync", path);
         await file.sync();
       },
+      writeDurablyNow: (position, bytes) => {
+        void this.fault("write", path);
+        void this.fault("sync", path);
+        file.writeDurablyNow!(position, bytes);
+      },
       size: () => file.size(),
       truncate: (length) => file.truncate(length),
       close: () => file.close(),

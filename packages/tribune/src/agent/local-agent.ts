@@ -73,7 +73,7 @@ export class LocalAgent {
         catalog: serverCatalog(server),
         remoteChecks: serverChecks(server),
         tokens: this.tokens,
-        probes: nodeProbes(),
+        probes: nodeProbes({ timers: runtime.timers }),
         store: config.dataDir === "" ? noStore : new JournalStore({ dataDir: config.dataDir }, { ...runtime, logger }),
         logger,
         metrics,

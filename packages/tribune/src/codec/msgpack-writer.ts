@@ -63,7 +63,7 @@ export class MsgpackWriter {
   /** UTF-8. A lone surrogate becomes U+FFFD: JavaScript text can hold what no other language can. */
   text(value: string): this {
     const chars = value.length;
-    if (chars <= ASCII_LOOP_CHARS_MAX && this.#shortAscii(value)) return this;
+    if (this.tryShortAscii(value)) return this;
     if (chars > ASCII_LOOP_CHARS_MAX && chars <= RAW16_CHARS_SAFE_MAX) {
       // 32 or more bytes whatever the characters are, and fewer than 65,536: the header's size is known.
       const at = this.#grow(3 + chars * 3);
@@ -104,6 +104,14 @@ export class MsgpackWriter {
     return this;
   }
 
+  /** The same for a few bytes, such as a field's name. */
+  short(value: Uint8Array): this {
+    const at = this.#grow(value.length);
+    const buffer = this.#buffer;
+    for (let index = 0; index < value.length; index++) buffer[at + index] = value[index]!;
+    return this;
+  }
+
   /** A single byte outside of msgpack, such as a message type. */
   byte(value: number): this {
     return this.#byte(value);
@@ -113,6 +121,14 @@ export class MsgpackWriter {
   take(): Uint8Array {
     const taken = new Uint8Array(this.#length);
     taken.set(this.view());
+    this.reset();
+    return taken;
+  }
+
+  /** The same, from the runtime's pool: for what does not live long. */
+  takePooled(): Uint8Array {
+    const taken = Buffer.allocUnsafe(this.#length);
+    this.#buffer.copy(taken, 0, 0, this.#length);
     this.reset();
     return taken;
   }
@@ -176,9 +192,10 @@ export class MsgpackWriter {
     else this.#head32(0xdb, byteCount);
   }
 
-  /** @returns false, with nothing written, when a character needs more than a byte. */
-  #shortAscii(value: string): boolean {
+  /** Writes a text of fewer than 32 ASCII characters. @returns false, with nothing written, for any other. */
+  tryShortAscii(value: string): boolean {
     const chars = value.length;
+    if (chars > ASCII_LOOP_CHARS_MAX) return false;
     const at = this.#grow(1 + chars);
     const buffer = this.#buffer;
     for (let index = 0; index < chars; index++) {

@@ -14,6 +14,7 @@ import { bytesOfText, hasRawBytes, textOfBytes } from "./byte-text.ts";
 import { configEntryForms } from "./config-entry-msgpack.ts";
 import { decodeGoTime, encodeGoTime, formatGoTime, parseGoTime } from "./go-time.ts";
 import { MsgpackReader, type MsgpackValue, MsgpackWriter, writeAny } from "./msgpack.ts";
+import { type StructField, structReader, structWriter } from "./struct-compile.ts";
 
 export interface StructCodec<T> {
   write(writer: MsgpackWriter, value: T): void;
@@ -55,10 +56,7 @@ export function encodeStruct<T>(schema: Schema<T>, value: T, typeByte?: number):
   if (typeByte !== undefined) shared.byte(typeByte);
   codecOf(schema).write(shared, value);
   // From the runtime's pool: encoded messages are sent or logged in the order they were made, and go together.
-  const encoded = Buffer.allocUnsafe(shared.length);
-  encoded.set(shared.view());
-  shared.reset();
-  return encoded;
+  return shared.takePooled();
 }
 
 /** @param start where the value begins, behind a type byte for instance. Bytes behind the value are ignored. */
@@ -69,6 +67,7 @@ export function decodeStruct<T>(schema: Schema<T>, bytes: Uint8Array, start = 0)
 // ---- writing ----
 
 function writeText(writer: MsgpackWriter, value: string): void {
+  if (writer.tryShortAscii(value)) return;
   if (hasRawBytes(value)) writer.bytes(bytesOfText(value));
   else writer.text(value);
 }
@@ -147,24 +146,11 @@ function writeNullable(write: Write): Write {
 }
 
 function writeFields(schema: Schema<unknown>): Write {
-  const fields = sortedFields(schema).map(({ name, schema: of }) => ({
-    name,
-
-    write: codecOf(of).write as Write,
-  }));
+  const write = structWriter(structFields(schema));
   const zeroValue = sharedZero(schema);
   return (writer, value: Readonly<Fields>) => {
-    if (value === zeroValue) {
-      writer.encoded(encodedZero(schema));
-      return;
-    }
-    writer.mapHeader(fields.length);
-    for (const field of fields) {
-      const own = value[field.name];
-      writer.text(field.name);
-      if (own === undefined) writer.nil();
-      else field.write(writer, own);
-    }
+    if (value === zeroValue) writer.encoded(encodedZero(schema));
+    else write(writer, value);
   };
 }
 
@@ -203,7 +189,7 @@ function readOf(schema: Schema<unknown>): Read {
       return schema.single === true ? (reader) => shortestFloat32(reader.float()) : (reader) => reader.float();
     case "bytes":
       // A copy, but from the runtime's pool, which is ten times cheaper: who keeps bytes for long packs them anew.
-      return (reader) => (reader.tryNil() ? null : Buffer.from(reader.bytesView()));
+      return (reader) => (reader.tryNil() ? null : reader.pooledBytes());
     case "time":
       return (reader) => (reader.tryNil() ? zero(schema) : formatGoTime(decodeGoTime(reader.bytesView())));
     case "any":
@@ -249,41 +235,19 @@ function readMap(read: Read): Read {
 }
 
 function readFields(schema: Schema<unknown>): Read {
-  const zeroValue = sharedZero(schema) as Fields;
-  const places = new Map((schema.fields ?? []).map(({ name }, place) => [name, place]));
-  const fields = sortedFields(schema).map(({ name, schema: of }) => ({
-    name,
-    encodedName: new MsgpackWriter().text(name).take(),
-    place: places.get(name) as number,
-    read: codecOf(of).read as Read,
-  }));
-  const byName = new Map(fields.map((field) => [field.name, field]));
-  const zeros = Object.values(zeroValue);
-  const make = objectMaker([...places.keys()]);
-  return (reader) => {
-    if (reader.tryEncoded(encodedZero(schema))) return zeroValue;
-    const values = zeros.slice();
-    const count = reader.mapHeader();
-    for (let at = 0; at < count; at++) {
-      // Go writes the fields in this very order, so the lookup is for other writers.
-      const expected = fields[at];
-      const field =
-        expected !== undefined && reader.tryEncoded(expected.encodedName) ? expected : byName.get(reader.key());
-      if (field === undefined) reader.skip();
-      else values[field.place] = field.read(reader);
-    }
-    return make(values);
-  };
+  const zeroValue = sharedZero(schema);
+  const read = structReader(structFields(schema));
+  return (reader) => (reader.tryEncoded(encodedZero(schema)) ? zeroValue : read(reader));
 }
 
-/**
- * A function that makes an object of these names from values in their order. It is compiled for each struct: an
- * object literal is twenty times cheaper than naming properties one by one in code that all structs share, and
- * that was most of the time it took to read a log entry.
- */
-function objectMaker(names: readonly string[]): (values: readonly unknown[]) => Fields {
-  const properties = names.map((name, at) => `${JSON.stringify(name)}: values[${at}]`);
-  return new Function("values", `return { ${properties.join(", ")} };`) as (values: readonly unknown[]) => Fields;
+/** In the order of the wire: ascending by their names' bytes, which are ASCII. */
+function structFields(schema: Schema<unknown>): readonly StructField[] {
+  const zeroValue = sharedZero(schema) as Fields;
+  const fields = (schema.fields ?? []).map(({ name, schema: of }, place) => {
+    const { write, read } = codecOf(of);
+    return { name, place, write, read, zero: zeroValue[name] };
+  });
+  return fields.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 const encodedZeros = new WeakMap<Schema<unknown>, Uint8Array>();
@@ -298,9 +262,4 @@ function encodedZero(schema: Schema<unknown>): Uint8Array {
     encodedZeros.set(schema, encoded);
   }
   return encoded;
-}
-
-/** In ascending order of their names' bytes; names are ASCII. */
-function sortedFields(schema: Schema<unknown>): { readonly name: string; readonly schema: Schema<unknown> }[] {
-  return [...(schema.fields ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

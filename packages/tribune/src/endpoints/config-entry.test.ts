@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CONFIG_ENTRY_STRUCTS, type ConfigEntry } from "@tribune/api";
-import { decode as decodeConfigEntry } from "./config-entry.ts";
+import { decodeConfigEntry } from "./config-entry-decode.ts";
 import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
 
 function admitted(raw: object): ConfigEntry {

@@ -9,7 +9,6 @@ import {
   make,
   toJson,
 } from "@tribune/api";
-import { ConfigEntryError, decodeConfigEntry } from "../codec/config-entry-decode.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { configEntryGet, configEntryList } from "../state/config-entry.ts";
@@ -17,22 +16,13 @@ import { deepEqual } from "../state/deep-equal.ts";
 import type { LeaderApi } from "./agent-api.ts";
 import { type Answer, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView, Settled } from "./binding.ts";
+import { decodeConfigEntry } from "./config-entry-decode.ts";
 import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
-
-/** @throws TribuneError (400) with Consul's text. */
-export function decode(entry: unknown): ConfigEntry {
-  try {
-    return decodeConfigEntry(entry);
-  } catch (error) {
-    if (!(error instanceof ConfigEntryError)) throw error;
-    throw TribuneError.badRequest(`Bad request: Request decoding failed: ${error.message}`);
-  }
-}
 
 export const configEntryEndpoints = bind(configEntryContracts, {
   configEntrySet: {
     request({ entry, cas }, http) {
-      const decoded = decode(entry);
+      const decoded = decodeConfigEntry(entry);
       return cas === "" ? request("upsert", decoded, http) : request("upsert-cas", withCas(decoded, cas), http);
     },
     prepare(asked, leader) {

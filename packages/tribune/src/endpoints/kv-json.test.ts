@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DirEntry, list, toJson } from "@tribune/api";
+import { DirEntry, list, make, TxnResult, toJson } from "@tribune/api";
 import fc from "fast-check";
 import { stringifyGo } from "../lib/go-json.ts";
 import { KvEntry } from "../state/kv.ts";
 import { packValue } from "../state/kv-entry.ts";
-import { entriesJson, textsJson } from "./kv-json.ts";
+import { entriesJson, keyResultsJson, textsJson } from "./kv-json.ts";
 
 const joined = (pieces: Iterable<Uint8Array>): string => Buffer.concat([...pieces]).toString();
 
@@ -33,6 +33,18 @@ test("a list of entries is what the general encoder writes, compact and pretty",
       assert.equal(joined(entriesJson(entries, pretty)), stringifyGo(toJson(list(DirEntry), entries), pretty));
     }),
   );
+});
+
+test("results of a transaction on keys are what the general encoder writes, and others are left to it", () => {
+  fc.assert(
+    fc.property(fc.array(entry), (entries) => {
+      const results = entries.map((KV) => make(TxnResult, { KV }));
+      const written = keyResultsJson(results);
+      if (entries.some(({ Flags }) => typeof Flags === "bigint")) assert.equal(written, undefined);
+      else assert.equal(written, stringifyGo(toJson(list(TxnResult), results)));
+    }),
+  );
+  assert.equal(keyResultsJson([make(TxnResult)]), undefined);
 });
 
 test("a list of keys is what the general encoder writes, also across pieces", () => {

@@ -2,7 +2,7 @@
  * JSON of KV lists, which may have a million entries: written as text a piece at a time, at a fraction
  * of what building objects for the general encoder costs. Byte for byte what that would give (see the test).
  */
-import type { DirEntry } from "@tribune/api";
+import type { DirEntry, TxnResult } from "@tribune/api";
 import { stringifyGo } from "../lib/go-json.ts";
 import { KvEntry } from "../state/kv.ts";
 
@@ -54,15 +54,32 @@ export function* entriesJson(entries: readonly DirEntry[], pretty: boolean): Gen
   for (let at = 0; at < entries.length; at++) {
     const entry = entries[at] as DirEntry;
     if (at > 0) text += form.between;
-    text += form.lockIndex + entry.LockIndex + form.key + quoted(entry.Key) + form.flags + entry.Flags;
-    text += form.value + valueJson(entry);
-    if (entry.Session !== "") text += form.session + quoted(entry.Session);
-    text += form.createIndex + entry.CreateIndex + form.modifyIndex + entry.ModifyIndex + form.end;
+    text += entryText(entry, form);
     if (text.length < PIECE_CHARS) continue;
     yield Buffer.from(text);
     text = "";
   }
   yield Buffer.from(text + form.close);
+}
+
+function entryText(entry: DirEntry, form: Layout): string {
+  let text = form.lockIndex + entry.LockIndex + form.key + quoted(entry.Key) + form.flags + entry.Flags;
+  text += form.value + valueJson(entry);
+  if (entry.Session !== "") text += form.session + quoted(entry.Session);
+  return text + form.createIndex + entry.CreateIndex + form.modifyIndex + entry.ModifyIndex + form.end;
+}
+
+/** The results of a transaction on keys alone, compact; undefined for any other, which the general encoder writes. */
+export function keyResultsJson(results: readonly (TxnResult | null)[]): string | undefined {
+  let text = "[";
+  for (let at = 0; at < results.length; at++) {
+    const result = results[at] as TxnResult | null;
+    if (result === null || result.KV === null) return undefined;
+    if (result.Node !== null || result.Service !== null || result.Check !== null) return undefined;
+    if (typeof result.KV.Flags === "bigint") return undefined; // which `?pretty` could not read again
+    text += `${at > 0 ? "," : ""}{"KV":${entryText(result.KV, COMPACT)}}`;
+  }
+  return `${text}]`;
 }
 
 /** An array of text, in pieces. */

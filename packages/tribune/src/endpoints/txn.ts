@@ -1,6 +1,5 @@
 import {
-  DirEntry,
-  fromJson,
+  type DirEntry,
   HealthCheck,
   HealthCheckDefinition,
   type Infer,
@@ -18,16 +17,19 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
+import { readStruct } from "../lib/struct-json.ts";
 import { KV_WRITES } from "../state/txn.ts";
 import type { TxnOutcome } from "./agent-api.ts";
-import type { Answer } from "./answer.ts";
+import { type Answer, jsonText } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
 import { requireOwnDatacenter } from "./datacenter.ts";
+import { keyResultsJson } from "./kv-json.ts";
 
 /** Operations in one transaction. */
 const OPS_MAX = 64;
 
 const OPS = list(TxnOperation);
+const NO_OP = zero(TxnOp);
 
 // Results show what Consul's own marshaller shows: no value where the operation wrote it.
 const RESULTS = list(TxnResult);
@@ -68,6 +70,8 @@ export const txnEndpoints = bind(txnContracts, {
       }
       requireOwnDatacenter(http.datacenter, agent.datacenter);
       const outcome = await agent.txn.apply(ops);
+      const results = refused(outcome) ? undefined : keyResultsJson((outcome.Results ?? []) as TxnResult[]);
+      if (results !== undefined) return jsonText(`{"Results":${results},"Errors":null}`);
       return { kind: "json", status: refused(outcome) ? 409 : 200, value: shape(outcome) };
     },
   },
@@ -97,8 +101,8 @@ function readOps(body: Uint8Array, http: HttpView): { readonly ops: TxnOp[]; rea
   }
   let given: readonly Infer<typeof TxnOperation>[];
   try {
-    given =
-      fromJson(OPS, parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")), true) ?? [];
+    const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
+    given = readStruct(OPS, parseJson(text), true) ?? [];
   } catch (error) {
     if (!(error instanceof JsonError) && !(error instanceof JsonShapeError)) throw error;
     throw TribuneError.badRequest(`Failed to parse body: ${error.message}`);
@@ -120,18 +124,17 @@ function convert(
   http: HttpView,
   valueMax: number,
 ): { op: TxnOp; writes: boolean } | undefined {
-  const empty = make(TxnOp);
   if (op.KV !== null) {
     const { Verb, Key, Value, Flags, Index, Session } = op.KV;
     const size = Value?.length ?? 0;
     if (size > valueMax) tooLarge(`Value for key ${JSON.stringify(Key)} is too large (${size} > ${valueMax} bytes)`);
-    const DirEnt = make(DirEntry, { Key, Value, Flags, Session, ModifyIndex: Index });
-    return { op: { ...empty, KV: { Verb, DirEnt } }, writes: KV_WRITES.has(Verb) };
+    const DirEnt: DirEntry = { LockIndex: 0, Key, Flags, Value, Session, CreateIndex: 0, ModifyIndex: Index };
+    return { op: { ...NO_OP, KV: { Verb, DirEnt } }, writes: KV_WRITES.has(Verb) };
   }
   if (op.Node !== null) {
     const { Verb, Node: body } = op.Node;
     const node = make(Node, { ...body, Datacenter: body.Datacenter || http.datacenter, CreateIndex: 0 });
-    return { op: { ...empty, Node: { Verb, Node: node } }, writes: Verb !== "get" };
+    return { op: { ...NO_OP, Node: { Verb, Node: node } }, writes: Verb !== "get" };
   }
   if (op.Service !== null) {
     const { Verb, Node: node, Service: body } = op.Service;
@@ -147,7 +150,7 @@ function convert(
       EnableTagOverride: body.EnableTagOverride,
       ModifyIndex: body.ModifyIndex,
     };
-    return { op: { ...empty, Service: { Verb, Node: node, Service: service } }, writes: Verb !== "get" };
+    return { op: { ...NO_OP, Service: { Verb, Node: node, Service: service } }, writes: Verb !== "get" };
   }
   if (op.Check === null) return undefined;
   const { Verb, Check: body } = op.Check;
@@ -181,5 +184,5 @@ function convert(
     Definition: definition,
     ModifyIndex: body.ModifyIndex,
   });
-  return { op: { ...empty, Check: { Verb, Check: check } }, writes: Verb !== "get" };
+  return { op: { ...NO_OP, Check: { Verb, Check: check } }, writes: Verb !== "get" };
 }

@@ -1,8 +1,9 @@
 import type { Parameter } from "@tribune/api";
-import { fromJson, JsonShapeError, type Schema } from "@tribune/api";
+import { JsonShapeError, type Schema } from "@tribune/api";
 import type { Endpoint, HttpView } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
+import { readStruct } from "../lib/struct-json.ts";
 
 /** Reads a contract's parameters from a request. `body` is undefined for methods without one. */
 export function parameterValues(
@@ -75,7 +76,7 @@ function bodyValue(parameter: Parameter<unknown>, body: Uint8Array): unknown {
   if (body.length === 0 && (schema === undefined || parameter.invalid === undefined)) return undefined;
   try {
     const value = parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
-    return schema === undefined ? value : fromJson(schema, value, true);
+    return schema === undefined ? value : readStruct(schema, value, true);
   } catch (error) {
     if (!(error instanceof JsonShapeError) && !(error instanceof JsonError)) throw error;
     throw TribuneError.badRequest((parameter.invalid ?? "Request decode failed: %s").replace("%s", error.message));

@@ -245,7 +245,7 @@ function stringEnd(text: string, start: number): number {
 }
 
 function isNestedAtMost(text: string, depthMax: number): boolean {
-  if (text.length <= depthMax) return true;
+  if (text.length <= depthMax || opensAtMost(text, depthMax)) return true;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -258,6 +258,15 @@ function isNestedAtMost(text: string, depthMax: number): boolean {
     } else if (code === 0x5d || code === 0x7d) {
       depth--;
     }
+  }
+  return true;
+}
+
+/** Whether all brackets together, those within strings too, are no more than this: a quick way to say that it is flat. */
+function opensAtMost(text: string, max: number): boolean {
+  let count = 0;
+  for (const open of ["[", "{"]) {
+    for (let at = text.indexOf(open); at >= 0; at = text.indexOf(open, at + 1)) if (++count > max) return false;
   }
   return true;
 }

@@ -37,6 +37,12 @@ export interface DiskFile {
   write(position: number, chunks: readonly Uint8Array[]): Promise<void>;
   /** fdatasync: when it resolves, every write that finished before the call is durable. */
   sync(): Promise<void>;
+  /**
+   * `write` of one chunk and `sync` before it returns, where the disk can: the caller's whole thread waits for the
+   * disk meanwhile, so it is for small writes to a disk known to be quick.
+   * @throws DiskError
+   */
+  writeDurablyNow?(position: number, bytes: Uint8Array): void;
   size(): Promise<number>;
   truncate(length: number): Promise<void>;
   close(): Promise<void>;

@@ -97,6 +97,18 @@ class NodeFile implements DiskFile {
     return call("fdatasync", this.path, (done) => fs.fdatasync(this.#open(), done as fs.NoParamCallback));
   }
 
+  writeDurablyNow(position: number, bytes: Uint8Array): void {
+    const fd = this.#open();
+    let operation = "write";
+    try {
+      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at, bytes.length - at, position + at);
+      operation = "fdatasync";
+      fs.fdatasyncSync(fd);
+    } catch (error) {
+      throw diskError(operation, this.path, error);
+    }
+  }
+
   async size(): Promise<number> {
     const stats = await call<fs.Stats>("fstat", this.path, (done) => fs.fstat(this.#open(), done));
     return stats.size;

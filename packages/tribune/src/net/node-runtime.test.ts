@@ -39,6 +39,18 @@ test("time, timers and randomness", async () => {
   assert.equal(rng.bytes(16).length, 16);
 });
 
+test("a file is written and synced before the call returns, or the call throws", async () => {
+  const path = join(directory, "now");
+  const file = await disk.open(path, "create");
+  file.writeDurablyNow!(3, Buffer.from("abc"));
+  assert.deepEqual(await disk.readFile(path), Buffer.from("\0\0\0abc"));
+  await file.close();
+  assert.throws(() => file.writeDurablyNow!(0, Buffer.from("x")), { name: "DiskError", code: "EBADF" });
+  const full = await disk.open("/dev/full", "readwrite");
+  assert.throws(() => full.writeDurablyNow!(0, Buffer.from("x")), { name: "DiskError", code: "ENOSPC" });
+  await full.close();
+});
+
 test("a file is written in chunks, read back, cut and reopened", async () => {
   const path = join(directory, "file");
   const file = await disk.open(path, "create");

@@ -169,13 +169,10 @@ export class RaftHost {
   #gather(type: "command" | "barrier", data: Uint8Array, extensions?: Uint8Array): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) return reject(TribuneError.of("NO_LEADER"));
-      const proposal: Proposal = {
-        id: this.#id<ProposalId>(),
-        type,
-        data,
-        ...(extensions === undefined ? {} : { extensions }),
-        appendedAtMs: this.#d.runtime.clock.wallMs(),
-      };
+      const id = this.#id<ProposalId>();
+      const appendedAtMs = this.#d.runtime.clock.wallMs();
+      const proposal: Proposal =
+        extensions === undefined ? { id, type, data, appendedAtMs } : { id, type, data, appendedAtMs, extensions };
       if (this.#gathered.length === 0) this.#d.runtime.timers.soon(() => this.#propose());
       this.#gathered.push({ proposal, waiting: { resolve, reject } });
     });

@@ -1,6 +1,7 @@
 import {
   type AutopilotConfig,
   AutopilotSetConfigRequest,
+  type ConfigEntry,
   type Coordinate,
   make,
   type Schema,
@@ -25,7 +26,7 @@ import { hostPort, type ServerIdentity } from "./identity.ts";
 import { LeaderDuties } from "./leader/leader-duties.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
 import { Leadership } from "./leadership.ts";
-import { type Answered, type Indexed, QueryEngine } from "./query-engine.ts";
+import { type Answered, type Compute, QueryEngine } from "./query-engine.ts";
 import { raftConfigurationCodec } from "./raft-codec.ts";
 import { RaftHost, type RoleChange } from "./raft-host.ts";
 import { scanLog } from "./raft-storage.ts";
@@ -51,6 +52,8 @@ export interface ServerOptions {
   readonly connectEnabled: boolean;
   readonly sessionTtlMinMs: number;
   readonly autopilot: AutopilotConfig;
+  /** As `decodeBootstrapEntries` makes them; none when left out. */
+  readonly bootstrapEntries?: readonly ConfigEntry[];
 }
 
 export interface ServerDependencies {
@@ -85,7 +88,7 @@ export interface ServerReadOutcome {
 
 const QUESTIONS_MAX = 8192;
 const SHOWN_BYTES_MAX = 48 << 20;
-const WAKE_SLICE_MS = 8;
+const WAKE_SLICE_MS = 4;
 const TXN_TYPE = 8;
 const AUTOPILOT_TYPE = 9;
 
@@ -117,6 +120,7 @@ export class Server implements OperatorApi, TxnApi {
     this.#duties = new LeaderDuties({
       identity: options.identity,
       autopilot: options.autopilot,
+      bootstrapEntries: options.bootstrapEntries ?? [],
       db: stateMachine.db,
       runtime,
       logger,
@@ -343,59 +347,57 @@ export class Server implements OperatorApi, TxnApi {
     if (asked !== this.#options.identity.datacenter && asked !== "") throw TribuneError.of("NO_DC_PATH");
   }
 
-  #computeOf({ endpoint, request }: ServerRead): (tx: ReadTx) => Indexed {
+  #computeOf({ endpoint, request }: ServerRead): Compute {
     const { identity, connectEnabled } = this.#options;
     const context = { datacenter: identity.datacenter, nodeName: identity.name, connectEnabled };
-    return (tx) => endpoint.binding.query(tx, request, context) as Indexed;
+    return (tx) => endpoint.binding.query(tx, request, context);
   }
 
-  /** The answer if the mode asked for lets it be had without waiting. Throws what the query refuses. */
+  /** The answer if the mode asked for lets it be had at once. Throws what the query refuses. */
   readNow(read: ServerRead): ServerReadOutcome | undefined {
     if (read.consistency === "consistent") return undefined;
     if (read.consistency === "leader" && !this.#leadership.ready) return undefined;
     this.#requireDatacenter(read.datacenter);
-    return { answer: this.engine.ask(read.key, this.#computeOf(read)), meta: this.#meta() };
+    const answer = this.engine.askNow(read.key, this.#computeOf(read));
+    return answer === undefined ? undefined : { answer, meta: this.#meta() };
   }
 
   /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
   readLater(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
+    const { consistency } = read;
+    if (consistency === "stale" || (consistency === "leader" && this.#leadership.ready))
+      return this.#ask(read, deliver);
     let cancelled = false;
-    let cancel = (): void => {};
     const ask = (): void => {
-      if (cancelled) return;
-      try {
-        this.#requireDatacenter(read.datacenter);
-        const compute = this.#computeOf(read);
-        if (read.minIndex === 0) deliver({ answer: this.engine.ask(read.key, compute), meta: this.#meta() });
-        else
-          cancel = this.engine.wait(
-            read.key,
-            compute,
-            read.minIndex,
-            read.waitMs,
-            (answer) => deliver({ answer, meta: this.#meta() }),
-            deliver,
-          );
-      } catch (error) {
-        deliver(error as Error);
-      }
+      if (!cancelled) cancel = this.#ask(read, deliver);
     };
-    if (read.consistency === "stale") ask();
-    else {
-      cancel = this.#leadership.whenReady((refusal) => {
-        if (cancelled) return;
-        if (refusal !== undefined) deliver(refusal);
-        else if (read.consistency === "leader") ask();
-        else
-          this.#host.verifyLeader().then(ask, (error: unknown) => {
-            if (!cancelled) deliver(error as Error);
-          });
-      });
-    }
+    let cancel = this.#leadership.whenReady((refusal) => {
+      if (cancelled) return;
+      if (refusal !== undefined) deliver(refusal);
+      else if (consistency === "leader") ask();
+      else
+        this.#host.verifyLeader().then(ask, (error: unknown) => {
+          if (!cancelled) deliver(error as Error);
+        });
+    });
     return () => {
       cancelled = true;
       cancel();
     };
+  }
+
+  #ask(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
+    try {
+      this.#requireDatacenter(read.datacenter);
+      const compute = this.#computeOf(read);
+      const show = (answer: Answered): void => deliver({ answer, meta: this.#meta() });
+      return read.minIndex === 0
+        ? this.engine.askLater(read.key, compute, show, deliver)
+        : this.engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
+    } catch (error) {
+      deliver(error as Error);
+      return () => {};
+    }
   }
 
   #meta(): { readonly knownLeader: boolean; readonly lastContactMs: number } {

@@ -51,24 +51,12 @@ export class SnapshotService implements SnapshotApi {
     const index = host.appliedIndex;
     const term = log.term(index) ?? status.snapshotTerm;
     const unixMs = runtime.clock.wallMs();
-    // The archive begins with the length of the state, so the state is made before its first byte goes out.
-    const state: Uint8Array[] = [];
-    let sizeBytes = 0;
-    try {
-      for await (const chunk of sliced(view.chunks, runtime)) {
-        state.push(chunk);
-        sizeBytes += chunk.length;
-      }
-    } finally {
-      view.release();
-    }
     const meta = {
       id: `${term}-${index}-${unixMs}`,
       index,
       term,
       configuration: status.committedConfiguration,
       configurationIndex: status.committedConfigurationIndex,
-      sizeBytes,
     };
     let gone = false;
     let wake = (): void => {};
@@ -77,7 +65,15 @@ export class SnapshotService implements SnapshotApi {
       wake();
     };
     sink.drained = () => wake();
-    for await (const piece of writeSnapshotArchive(meta, asAsync(state), unixMs)) {
+    // The state is not held for a client that is slow to take the archive.
+    async function* state(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* sliced(view.chunks, runtime);
+      } finally {
+        view.release();
+      }
+    }
+    for await (const piece of writeSnapshotArchive(meta, state(), unixMs)) {
       if (gone) return;
       if (!sink.write(piece)) await new Promise<void>((resolve) => (wake = resolve));
     }

@@ -24,6 +24,7 @@ export class SimFiles {
     this.#sim = sim;
     this.#rng = sim.fork();
     this.#callMaxMs = callMaxMs;
+    this.#memory.offersNow = true;
   }
 
   crash(): void {
@@ -58,7 +59,16 @@ export class SimFiles {
   #file(life: number, file: DiskFile): DiskFile {
     const later = <T>(call: () => Promise<T>): Promise<T> => this.#later(life, call);
     const failed = (): Promise<void> => Promise.reject(new DiskError("sync", file.path, "EIO"));
+    const now: Pick<DiskFile, "writeDurablyNow"> = {
+      writeDurablyNow: (position, bytes) => {
+        // A process that is dead in the simulation may still be on the stack of the real one.
+        if (life !== this.#life) throw new DiskError("write", file.path, "EIO");
+        if (this.#rng.next() < this.syncFailures) throw new DiskError("sync", file.path, "EIO");
+        file.writeDurablyNow?.(position, bytes);
+      },
+    };
     return {
+      ...(file.writeDurablyNow === undefined ? {} : now),
       path: file.path,
       read: (position, length) => later(() => file.read(position, length)),
       write: (position, chunks) => later(() => file.write(position, chunks)),

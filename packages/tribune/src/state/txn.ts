@@ -176,7 +176,7 @@ function writeKv(tx: WriteTx, index: number, { Verb, DirEnt }: TxnKVOp): Results
 
 /** Only reads answer the value. */
 function keyResult(entry: KvEntry, withValue: boolean): Results {
-  return [make(TxnResult, { KV: withValue ? entry : plainEntry(entry, null) })];
+  return [{ KV: withValue ? entry : plainEntry(entry, null), Node: null, Service: null, Check: null }];
 }
 
 // ---- catalog ----

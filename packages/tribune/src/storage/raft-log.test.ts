@@ -222,28 +222,65 @@ test("reset puts an installed snapshot in the place of the log", async () => {
   assert.equal((await open(disk)).recovered.repairs.length, 0);
 });
 
-test("a failed write or sync poisons the log; a restart finds what was acknowledged", async () => {
-  for (const failing of ["write", "sync"] as const) {
-    const disk = new MemoryDisk();
-    const { log } = await open(disk);
-    await log.append({ entries: [entry(1)] });
-    disk.before = (operation, path) => {
-      if (operation === failing) throw new DiskError(failing, path, "EIO");
+test("a small flush holds the loop while the disk is quick, and no longer once it was slow", async () => {
+  const disk = new MemoryDisk();
+  disk.offersNow = true;
+  const { log } = await open(disk, { quickFlushesMin: 3 });
+  let index = 0;
+  /** Whether the sync came in one go with the write: not even a microtask had its turn between them. */
+  const held = async (flushMs: number, size = 40): Promise<boolean> => {
+    disk.before = (operation) => {
+      if (operation === "sync") nowMs += flushMs;
     };
-    const first = log.append({ entries: [entry(2)] });
-    const rejected = assert.rejects(first, (error) => error instanceof LogFailedError && /EIO/.test(error.message));
-    const waiting = assert.rejects(log.append({ entries: [entry(3)] }), LogFailedError);
-    await Promise.all([rejected, waiting]);
+    const [writes, syncs] = [disk.writeCount, disk.syncCount];
+    const done = log.append({ entries: [entry(++index, 1, size)] });
+    while (disk.writeCount === writes) await Promise.resolve();
+    const together = disk.syncCount > syncs;
+    await done;
     disk.before = () => {};
-    await assert.rejects(log.append({ entries: [entry(4)] }), LogFailedError, "even when the disk works again");
-    await assert.rejects(log.reset(9, 1), LogFailedError);
-    assert.ok(log.failure instanceof LogFailedError);
-    assert.equal(log.pendingSyncMs, undefined);
-    await log.close();
-    const again = await open(disk.crash(keepNothing));
-    assert.deepEqual(plain(await readAll(again.log)), plain([entry(1)]));
-  }
+    return together;
+  };
+  assert.equal(await held(0.1), false, "starts the segment");
+  await held(0.1);
+  await held(0.1);
+  assert.equal(await held(0.1), true);
+  assert.equal(await held(0.1, 20_000), false, "a large one leaves the loop alone");
+  assert.equal(await held(3), true, "what it will take is not known beforehand");
+  const needed: boolean[] = [];
+  for (let flush = 0; flush < 7; flush++) needed.push(await held(0.1));
+  assert.deepEqual(needed, [false, false, false, false, false, false, true], "twice as many quick ones as at first");
+  await held(50);
+  for (let flush = 0; flush < 1_000; flush++)
+    assert.equal(await held(0.1), false, "a disk that stalls is not trusted soon");
+  await log.close();
+  const again = await open(disk.crash(keepNothing));
+  assert.equal(again.recovered.lastIndex, index);
 });
+
+for (const offersNow of [false, true])
+  test(`a failed write or sync poisons the log; a restart finds what was acknowledged${offersNow ? " (on the loop)" : ""}`, async () => {
+    for (const failing of ["write", "sync"] as const) {
+      const disk = new MemoryDisk();
+      disk.offersNow = offersNow;
+      const { log } = await open(disk, { ...SMALL, quickFlushesMin: 0 });
+      await log.append({ entries: [entry(1)] });
+      disk.before = (operation, path) => {
+        if (operation === failing) throw new DiskError(failing, path, "EIO");
+      };
+      const first = log.append({ entries: [entry(2)] });
+      const rejected = assert.rejects(first, (error) => error instanceof LogFailedError && /EIO/.test(error.message));
+      const waiting = assert.rejects(log.append({ entries: [entry(3)] }), LogFailedError);
+      await Promise.all([rejected, waiting]);
+      disk.before = () => {};
+      await assert.rejects(log.append({ entries: [entry(4)] }), LogFailedError, "even when the disk works again");
+      await assert.rejects(log.reset(9, 1), LogFailedError);
+      assert.ok(log.failure instanceof LogFailedError);
+      assert.equal(log.pendingSyncMs, undefined);
+      await log.close();
+      const again = await open(disk.crash(keepNothing));
+      assert.deepEqual(plain(await readAll(again.log)), plain([entry(1)]));
+    }
+  });
 
 test("a last write torn at any byte is all there or not there, and the log goes on behind it", async () => {
   const build = async (): Promise<{ disk: MemoryDisk; lastBytes: number }> => {
@@ -375,14 +412,16 @@ test("a client's bytes never pass for a frame", async () => {
 });
 
 test("whatever a crash does, acknowledged changes stay and nothing is invented", async () => {
-  for (let seed = 1; seed <= 100; seed++) await crashRun(seed);
+  for (let seed = 1; seed <= 100; seed++) await crashRun(seed, seed % 2 === 0);
 });
 
 /** A random history with random crashes, against a model that knows what was acknowledged and what was tried. */
-async function crashRun(seed: number): Promise<void> {
+async function crashRun(seed: number, offersNow: boolean): Promise<void> {
   const rng = seededRng(seed);
+  const options = { ...SMALL, quickFlushesMin: 0 };
   let disk = new MemoryDisk();
-  let { log } = await open(disk, SMALL, seed);
+  disk.offersNow = offersNow;
+  let { log } = await open(disk, options, seed);
   let tried: LogEntry[] = [];
   let hardTerm = 0;
   let term = 1;
@@ -431,7 +470,7 @@ async function crashRun(seed: number): Promise<void> {
       return kept;
     };
     disk = disk.crash([keepNothing, keepAll, tear][randomInt(rng, 3)]!, rng.next() < 0.5);
-    const opened = await open(disk, SMALL, seed * 10 + life);
+    const opened = await open(disk, options, seed * 10 + life);
     log = opened.log;
     const found = plain(await readAll(log));
     const matches = states.findIndex(

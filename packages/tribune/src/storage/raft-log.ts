@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { invariant } from "../lib/invariant.ts";
 import type { Clock, Disk, DiskFile, Rng } from "../lib/runtime.ts";
 import { type EntryTable, packLocation, unpackLocation } from "./entry-table.ts";
+import { FlushPace } from "./flush-pace.ts";
 import type { HardState, LogEntry } from "./log-entry.ts";
 import { LogDamagedError, LogFailedError } from "./log-errors.ts";
 import { checkedPayload, FrameBuilder, frameBytes, readFrameHead } from "./log-frame.ts";
@@ -24,6 +25,8 @@ export interface RaftLogOptions {
   readonly runwayBytes?: number;
   /** Newest entries held in memory, by the size of their data. */
   readonly cacheBytesMax?: number;
+  /** Quick flushes in a row after which a small one may hold the event loop (see FlushPace). */
+  readonly quickFlushesMin?: number;
 }
 
 export interface RaftLogDependencies {
@@ -132,6 +135,7 @@ export class RaftLog {
   #current: Batch | Reset | undefined;
   #running: Promise<void> | undefined;
   #syncStartedMs: number | undefined;
+  readonly #pace: FlushPace;
   #failure: LogFailedError | undefined;
   #closed = false;
   #batchCount = 0;
@@ -172,6 +176,7 @@ export class RaftLog {
     this.#rng = rng;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.#runway = new Uint8Array(options.runwayBytes ?? RUNWAY_BYTES);
+    this.#pace = new FlushPace(options.quickFlushesMin);
     this.#table = state.table;
     this.#segments = state.segments;
     this.#end = state.end;
@@ -371,13 +376,20 @@ export class RaftLog {
     return { nextIndex: lastIndex + 1, previousTerm: lastTerm, reset: false };
   }
 
-  /** One write, one fdatasync. Where the runway ends, the same write lays the next stretch of it. */
+  /** One write, one fdatasync, on the loop or beside it. Where the runway ends, the same write lays the next stretch of it. */
   async #writeFrame(file: DiskFile, builder: FrameBuilder, salt: number): Promise<void> {
     const frame = builder.seal(this.#nextSequence, salt);
     const end = this.#end + frame.length;
     const fits = end <= this.#zeroedTo;
-    await file.write(this.#end, fits ? [frame] : [frame, this.#runway]);
-    await file.sync();
+    const startedMs = this.#clock.nowMs();
+    if (fits && file.writeDurablyNow !== undefined && this.#pace.mayHoldTheLoop(frame.length)) {
+      file.writeDurablyNow(this.#end, frame);
+      this.#pace.heldFor(this.#clock.nowMs() - startedMs);
+    } else {
+      await file.write(this.#end, fits ? [frame] : [frame, this.#runway]);
+      await file.sync();
+      this.#pace.waitedFor(this.#clock.nowMs() - startedMs);
+    }
     this.#zeroedTo = fits ? this.#zeroedTo : end + this.#runway.length;
     this.#end = end;
     this.#nextSequence++;

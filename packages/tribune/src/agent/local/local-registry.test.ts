@@ -70,7 +70,7 @@ class Agent {
         },
         tokens: { userToken: () => "", agentToken: () => "" },
         probes: this.finding.probes(time),
-        store: new JournalStore({ dataDir: "data" }, { disk, timers, logger: silentLogger }),
+        store: new JournalStore({ dataDir: "data" }, { disk, clock: time.clock, timers, logger: silentLogger }),
         logger: silentLogger,
         metrics: noMetrics,
       },

@@ -16,14 +16,19 @@ export interface SuspicionLimits {
 }
 
 /** SWIM §4.2 with Lifeguard §IV's limits: the shortest timeout grows with the logarithm of the cluster. */
-export function suspicionLimits(suspicionMult: number, memberCount: number, probeIntervalMs: number): SuspicionLimits {
+export function suspicionLimits(
+  suspicionMult: number,
+  memberCount: number,
+  probeIntervalMs: number,
+  maxMultiplier: number = SUSPICION_MAX_MULTIPLIER,
+): SuspicionLimits {
   const scale = Math.max(1, Math.log10(Math.max(1, memberCount)));
   // Three decimals, as with every peer; the epsilon undoes 2.9999999999999996 for a thousand.
   const minMs = (suspicionMult * Math.trunc(scale * 1_000 + 1e-6) * probeIntervalMs) / 1_000;
   const wanted = suspicionMult - 2;
   // Fewer members than confirmations wanted, accuser and accused set aside: do not wait for what cannot come.
   const expected = memberCount - 2 < wanted ? 0 : wanted;
-  return { expected, minMs, maxMs: SUSPICION_MAX_MULTIPLIER * minMs };
+  return { expected, minMs, maxMs: maxMultiplier * minMs };
 }
 
 /**

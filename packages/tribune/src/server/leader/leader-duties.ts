@@ -1,6 +1,8 @@
 import {
   type AutopilotConfig,
   AutopilotSetConfigRequest,
+  type ConfigEntry,
+  ConfigEntryRequest,
   type Coordinate,
   make,
   RegisterRequest,
@@ -14,10 +16,12 @@ import type { Logger } from "../../lib/log.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
 import { autopilotConfig } from "../../state/autopilot.ts";
 import { CoordinateBatch } from "../../state/catalog/snapshot.ts";
+import { configEntryGet } from "../../state/config-entry.ts";
 import { TOMBSTONES } from "../../state/kv.ts";
 import type { Database } from "../../state/memdb/types.ts";
 import { sessionList } from "../../state/session.ts";
 import type { ServerIdentity } from "../identity.ts";
+import { bootstrapRequest } from "./bootstrap-entries.ts";
 import { Expiring } from "./expiring.ts";
 import { serverRegistration } from "./self-registration.ts";
 
@@ -30,7 +34,7 @@ const SESSION_TTL_FACTOR = 2;
 const RETRY_MS = 1000;
 
 /** First byte of the log entries that duties make (`wire/raft.md` §5). */
-const TYPE = { register: 0, session: 3, tombstone: 5, autopilot: 9, coordinates: 6 + 128 } as const;
+const TYPE = { register: 0, session: 3, tombstone: 5, autopilot: 9, configEntry: 22, coordinates: 6 + 128 } as const;
 /** Consul's `coordinate_update_period` and batch limits. 128 in the type: a server may ignore what it does not know. */
 const COORDINATE_PERIOD_MS = 5000;
 const COORDINATES_BATCH = 128;
@@ -39,6 +43,8 @@ const COORDINATES_QUEUED_MAX = 5 * COORDINATES_BATCH;
 export interface LeaderDutiesDependencies {
   readonly identity: ServerIdentity;
   readonly autopilot: AutopilotConfig;
+  /** Config entries that a new leader writes where there are none (`config_entries.bootstrap`). */
+  readonly bootstrapEntries: readonly ConfigEntry[];
   readonly db: Database;
   readonly runtime: Pick<Runtime, "clock" | "timers">;
   readonly logger: Logger;
@@ -72,6 +78,10 @@ export class LeaderDuties {
     if (db.peek((tx) => autopilotConfig(tx).config) === undefined) {
       const request = make(AutopilotSetConfigRequest, { Datacenter: identity.datacenter, Config: autopilot });
       started.push(propose(TYPE.autopilot, AutopilotSetConfigRequest, request));
+    }
+    for (const entry of this.#d.bootstrapEntries) {
+      if (db.peek((tx) => configEntryGet(tx, entry.Kind, entry.Name)).entry !== undefined) continue;
+      started.push(propose(TYPE.configEntry, ConfigEntryRequest, bootstrapRequest(identity.datacenter, entry)));
     }
     await Promise.all(started);
   }

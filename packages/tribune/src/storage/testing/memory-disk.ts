@@ -30,6 +30,8 @@ export class MemoryDisk implements Disk {
   readonly #directories = new Set<string>();
   /** Set to fail or delay: called before each `write` and `sync` takes effect; what it throws is thrown. */
   before: (operation: "write" | "sync" | "remove", path: string) => void | Promise<void> = () => {};
+  /** Whether files opened from now on offer `writeDurablyNow`, for which `before` must answer at once. */
+  offersNow = false;
   syncCount = 0;
   writeCount = 0;
   openFiles = 0;
@@ -37,6 +39,7 @@ export class MemoryDisk implements Disk {
   /** The disk as a restart finds it. `keepNames`: whether unsynced creations and removals of names survive. */
   crash(tear: Tear, keepNames = false): MemoryDisk {
     const after = new MemoryDisk();
+    after.offersNow = this.offersNow;
     for (const directory of this.#directories) after.#directories.add(directory);
     for (const [path, node] of keepNames ? this.#live : this.#durable) {
       let bytes: Buffer = Buffer.from(node.durable);
@@ -64,7 +67,8 @@ export class MemoryDisk implements Disk {
       this.#live.set(path, node);
     }
     this.openFiles++;
-    return new MemoryFile(this, path, this.#node("open", path));
+    const node = this.#node("open", path);
+    return this.offersNow ? new PromptMemoryFile(this, path, node) : new MemoryFile(this, path, node);
   }
 
   async readFile(path: string): Promise<Uint8Array | undefined> {
@@ -145,10 +149,24 @@ class MemoryFile implements DiskFile {
   async write(position: number, chunks: readonly Uint8Array[]): Promise<void> {
     this.#check();
     await this.#disk.before("write", this.path);
+    this.#write(position, Buffer.concat(chunks));
+  }
+
+  #write(position: number, bytes: Buffer): void {
     this.#disk.writeCount++;
-    const bytes = Buffer.concat(chunks);
     this.#node.unsynced.push({ position, bytes });
     this.#node.live = overlaid(this.#node.live, position, bytes, 0, bytes.length);
+  }
+
+  /** As the real disk does it: a failure may come between the write and the sync. */
+  protected writeAndSync(position: number, bytes: Uint8Array): void {
+    this.#check();
+    void this.#disk.before("write", this.path);
+    this.#write(position, Buffer.from(bytes));
+    void this.#disk.before("sync", this.path);
+    this.#disk.syncCount++;
+    this.#node.durable = Buffer.from(this.#node.live);
+    this.#node.unsynced = [];
   }
 
   async sync(): Promise<void> {
@@ -178,6 +196,12 @@ class MemoryFile implements DiskFile {
 
   #check(): void {
     if (this.#closed) throw new DiskError("use after close", this.path, "EBADF");
+  }
+}
+
+class PromptMemoryFile extends MemoryFile {
+  writeDurablyNow(position: number, bytes: Uint8Array): void {
+    this.writeAndSync(position, bytes);
   }
 }
 

@@ -1,6 +1,7 @@
 import { TribuneError } from "../../../lib/errors.ts";
 import type { Logger } from "../../../lib/log.ts";
-import type { Disk, DiskFile, Timers } from "../../../lib/runtime.ts";
+import type { Clock, Disk, DiskFile, Timers } from "../../../lib/runtime.ts";
+import { FlushPace } from "../../../storage/flush-pace.ts";
 import { frame, MAGIC, readFrames } from "./frame.ts";
 
 /** A log smaller than this is never compacted. */
@@ -20,8 +21,15 @@ export interface JournalOptions {
   readonly liveRecords: () => Iterable<Uint8Array>;
 }
 
+export interface JournalDeps {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+}
+
 interface Waiting {
-  readonly framed: Uint8Array;
+  readonly payload: Uint8Array;
   readonly durability: Durability;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -38,11 +46,16 @@ interface Waiting {
 export class Journal {
   private readonly options: JournalOptions;
   private readonly disk: Disk;
+  private readonly clock: Clock;
   private readonly timers: Timers;
   private readonly logger: Logger;
+  private readonly pace = new FlushPace();
   private generation = 0;
   private file: DiskFile | undefined;
   private position = 0;
+  /** Records in the file, and how many of them the disk is known to hold. */
+  private records = 0;
+  private durable = 0;
   private snapshotBytes = 0;
   private failed = false;
   private queue: Waiting[] = [];
@@ -50,9 +63,10 @@ export class Journal {
   private compacting: Promise<void> | undefined;
   private closed = false;
 
-  constructor(options: JournalOptions, deps: { disk: Disk; timers: Timers; logger: Logger }) {
+  constructor(options: JournalOptions, deps: JournalDeps) {
     this.options = options;
     this.disk = deps.disk;
+    this.clock = deps.clock;
     this.timers = deps.timers;
     this.logger = deps.logger;
   }
@@ -61,7 +75,7 @@ export class Journal {
    * Replays what is there and gets ready to append. A torn tail is cut off and reported.
    *
    * @returns whether there was anything: false on the very first start.
-   * @throws TribuneError where a snapshot is damaged, or is missing under later changes.
+   * @throws TribuneError where a file is damaged in a way that no crash explains, or is missing.
    */
   async open(onRecord: (payload: Uint8Array) => void): Promise<boolean> {
     const { dir } = this.options;
@@ -78,15 +92,16 @@ export class Journal {
         `${dir} lacks a file between snapshot ${newest} and changes ${chain.at(-1)}: restore it from a backup, or ` +
           "remove the directory to start without the services and checks that were registered on this agent",
       );
-    for (const generation of chain) await this.readLog(generation, onRecord);
+    let isOld = false;
+    for (const generation of chain) isOld = await this.readLog(generation, onRecord);
     this.generation = chain.at(-1) ?? Math.max(newest, 1);
     await this.removeOlderThan(newest, names);
     const path = this.path("changes", this.generation);
     this.file = await this.disk.open(path, chain.length > 0 ? "readwrite" : "create");
     if (this.position === 0) {
       await this.beginFile(this.file);
-      this.position = MAGIC.length;
-    }
+      this.startCounting();
+    } else if (isOld) await this.beginGeneration();
     return newest > 0 || chain.length > 0;
   }
 
@@ -94,7 +109,7 @@ export class Journal {
   append(payload: Uint8Array, durability: Durability): Promise<void> {
     if (this.closed || this.file === undefined) return Promise.reject(TribuneError.internal("the journal is closed"));
     return new Promise((resolve, reject) => {
-      this.queue.push({ framed: frame(payload), durability, resolve, reject });
+      this.queue.push({ payload, durability, resolve, reject });
       if (this.writing === undefined) this.writing = this.writeAll();
     });
   }
@@ -132,10 +147,21 @@ export class Journal {
 
   private async writeBatch(batch: readonly Waiting[]): Promise<void> {
     const file = this.file!;
-    const bytes = concat(batch.map(({ framed }) => framed));
-    await file.write(this.position, [bytes]);
+    const isDurable = batch.some(({ durability }) => durability === "durable");
+    const bytes = concat(batch.map(({ payload }) => frame(payload, ++this.records, this.durable)));
+    const at = this.position;
     this.position += bytes.length;
-    if (batch.some(({ durability }) => durability === "durable")) await file.sync();
+    const startedMs = this.clock.nowMs();
+    if (isDurable && file.writeDurablyNow !== undefined && this.pace.mayHoldTheLoop(bytes.length)) {
+      file.writeDurablyNow(at, bytes);
+      this.pace.heldFor(this.clock.nowMs() - startedMs);
+    } else {
+      await file.write(at, [bytes]);
+      if (!isDurable) return;
+      await file.sync();
+      this.pace.waitedFor(this.clock.nowMs() - startedMs);
+    }
+    this.durable = this.records;
   }
 
   private async compactIfLarge(): Promise<void> {
@@ -164,7 +190,7 @@ export class Journal {
     }
     this.generation = generation;
     this.file = file;
-    this.position = MAGIC.length;
+    this.startCounting();
     this.failed = false;
     await old?.close().catch((error: unknown) => {
       // Nothing was left to flush: every acknowledged batch has been synced or handed to the system.
@@ -187,7 +213,7 @@ export class Journal {
   private async writeSnapshot(generation: number): Promise<void> {
     const chunks: Uint8Array[] = [MAGIC];
     for (const record of this.options.liveRecords()) {
-      chunks.push(frame(record));
+      chunks.push(frame(record, chunks.length, 0));
       if (chunks.length % SNAPSHOT_SLICE === 0) await new Promise<void>((resolve) => this.timers.soon(resolve));
     }
     const bytes = concat(chunks);
@@ -199,21 +225,22 @@ export class Journal {
   private async readSnapshot(generation: number, onRecord: (payload: Uint8Array) => void): Promise<void> {
     const path = this.path("snapshot", generation);
     const bytes = (await this.disk.readFile(path)) ?? new Uint8Array(0);
-    const whole = readFrames(bytes, onRecord);
-    if (whole === 0 || whole < bytes.length)
-      throw TribuneError.internal(
-        `${path} is damaged at byte ${whole} of ${bytes.length}: restore it from a backup, or remove the directory ` +
-          "to start without the services and checks that were registered on this agent",
-      );
+    const { wholeBytes } = readFrames(bytes, onRecord);
+    if (wholeBytes === 0 || wholeBytes < bytes.length) throw damaged(path, wholeBytes, bytes.length);
     this.snapshotBytes = bytes.length;
   }
 
-  private async readLog(generation: number, onRecord: (payload: Uint8Array) => void): Promise<void> {
+  /** @returns whether the file is of the old form, behind which nothing may be written. */
+  private async readLog(generation: number, onRecord: (payload: Uint8Array) => void): Promise<boolean> {
     const path = this.path("changes", generation);
     const bytes = (await this.disk.readFile(path)) ?? new Uint8Array(0);
-    const whole = readFrames(bytes, onRecord);
+    const { wholeBytes: whole, records, isDamaged, isUnnumbered } = readFrames(bytes, onRecord);
+    if (isDamaged) throw damaged(path, whole, bytes.length);
     this.position = whole;
-    if (whole === bytes.length) return;
+    this.records = records;
+    // What an earlier run left may so far be in the system's cache only.
+    this.durable = 0;
+    if (whole === bytes.length) return isUnnumbered;
     this.logger.warn("cut an unfinished write off the end of a journal file; nothing in it was acknowledged", {
       path,
       keptBytes: whole,
@@ -223,6 +250,13 @@ export class Journal {
     await file.truncate(whole);
     await file.sync();
     await file.close();
+    return isUnnumbered;
+  }
+
+  private startCounting(): void {
+    this.position = MAGIC.length;
+    this.records = 0;
+    this.durable = 0;
   }
 
   private async beginFile(file: DiskFile): Promise<void> {
@@ -239,6 +273,13 @@ export class Journal {
   private path(kind: "snapshot" | "changes", generation: number): string {
     return `${this.options.dir}/${kind}-${String(generation).padStart(10, "0")}`;
   }
+}
+
+function damaged(path: string, at: number, length: number): TribuneError {
+  return TribuneError.internal(
+    `${path} is damaged at byte ${at} of ${length}: restore it from a backup, or remove the directory ` +
+      "to start without the services and checks that were registered on this agent",
+  );
 }
 
 /** Generations of one kind of file, ascending. */

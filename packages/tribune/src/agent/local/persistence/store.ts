@@ -1,7 +1,7 @@
 import type { Logger } from "../../../lib/log.ts";
-import type { Disk, Timers } from "../../../lib/runtime.ts";
+import type { Disk } from "../../../lib/runtime.ts";
 import { readConsulLayout } from "./consul-layout.ts";
-import { type Durability, Journal } from "./journal.ts";
+import { type Durability, Journal, type JournalDeps } from "./journal.ts";
 import {
   type Change,
   decodeChanges,
@@ -52,7 +52,7 @@ export class JournalStore implements RegistrationStore, Persisted {
   private readonly disk: Disk;
   private readonly logger: Logger;
 
-  constructor(options: { readonly dataDir: string }, deps: { disk: Disk; timers: Timers; logger: Logger }) {
+  constructor(options: { readonly dataDir: string }, deps: JournalDeps) {
     this.dataDir = options.dataDir;
     this.disk = deps.disk;
     this.logger = deps.logger;

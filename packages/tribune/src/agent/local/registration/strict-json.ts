@@ -1,4 +1,5 @@
-import { fromJson, JsonShapeError, type Schema, type Struct } from "@tribune/api";
+import { JsonShapeError, type Schema, type Struct } from "@tribune/api";
+import { readStruct } from "../../../lib/struct-json.ts";
 
 /** Spellings beside the field's own. */
 const SYNONYMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -17,7 +18,7 @@ const LENIENT = new Set(["ServiceConnect"]);
  * @throws JsonShapeError with Go's text.
  */
 export function fromStrictJson<T>(schema: Struct<T>, json: unknown): T {
-  return fromJson(schema, canonical(schema, json));
+  return readStruct(schema, canonical(schema, json));
 }
 
 function canonical(schema: Schema<unknown>, json: unknown): unknown {
