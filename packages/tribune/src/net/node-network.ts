@@ -41,6 +41,14 @@ class NodeStream implements Stream {
     return this.#socket.write(chunk);
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   end(): void {
     this.#socket.end();
   }
