@@ -403,57 +403,6 @@ const TARGETS = {
       };
     },
   },
-  raft: {
-    modules: ["codec/raft-stream.js", "codec/raft-messages.js", "codec/msgpack.js"],
-    make({ RaftReplyReader, RaftRequestReader }, { RAFT_RPC, encodeRaftRequest }, { MsgpackError }) {
-      const { vectors } = JSON.parse(
-        readFileSync(new URL("../packages/tribune/test-data/raft-rpc.json", import.meta.url)),
-      );
-      const unhex = (text) => Buffer.from(text, "hex");
-      const seeds = vectors.flatMap(({ requestHex, responseHex }) =>
-        responseHex === undefined ? [unhex(requestHex)] : [unhex(requestHex), unhex(responseHex)],
-      );
-      const quietly = (read) => {
-        try {
-          return read();
-        } catch (error) {
-          if (!(error instanceof MsgpackError)) throw error;
-          return undefined;
-        }
-      };
-      const whole = (input, sliceBytes) => {
-        const reader = new RaftRequestReader();
-        const found = [];
-        for (let at = 0; at < input.length; at += sliceBytes) {
-          reader.push(input.subarray(at, at + sliceBytes));
-          for (let next = reader.next(); next !== undefined; next = reader.next()) {
-            found.push(next);
-            if (next.type === "installSnapshot") reader.takeState(next.sizeBytes);
-          }
-        }
-        return found;
-      };
-      return {
-        kind: "bytes",
-        seeds: [...seeds, Buffer.concat(seeds.slice(0, 8))],
-        run(input) {
-          const requests = quietly(() => whole(input, input.length || 1)) ?? [];
-          quietly(() => whole(input, 5));
-          for (const request of requests) {
-            if (request.type === "unknown") continue;
-            assert.deepEqual(whole(encodeRaftRequest(request), 1 << 20)[0].type, request.type);
-          }
-          for (const type of Object.keys(RAFT_RPC)) {
-            quietly(() => {
-              const reader = new RaftReplyReader();
-              reader.push(input);
-              while (reader.next(type) !== undefined);
-            });
-          }
-        },
-      };
-    },
-  },
 
   // Whatever a peer sends, the core takes it: a throw would end the agent.
   swim: {
@@ -663,6 +612,155 @@ const TARGETS = {
           if (serf.nextTickAt() <= nowMs) cores.feedSerf({ type: "tick" });
           assert.equal(serf.member("self").status, "alive");
           assert.equal(swim.local.status, "alive");
+        },
+      };
+    },
+  },
+
+  raft: {
+    modules: ["codec/raft-stream.js", "codec/raft-messages.js", "codec/msgpack.js"],
+    make({ RaftReplyReader, RaftRequestReader }, { RAFT_RPC, encodeRaftRequest }, { MsgpackError }) {
+      const { vectors } = JSON.parse(
+        readFileSync(new URL("../packages/tribune/test-data/raft-rpc.json", import.meta.url)),
+      );
+      const unhex = (text) => Buffer.from(text, "hex");
+      const seeds = vectors.flatMap(({ requestHex, responseHex }) =>
+        responseHex === undefined ? [unhex(requestHex)] : [unhex(requestHex), unhex(responseHex)],
+      );
+      const quietly = (read) => {
+        try {
+          return read();
+        } catch (error) {
+          if (!(error instanceof MsgpackError)) throw error;
+          return undefined;
+        }
+      };
+      const whole = (input, sliceBytes) => {
+        const reader = new RaftRequestReader();
+        const found = [];
+        for (let at = 0; at < input.length; at += sliceBytes) {
+          reader.push(input.subarray(at, at + sliceBytes));
+          for (let next = reader.next(); next !== undefined; next = reader.next()) {
+            found.push(next);
+            if (next.type === "installSnapshot") reader.takeState(next.sizeBytes);
+          }
+        }
+        return found;
+      };
+      return {
+        kind: "bytes",
+        seeds: [...seeds, Buffer.concat(seeds.slice(0, 8))],
+        run(input) {
+          const requests = quietly(() => whole(input, input.length || 1)) ?? [];
+          quietly(() => whole(input, 5));
+          for (const request of requests) {
+            if (request.type === "unknown") continue;
+            assert.deepEqual(whole(encodeRaftRequest(request), 1 << 20)[0].type, request.type);
+          }
+          for (const type of Object.keys(RAFT_RPC)) {
+            quietly(() => {
+              const reader = new RaftReplyReader();
+              reader.push(input);
+              while (reader.next(type) !== undefined);
+            });
+          }
+        },
+      };
+    },
+  },
+
+  // What a server answers, and what gossip carries for users.
+  "server-reply": {
+    modules: ["server/reply-bytes.js", "codec/struct-msgpack.js", "codec/user-event.js", "codec/msgpack.js"],
+    make({ ReplyBytes }, { encodeStruct }, { decodeUserEvent, encodeUserEvent }, { MsgpackError }, api) {
+      const reply = (given) => encodeStruct(api.IndexedKeyList, api.make(api.IndexedKeyList, given));
+      const held = new ReplyBytes(reply({ Keys: ["a", "b"], Index: 7, LastContact: 1e6, KnownLeader: true }));
+      const event = { id: "1", name: "n", nodeFilter: "", serviceFilter: "s", tagFilter: "t", version: 1 };
+      return {
+        kind: "bytes",
+        seeds: [
+          reply({ Keys: ["a", "b"], Index: 7, LastContact: 5e8 }),
+          reply({}),
+          Buffer.from(encodeUserEvent({ ...event, payload: Buffer.from("payload") })),
+          Buffer.from(encodeUserEvent({ ...event, payload: null, name: "n".repeat(300) })),
+        ],
+        mayThrow: isOf(MsgpackError),
+        run(input) {
+          const meta = held.sameAnswer(input);
+          if (meta !== undefined) assert.deepEqual(new ReplyBytes(input).meta, meta);
+          const decoded = decodeUserEvent(input);
+          assert.deepEqual(decodeUserEvent(encodeUserEvent(decoded)), decoded);
+        },
+      };
+    },
+  },
+
+  rpc: {
+    modules: [
+      "codec/yamux-frame.js",
+      "codec/rpc-message.js",
+      "codec/protobuf.js",
+      "codec/subscribe-messages.js",
+      "codec/msgpack.js",
+      "codec/struct-msgpack.js",
+      "server/rpc-methods.js",
+    ],
+    make(
+      { YamuxParser, YamuxError, encodeYamuxHeader },
+      { RpcMessages, decodeHeader },
+      { decodePb, encodePb, ProtobufError },
+      { EventMessage, SubscribeRequestMessage },
+      { MsgpackError },
+      { decodeStruct },
+      { findMethod },
+    ) {
+      const testData = (name) =>
+        JSON.parse(readFileSync(new URL(`../packages/tribune/test-data/${name}`, import.meta.url)));
+      const unhex = (text) => Buffer.from(text, "hex");
+      const refusedQuietly = (read, error) => {
+        try {
+          return read();
+        } catch (thrown) {
+          if (thrown instanceof error) return undefined;
+          throw thrown;
+        }
+      };
+      const calls = testData("rpc-calls-consul-1.10.json").calls;
+      return {
+        kind: "bytes",
+        seeds: [
+          ...testData("yamux-frames-consul-1.10.json")
+            .vectors.slice(1)
+            .map(({ hex }) => unhex(hex)),
+          ...calls.flatMap(({ request, response }) => [unhex(request), unhex(response)]),
+          ...testData("grpc-subscribe-consul-1.10.json").messages.map(({ hex }) => unhex(hex)),
+        ],
+        run(input) {
+          const parser = new YamuxParser(
+            ({ type, flags, streamId, length }) => {
+              assert.equal(encodeYamuxHeader(type, flags, streamId, length).length, 12);
+            },
+            () => {},
+          );
+          refusedQuietly(() => {
+            for (let at = 0; at < input.length; at += 13) parser.push(input.subarray(at, at + 13));
+          }, YamuxError);
+          const messages = new RpcMessages(64 * 1024);
+          refusedQuietly(() => {
+            for (let at = 0; at < input.length; at += 61) {
+              messages.push(input.subarray(at, at + 61));
+              for (let next = messages.next(); next !== undefined; next = messages.next()) {
+                const { method } = decodeHeader(next.header);
+                const found = findMethod(method);
+                if (found.served !== undefined) decodeStruct(found.served.request, next.body);
+              }
+            }
+          }, MsgpackError);
+          assert.ok(messages.bufferedBytes <= 64 * 1024 + 61);
+          for (const message of [SubscribeRequestMessage, EventMessage]) {
+            const value = refusedQuietly(() => decodePb(message, input), ProtobufError);
+            if (value !== undefined) decodePb(message, encodePb(message, value));
+          }
         },
       };
     },

@@ -51,6 +51,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "checks",
       "process",
       "watch",
+      "gossip",
       "pool",
       "rpc",
       "server",

@@ -5,8 +5,10 @@ import { openServerStorage } from "../agent/server-storage.ts";
 import type { RuntimeConfig } from "../config/types.ts";
 import { silentLogger } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
-import type { Runtime, Stream } from "../lib/runtime.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import type { PoolMember, PoolMemberStatus } from "../pool/types.ts";
+import { NodeRpcPool } from "../rpc/rpc-pool.ts";
+import { NodeServerPort } from "../rpc/server-port.ts";
 import { SimInternet } from "../sim/sim-internet.ts";
 import { CALM_NETWORK, SimNetwork } from "../sim/sim-network.ts";
 import { type SimHost, simHost } from "../sim/sim-runtime.ts";
@@ -15,6 +17,7 @@ import { kvGet } from "../state/kv.ts";
 import { LockDelays } from "./leader/lock-delay.ts";
 import { ReplicatedState } from "./replicated-state.ts";
 import { Server, type ServerOptions } from "./server.ts";
+import { ServerRpc } from "./server-rpc.ts";
 
 const KVS_TYPE = 2;
 const RAFT_BYTE = 1;
@@ -40,6 +43,9 @@ export interface Machine {
   readonly id: string;
   readonly host: SimHost;
   server: Server | undefined;
+  /** Of the running process. */
+  rpc: ServerRpc | undefined;
+  pool: NodeRpcPool | undefined;
   /** Why the process ended by itself. */
   fatal: Error | undefined;
 }
@@ -68,6 +74,8 @@ export class Cluster {
       id: `00000000-0000-0000-0000-00000000000${number}`,
       host: simHost(this.#internet, `10.0.0.${number}`),
       server: undefined,
+      rpc: undefined,
+      pool: undefined,
       fatal: undefined,
     };
     this.machines.push(machine);
@@ -146,7 +154,18 @@ export class Cluster {
       },
     );
     await server.start();
-    await runtime.network.listenTcp(host.address, RPC_PORT, (stream) => behindFirstByte(stream, server));
+    const port = new NodeServerPort(
+      { handshakeTimeoutMs: 5_000, connectionsPerClientMax: 0 },
+      { runtime, logger, metrics: noMetrics, tls: () => undefined },
+    );
+    machine.pool = new NodeRpcPool({ runtime, tls: () => undefined, datacenter: "dc1", idleMs: 120_000 });
+    machine.rpc = new ServerRpc({
+      ...{ server, runtime, logger, metrics: noMetrics, holdMs: 7_000 },
+      identity: { id, datacenter: "dc1" },
+      pool: machine.pool,
+    });
+    machine.rpc.serve(port);
+    await port.listen(host.address, RPC_PORT);
     machine.server = server;
   }
 
@@ -250,15 +269,3 @@ export class Cluster {
 }
 
 const ENTRY = make(KVSRequest, {}).DirEnt;
-
-/** What the RPC port does: the first byte says who gets the rest. */
-function behindFirstByte(stream: Stream, server: Server): void {
-  stream.onData = (chunk) => {
-    if (chunk[0] !== RAFT_BYTE) {
-      stream.destroy();
-      return;
-    }
-    server.acceptRaft(stream);
-    if (chunk.length > 1) stream.onData(chunk.subarray(1));
-  };
-}

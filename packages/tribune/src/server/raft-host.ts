@@ -147,10 +147,10 @@ export class RaftHost {
     this.#stopped = true;
     this.#cancelTimer();
     this.#d.peers?.close();
-    const error = TribuneError.of("NO_LEADER");
-    for (const { waiting } of this.#gathered.splice(0)) waiting.reject(error);
-    for (const waiting of [...this.#proposed.values(), ...this.#byIndex.values(), ...this.#reads.values()])
-      waiting.reject(error);
+    const unwritten = TribuneError.of("NO_LEADER");
+    for (const { waiting } of this.#gathered.splice(0)) waiting.reject(unwritten);
+    for (const waiting of this.#reads.values()) waiting.reject(unwritten);
+    for (const waiting of [...this.#proposed.values(), ...this.#byIndex.values()]) waiting.reject(lostOnTheWay());
     this.#proposed.clear();
     this.#byIndex.clear();
     this.#reads.clear();
@@ -159,8 +159,8 @@ export class RaftHost {
   /**
    * Proposes one command.
    *
-   * @returns what the state machine answered; rejects with the refusal, or with `No cluster leader` when
-   *   this server does not lead (nothing was written) or lost leadership on the way (fate unknown).
+   * @returns what the state machine answered; rejects with the refusal, with `No cluster leader` when this server does
+   *   not lead (nothing was written), or with another text when it lost leadership on the way (fate unknown).
    */
   propose(data: Uint8Array, extensions?: Uint8Array): Promise<unknown> {
     return this.#gather("command", data, extensions);
@@ -364,6 +364,7 @@ export class RaftHost {
       else if (outcome.error === "busy") waiting.reject(TribuneError.of("RATE_EXCEEDED"));
       else if (outcome.error === "badConfiguration" || outcome.error === "transferFailed")
         waiting.reject(TribuneError.internal(outcome.message));
+      else if (outcome.error === "leadershipLost") waiting.reject(lostOnTheWay());
       else waiting.reject(TribuneError.of("NO_LEADER", outcome.message));
     }
   }
@@ -419,4 +420,9 @@ export class RaftHost {
     this.#d.onFatal(error instanceof Error ? error : new Error(String(error)));
     this.stop();
   }
+}
+
+/** The entry may still be committed by another leader. Whoever reads this text must not repeat the write by himself. */
+function lostOnTheWay(): TribuneError {
+  return new TribuneError("unavailable", "leadership lost while committing log");
 }

@@ -1,18 +1,7 @@
-import {
-  type AutopilotConfig,
-  AutopilotSetConfigRequest,
-  type ConfigEntry,
-  type Coordinate,
-  make,
-  type Schema,
-  type Struct,
-  type TxnOp,
-  TxnRequest,
-} from "@tribune/api";
+import type { AnsweredBy, AutopilotConfig, ConfigEntry, Coordinate, Schema, Struct } from "@tribune/api";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
-import type { LeaderApi, OperatorApi, RaftPeer, ServerHealth, TxnApi, TxnOutcome } from "../endpoints/agent-api.ts";
-import { type Endpoint, Settled } from "../endpoints/binding.ts";
-import { prepareTxn } from "../endpoints/txn-rules.ts";
+import type { LeaderApi, OperatorApi, PoolsApi, RaftPeer, ServerHealth } from "../endpoints/agent-api.ts";
+import { type Method, Settled } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
@@ -24,7 +13,6 @@ import { DEFAULT_RAFT_CONFIG, type RaftInput, type ServerId } from "../raft/type
 import { autopilotConfig } from "../state/autopilot.ts";
 import { getNodeById } from "../state/catalog/nodes.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import { readTxn } from "../state/txn.ts";
 import { Bootstrap } from "./bootstrap.ts";
 import { CHUNK_BYTES, commandPieces } from "./chunked-proposal.ts";
 import { DiskWatch } from "./disk-watch.ts";
@@ -34,6 +22,7 @@ import { LeaderDuties } from "./leader/leader-duties.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
 import type { RaftStats } from "./leader/server-health.ts";
 import { Leadership } from "./leadership.ts";
+import { lonePools } from "./lone-pools.ts";
 import { raftPeersOf, serverHealthOf } from "./operator-view.ts";
 import type { PeersPort } from "./peers-port.ts";
 import { type PeersRecovery, recoverPeers } from "./peers-recovery.ts";
@@ -89,11 +78,20 @@ export interface ServerDependencies {
   /** A peer set from an operator's `peers.json`, which replaces the one in log and snapshots at this start. */
   readonly recovery?: PeersRecovery | undefined;
   readonly onFatal: (error: Error) => void;
+  /** What gossip knows; absent for a server without. */
+  readonly pools?: PoolsApi;
+}
+
+/** What of a call's request says who may answer it; not every request has these fields. */
+export interface CallRequest {
+  readonly Datacenter?: string;
+  readonly AllowStale?: boolean;
+  readonly RequireConsistent?: boolean;
 }
 
 /** A read as the server sees it; the doors' calls have this shape. */
 export interface ServerRead {
-  readonly endpoint: Endpoint;
+  readonly endpoint: Method;
   readonly key: string;
   readonly request: unknown;
   readonly minIndex: number;
@@ -110,13 +108,11 @@ export interface ServerReadOutcome {
 const QUESTIONS_MAX = 8192;
 const SHOWN_BYTES_MAX = 48 << 20;
 const WAKE_SLICE_MS = 4;
-const TXN_TYPE = 8;
-const AUTOPILOT_TYPE = 9;
 /** A flush that takes as many election timeouts costs this server its leadership: others have disks that work. */
 const STALLED_DISK_TIMEOUTS = 2;
 
 /** Server mode: Raft, the state it replicates, and the answers read from it. */
-export class Server implements OperatorApi, TxnApi {
+export class Server implements OperatorApi {
   readonly engine: QueryEngine;
   readonly #options: ServerOptions;
   readonly #d: ServerDependencies;
@@ -178,7 +174,11 @@ export class Server implements OperatorApi, TxnApi {
     });
     this.#leader = {
       datacenter: options.identity.datacenter,
+      nodeName: options.identity.name,
+      connectEnabled: options.connectEnabled,
       rng: runtime.rng,
+      operator: this,
+      pools: dependencies.pools ?? lonePools(options.identity),
       sessionTtlMinNs: options.sessionTtlMinMs * 1e6,
       wallMs: () => runtime.clock.wallMs(),
       peek: (read) => stateMachine.db.peek(read),
@@ -352,6 +352,24 @@ export class Server implements OperatorApi, TxnApi {
     return this.#leadership.ready;
   }
 
+  /** Runs once, when this server is ready to lead; at once if it is. @returns cancel */
+  onLeading(run: () => void): () => void {
+    return this.#leadership.whenReady((refusal) => {
+      if (refusal === undefined) run();
+    });
+  }
+
+  /** Whether this server may answer now: the leader everything, the others what is theirs or may be stale. */
+  mayAnswer(answeredBy: AnsweredBy, { AllowStale }: CallRequest): boolean {
+    if (this.#leadership.ready || answeredBy === "any") return true;
+    return answeredBy === "asked" && AllowStale === true && this.#host.lastContactMs !== undefined;
+  }
+
+  /** Resolves once a quorum confirmed that this server leads. */
+  async verifyLeader(): Promise<void> {
+    await this.#host.verifyLeader();
+  }
+
   get snapshots(): SnapshotService {
     return this.#snapshots;
   }
@@ -419,7 +437,7 @@ export class Server implements OperatorApi, TxnApi {
   }
 
   /** Validates, completes and proposes a write. Rejects with the refusal's text as Consul words it. */
-  async write(endpoint: Endpoint, request: { readonly Datacenter: string }): Promise<unknown> {
+  async write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
     const { contract, binding } = endpoint;
     if (contract.kind !== "write") throw TribuneError.internal(`${endpoint.name} is no write`);
     this.#requireDatacenter(request.Datacenter);
@@ -436,26 +454,17 @@ export class Server implements OperatorApi, TxnApi {
     return result;
   }
 
-  async call(endpoint: Endpoint, request: { readonly Datacenter: string }): Promise<unknown> {
-    this.#requireDatacenter(request.Datacenter);
-    if (!this.#leadership.ready) await this.#leadership.waitReady();
-    return endpoint.binding.answer(request, this.#leader as never, undefined as never);
-  }
-
-  async apply(ops: readonly TxnOp[]): Promise<TxnOutcome> {
-    if (!this.#leadership.ready) await this.#leadership.waitReady();
-    const { ops: prepared, errors } = prepareTxn(ops, this.#leader);
-    if (errors.length > 0) return { Results: null, Errors: errors };
-    const request = make(TxnRequest, { Datacenter: this.#options.identity.datacenter, Ops: prepared });
-    return (await this.#propose(TXN_TYPE, TxnRequest, request)) as TxnOutcome;
-  }
-
-  async read(ops: readonly TxnOp[], mode: "leader" | "stale" | "consistent"): Promise<TxnOutcome> {
-    if (mode !== "stale" && !this.#leadership.ready) await this.#leadership.waitReady();
-    if (mode === "consistent") await this.#host.verifyLeader();
-    const { ops: prepared, errors } = prepareTxn(ops, this.#leader);
-    if (errors.length > 0) return { Results: null, Errors: errors };
-    return this.#d.stateMachine.db.peek((tx) => readTxn(tx, prepared));
+  /** Answers a call as this server may: at once if any server may, else when it leads. */
+  async call(endpoint: Method, request: CallRequest): Promise<unknown> {
+    const { contract, binding } = endpoint;
+    if (contract.kind !== "call") throw TribuneError.internal(`${endpoint.name} is no call`);
+    this.#requireDatacenter(request.Datacenter ?? "");
+    const asked = contract.answeredBy === "asked";
+    if (contract.answeredBy === "leader" || (asked && request.AllowStale !== true)) {
+      if (!this.#leadership.ready) await this.#leadership.waitReady();
+      if (asked && request.RequireConsistent === true) await this.#host.verifyLeader();
+    }
+    return binding.answer(request, this.#leader as never, undefined as never);
   }
 
   // ---- reads ----
@@ -664,16 +673,6 @@ export class Server implements OperatorApi, TxnApi {
 
   autopilotConfig(): AutopilotConfig | undefined {
     return this.#d.stateMachine.db.peek((tx) => autopilotConfig(tx).config);
-  }
-
-  async setAutopilotConfig(config: AutopilotConfig, cas: boolean): Promise<boolean> {
-    if (!this.#leadership.ready) await this.#leadership.waitReady();
-    const request = make(AutopilotSetConfigRequest, {
-      Datacenter: this.#options.identity.datacenter,
-      Config: config,
-      CAS: cas,
-    });
-    return (await this.#propose(AUTOPILOT_TYPE, AutopilotSetConfigRequest, request)) === true;
   }
 
   serverHealth(): {

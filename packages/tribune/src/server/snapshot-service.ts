@@ -1,4 +1,3 @@
-import type { SnapshotApi } from "../endpoints/agent-api.ts";
 import type { ByteSink } from "../endpoints/answer.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
@@ -29,7 +28,7 @@ export interface SnapshotServiceDependencies {
 }
 
 /** Saves the state as Consul's archive and restores it from one (`wire/snapshot.md`). */
-export class SnapshotService implements SnapshotApi {
+export class SnapshotService {
   readonly #d: SnapshotServiceDependencies;
   #restoring = false;
   #failed = false;
