@@ -21,9 +21,9 @@ after(() => {
 });
 
 test("keyring: pools, keys in order, complaints", async () => {
-  const lan = { WAN: false, Datacenter: "dc1", Segment: "", NumNodes: 2 };
+  const lan = { WAN: false, Datacenter: "dc1", NumNodes: 2 };
   const pools = [
-    { ...lan, WAN: true, Keys: { b: 1, a: 2 } },
+    { ...lan, WAN: true, Segment: "", Keys: { b: 1, a: 2 } },
     { ...lan, Messages: { n1: "no keyring" }, Keys: { a: 2 }, PrimaryKeys: {} },
   ];
   agent.answers.set("GET /v1/operator/keyring?relay-factor=2&local-only=true", [200, pools]);

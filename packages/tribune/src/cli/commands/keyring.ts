@@ -6,7 +6,7 @@ import { boolFlag, intFlag, stringFlag } from "./flag.ts";
 interface KeyringPool {
   readonly WAN: boolean;
   readonly Datacenter: string;
-  readonly Segment: string;
+  readonly Segment?: string;
   readonly Messages?: Readonly<Record<string, string>> | null;
   readonly Keys: Readonly<Record<string, number>> | null;
   readonly PrimaryKeys?: Readonly<Record<string, number>> | null;
@@ -83,7 +83,7 @@ const ACTIONS = [
 
 function printPools(context: CommandContext, pools: readonly KeyringPool[], which: "Keys" | "PrimaryKeys"): void {
   for (const pool of pools) {
-    const segment = pool.Segment === "" ? "" : ` [${pool.Segment}]`;
+    const segment = (pool.Segment ?? "") === "" ? "" : ` [${pool.Segment}]`;
     const messages = Object.entries(pool.Messages ?? {}).sort();
     const keys = Object.entries(pool[which] ?? {}).sort();
     const lines = [
