@@ -1,6 +1,6 @@
 // All the set-up a fresh clone needs: dependencies when the lock file changed, then an incremental build.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -24,5 +24,4 @@ if (!existsSync(marker) || statSync(marker).mtimeMs < statSync(lock).mtimeMs) {
   // Not `npm ci`: it refuses a lock file made where a tool's packages for other platforms could not be had.
   run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
-const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-run("npx", ["--no-install", ...manifest.scripts.build.split(" ")]);
+run("npm", ["run", "--silent", "build"]);

@@ -12,6 +12,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+// The executable is made from the sources as they are now, also where only tsc ran since they changed.
+await import("../scripts/bundle.mjs");
+
 const here = dirname(fileURLToPath(import.meta.url));
 const scoresFile = join(here, "conformance/scores.json");
 const program = `node ${join(here, "../packages/tribune/bin/tribune.js")}`;

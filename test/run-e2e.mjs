@@ -4,6 +4,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runTests } from "../scripts/lib/run-tests.mjs";
 
+// The executable is made from the sources as they are now, also where only tsc ran since they changed.
+await import("../scripts/bundle.mjs");
+
 const directory = join(dirname(fileURLToPath(import.meta.url)), "e2e");
 const words = process.argv.slice(2);
 const files = readdirSync(directory)

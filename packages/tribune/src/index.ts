@@ -4,6 +4,7 @@ import { Agent } from "./agent/agent.ts";
 import { nodeMachine } from "./cli/node-machine.ts";
 import { loadConfig } from "./config/load.ts";
 import type { ListenAddress, RuntimeConfig } from "./config/types.ts";
+import { parseLogLevel } from "./lib/logger/levels.ts";
 import { LogHub } from "./lib/logger/log-hub.ts";
 import { noMetrics } from "./lib/metrics.ts";
 import { lockDir } from "./net/dir-lock.ts";
@@ -53,7 +54,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
   const runtime = nodeRuntime();
   const { onLog } = options;
   const log = new LogHub(
-    { level: "INFO", json: config.logging.json },
+    { level: parseLogLevel(config.logging.level) ?? "INFO", json: config.logging.json },
     { clock: runtime.clock, outputs: onLog === undefined ? [] : [onLog] },
   );
   const agent = new Agent(config, {

@@ -68,7 +68,7 @@ export class LocalAgent {
           ? askedServiceConfig(asking, config.datacenter, () => this.tokens.agentToken())
           : undefined,
         tokens: this.tokens,
-        probes: nodeProbes(),
+        probes: nodeProbes({ timers: runtime.timers }),
         store: config.dataDir === "" ? noStore : new JournalStore({ dataDir: config.dataDir }, { ...runtime, logger }),
         logger,
         metrics,

@@ -44,6 +44,10 @@ export class ProcessAgent {
     const { logging } = loaded.config;
     const level = parseLogLevel(logging.level);
     if (level === undefined) throw new Error(invalidLogLevel(logging.level));
+    if (logging.syslog)
+      throw new Error(
+        "enable_syslog: syslog cannot be written to; leave it out and let the service manager take the output",
+      );
     const runtime = nodeRuntime();
     const outputs: LogOutput[] = [(line) => host.writeLog(line)];
     const file =

@@ -10,6 +10,7 @@ import { NodeRpcPool } from "../rpc/rpc-pool.ts";
 import { NodeServerPort } from "../rpc/server-port.ts";
 import type { TlsPort } from "../rpc/types.ts";
 import type { ServerIdentity } from "../server/identity.ts";
+import { decodeBootstrapEntries } from "../server/leader/bootstrap-entries.ts";
 import { LockDelays } from "../server/leader/lock-delay.ts";
 import { ReplicatedState } from "../server/replicated-state.ts";
 import { Server } from "../server/server.ts";
@@ -129,6 +130,7 @@ export class ServerMode implements AgentMode {
         connectEnabled: config.connect.enabled,
         sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
         autopilot: autopilotOf(config),
+        bootstrapEntries: decodeBootstrapEntries(config.configEntryBootstrap),
       },
       {
         ...{ runtime, logger, metrics, lockDelays, stateMachine, onFatal, ...storage },
@@ -250,6 +252,7 @@ export class ServerMode implements AgentMode {
   async stop(): Promise<void> {
     this.#cancelFlood();
     await this.#wan?.stop();
+    this.#serverRpc?.stop();
     await this.#port.close();
     this.#rpc.close();
     await this.#server?.stop();

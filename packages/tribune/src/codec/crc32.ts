@@ -10,3 +10,33 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
   for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb8_8320 : value >>> 1;
   return value;
 });
+
+/** The polynomial, lowest bit first; bit 31 stands for x^0. */
+const POLYNOMIAL = 0xedb88320;
+const ONE = 0x8000_0000;
+
+/**
+ * The sum of two byte strings one after the other, from the sum of each: the first is multiplied by x^8 for each byte
+ * of the second, modulo the polynomial.
+ *
+ * @param byteCount length of the second; at most 2^53.
+ */
+export function crc32Joined(first: number, second: number, byteCount: number): number {
+  let power = ONE;
+  // x^8, x^16, x^32, … by squaring.
+  let square = ONE >>> 8;
+  for (let left = byteCount; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) power = multiply(power, square);
+    square = multiply(square, square);
+  }
+  return (multiply(power, first) ^ second) >>> 0;
+}
+
+function multiply(a: number, b: number): number {
+  let product = 0;
+  for (let bit = ONE; bit !== 0; bit >>>= 1) {
+    if ((a & bit) !== 0) product ^= b;
+    b = (b & 1) === 1 ? (b >>> 1) ^ POLYNOMIAL : b >>> 1;
+  }
+  return product >>> 0;
+}

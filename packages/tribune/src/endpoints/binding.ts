@@ -9,6 +9,7 @@ import type {
   ValuesOf,
   WriteContract,
 } from "@tribune/api";
+import type { Steps } from "../lib/steps.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import type { AgentApi, LeaderApi } from "./agent-api.ts";
 import type { Answer } from "./answer.ts";
@@ -70,8 +71,11 @@ export interface QueryContext {
 export interface ReadBinding<P, Q, R> {
   /** From HTTP to the wire struct. Common options (`index`, `stale`, `filter`, `dc`, …) are filled in before. */
   request(values: P, http: HttpView, common: Q): Q;
-  /** Answers the wire reply; `Index` is what X-Consul-Index says. Other QueryMeta fields are the caller's. */
-  query(tx: ReadTx, request: Q, context: QueryContext): R;
+  /**
+   * Answers the wire reply; `Index` is what X-Consul-Index says. Other QueryMeta fields are the caller's. What may have
+   * thousands of rows goes in steps: `tx` itself may be read in the first one only.
+   */
+  query(tx: ReadTx, request: Q, context: QueryContext): R | Steps<R>;
   show(reply: R, request: Q, http: HttpView): Answer;
 }
 

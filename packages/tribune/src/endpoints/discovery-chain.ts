@@ -8,12 +8,12 @@ import {
   make,
   toJson,
 } from "@tribune/api";
+import { decodeLoosely } from "../codec/config-entry-decode.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { discoveryChain } from "../state/discovery-chain.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { json } from "./answer.ts";
 import { type Bindings, bind, type QueryContext } from "./binding.ts";
-import { decodeLoosely } from "./config-entry-decode.ts";
 import { requireConnect } from "./require-connect.ts";
 
 const GATEWAY_MODES: ReadonlySet<string> = new Set(["", "default", "none", "local", "remote"]);

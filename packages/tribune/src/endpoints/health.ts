@@ -9,21 +9,22 @@ import {
 } from "@tribune/api";
 import { CHECK_SERVICE_NODE, HEALTH_CHECK } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { ROWS_A_STEP, type Steps } from "../lib/steps.ts";
 import {
   checksInState,
   checksOfService,
   connectHealth,
   type Instance,
   ingressHealth,
-  serviceHealth,
+  serviceHealthSteps,
 } from "../state/catalog/health-queries.ts";
 import { checksOfNode, matchesMeta } from "../state/catalog/node-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { type Bindings, bind, type HttpView, type QueryContext } from "./binding.ts";
 import { serviceRequest, tagsOf } from "./catalog.ts";
-import { filterRows } from "./filter-rows.ts";
+import { filterRows, rowFilter } from "./filter-rows.ts";
 import { checksBody, instancesBody } from "./health-shapes.ts";
-import { nearestFirst } from "./near.ts";
+import { nearestFirst, nearestFirstLater } from "./near.ts";
 
 type Found = ReturnType<typeof checksInState>;
 
@@ -38,20 +39,29 @@ function checksReply(
   return make(IndexedHealthChecks, { HealthChecks, Index: index });
 }
 
-function instancesReply(tx: ReadTx, request: ServiceSpecificRequest, { datacenter }: QueryContext) {
-  const { index, rows } = findInstances(tx, request);
-  const matching = rows.filter((row) => matchesMeta(row.Node.Meta, request.NodeMetaFilters));
-  const filtered = filterRows(request.Filter, CHECK_SERVICE_NODE, matching);
-  const Nodes = nearestFirst(tx, request.Source, datacenter, filtered, (row) => row.Node.Node);
+function* instancesReply(
+  tx: ReadTx,
+  request: ServiceSpecificRequest,
+  { datacenter }: QueryContext,
+): Steps<IndexedCheckServiceNodes> {
+  const near = nearestFirstLater(tx, request.Source, datacenter);
+  const { index, rows } = yield* findInstances(tx, request);
+  const filter = rowFilter(request.Filter, CHECK_SERVICE_NODE);
+  const chosen: Instance[] = [];
+  for (const [at, row] of rows.entries()) {
+    if (at % ROWS_A_STEP === 0 && at > 0) yield;
+    if (matchesMeta(row.Node.Meta, request.NodeMetaFilters) && filter?.(row) !== false) chosen.push(row);
+  }
+  const Nodes = near(chosen, (row) => row.Node.Node);
   return make(IndexedCheckServiceNodes, { Nodes, Index: index });
 }
 
-function findInstances(tx: ReadTx, request: ServiceSpecificRequest): { index: number; rows: Instance[] } {
+function* findInstances(tx: ReadTx, request: ServiceSpecificRequest): Steps<{ index: number; rows: Instance[] }> {
   const { ServiceName: name } = request;
   if (name === "") throw TribuneError.internal("Must provide service name");
   if (request.Connect) return connectHealth(tx, name);
-  if (request.TagFilter) return serviceHealth(tx, name, tagsOf(request));
-  return request.Ingress ? ingressHealth(tx, name) : serviceHealth(tx, name);
+  if (request.TagFilter) return yield* serviceHealthSteps(tx, name, tagsOf(request));
+  return request.Ingress ? ingressHealth(tx, name) : yield* serviceHealthSteps(tx, name);
 }
 
 const instances = {

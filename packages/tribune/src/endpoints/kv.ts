@@ -8,7 +8,7 @@ import {
   make,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
-import { kvGet, kvKeys, kvList } from "../state/kv.ts";
+import { kvGet, kvKeysSteps, kvListSteps } from "../state/kv.ts";
 import { type Answer, empty, json, jsonPieces } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
 import { entriesJson, textsJson } from "./kv-json.ts";
@@ -51,8 +51,8 @@ export const kvEndpoints = bind(kvContracts, {
       const given = http.query.has("separator") ? separator : http.query.get("seperator");
       return { ...common, Prefix: key, Seperator: given };
     },
-    query(tx, request) {
-      const { index, keys } = kvKeys(tx, request.Prefix, request.Seperator);
+    *query(tx, request) {
+      const { index, keys } = yield* kvKeysSteps(tx, request.Prefix, request.Seperator);
       return make(IndexedKeyList, { Index: index, Keys: keys });
     },
     show(reply, request): Answer {
@@ -63,8 +63,8 @@ export const kvEndpoints = bind(kvContracts, {
   },
   kvList: {
     request: ({ key }, _http, common) => ({ ...common, Key: key }),
-    query(tx, request) {
-      const { index, entries } = kvList(tx, request.Key);
+    *query(tx, request) {
+      const { index, entries } = yield* kvListSteps(tx, request.Key);
       return make(IndexedDirEntries, { Index: index, Entries: entries });
     },
     show: (reply) => showEntries(reply.Entries as readonly DirEntry[] | null),

@@ -19,20 +19,32 @@ export function nearestFirst<R>(
   rows: readonly R[],
   nodeOf: (row: R) => string,
 ): readonly R[] {
-  if (source.Node === "" || source.Datacenter !== datacenter) return rows;
+  return nearestFirstLater(tx, source, datacenter)(rows, nodeOf);
+}
+
+/** The same for rows that are found in later steps. */
+export function nearestFirstLater(
+  tx: ReadTx,
+  source: QuerySource,
+  datacenter: string,
+): <R>(rows: readonly R[], nodeOf: (row: R) => string) => readonly R[] {
+  if (source.Node === "" || source.Datacenter !== datacenter) return (rows) => rows;
   tx.scan(COORDINATES, "");
   const from = peekCoordinateSet(tx, source.Node);
-  if (from.size === 0) return rows;
-  const distances = new Map<string, number>();
-  const placed = rows.map((row) => {
-    const node = nodeOf(row);
-    const known = distances.get(node);
-    const distance = known ?? setDistance(from, peekCoordinateSet(tx, node));
-    if (known === undefined) distances.set(node, distance);
-    return { row, distance };
-  });
-  placed.sort((a, b) => (a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0));
-  return placed.map(({ row }) => row);
+  if (from.size === 0) return (rows) => rows;
+  const moment = tx.later();
+  return (rows, nodeOf) => {
+    const distances = new Map<string, number>();
+    const placed = rows.map((row) => {
+      const node = nodeOf(row);
+      const known = distances.get(node);
+      const distance = known ?? setDistance(from, peekCoordinateSet(moment, node));
+      if (known === undefined) distances.set(node, distance);
+      return { row, distance };
+    });
+    placed.sort((a, b) => (a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0));
+    return placed.map(({ row }) => row);
+  };
 }
 
 /**

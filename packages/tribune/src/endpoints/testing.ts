@@ -1,5 +1,6 @@
 /** Plays an endpoint without a server: for the tests of this room. */
 import { zero } from "@tribune/api";
+import { finished, isSteps } from "../lib/steps.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import type { Answer } from "./answer.ts";
 import type { Endpoint, HttpView, Query } from "./binding.ts";
@@ -44,7 +45,8 @@ export function answerRead(
   const http = viewOf(given.query ?? "");
   const common = { ...zero(endpoint.contract.request), Datacenter: "dc1", ...given.common };
   const request = endpoint.binding.request(given.values ?? {}, http, common);
-  const reply = endpoint.binding.query(tx, request, { datacenter: "dc1", nodeName: "me", connectEnabled: true });
+  const work = endpoint.binding.query(tx, request, { datacenter: "dc1", nodeName: "me", connectEnabled: true });
+  const reply = isSteps(work) ? finished(work) : work;
   return { answer: endpoint.binding.show(reply, request, http), index: reply.Index };
 }
 

@@ -1,5 +1,5 @@
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { gzip, gzipSync } from "node:zlib";
 import type { Answer } from "../endpoints/answer.ts";
 import { stringifyGo } from "../lib/go-json.ts";
 
@@ -14,11 +14,14 @@ export interface Encoded {
   /** Flat name/value list: everything but the lengths and the index. */
   readonly headers: readonly string[];
   readonly body: Buffer;
-  gzipped: Buffer | Promise<Buffer> | undefined;
+  /** The body as one character a byte, once it was sent so; see `bodyText`. */
+  text?: string;
+  gzipped: Encoded | Promise<Encoded> | undefined;
   /** Sent without the index and freshness of the read. */
   readonly withoutMeta?: boolean;
 }
 
+const GZIP = { level: 1 } as const;
 const NOTHING = Buffer.alloc(0);
 const NO_HEADERS: readonly string[] = [];
 const JSON_HEADERS: readonly string[] = ["Content-Type", "application/json"];
@@ -69,11 +72,36 @@ export function encodedBytes(body: Buffer, contentType: string): Encoded {
   return { status: 200, headers: ["Content-Type", contentType], body, gzipped: undefined };
 }
 
-/** The compressed body; the work is done once, off this thread, however many ask. */
-export function compressed(encoded: Encoded): Buffer | Promise<Buffer> {
-  encoded.gzipped ??= gzipAsync(encoded.body, { level: 1 }).then((bytes) => {
-    encoded.gzipped = bytes;
-    return bytes;
-  });
+/** Longer ones cost more to copy than a second buffer costs to send. */
+const TEXT_BYTES_MAX = 8 * 1_024;
+
+/**
+ * A short body in the form that Node's HTTP joins with its head: one buffer to write instead of two, which is half of
+ * what an answer costs. To be sent as `latin1`. @returns undefined for a longer one.
+ */
+export function bodyText(encoded: Encoded): string | undefined {
+  if (encoded.body.length > TEXT_BYTES_MAX) return undefined;
+  encoded.text ??= encoded.body.toString("latin1");
+  return encoded.text;
+}
+
+/** The same answer, compressed. */
+function gzippedForm(encoded: Encoded, body: Buffer): Encoded {
+  return { ...encoded, body, headers: [...encoded.headers, "Content-Encoding", "gzip"], gzipped: undefined };
+}
+
+/** Shorter bodies are compressed at once, within a millisecond: a thousand who wait for one go on without a detour. */
+const AT_ONCE_BYTES_MAX = 48 * 1_024;
+
+/** The compressed form; the work is done once, and off this thread where it is long, however many ask. */
+export function compressed(encoded: Encoded): Encoded | Promise<Encoded> {
+  encoded.gzipped ??=
+    encoded.body.length <= AT_ONCE_BYTES_MAX
+      ? gzippedForm(encoded, gzipSync(encoded.body, GZIP))
+      : gzipAsync(encoded.body, GZIP).then((bytes) => {
+          const form = gzippedForm(encoded, bytes);
+          encoded.gzipped = form;
+          return form;
+        });
   return encoded.gzipped;
 }

@@ -1,10 +1,17 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { make } from "@tribune/api";
 import type { Answer, ByteSink } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
+import { formatGoDuration } from "../lib/duration.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
@@ -13,7 +20,7 @@ import { questionKey } from "../server/question-key.ts";
 import type { HttpBackend, HttpOptions, ReadCall, ReadOutcome } from "./backend.ts";
 import { BODY_BYTES_MAX, readBody } from "./body.ts";
 import { commonOptions } from "./common-options.ts";
-import { compressed, type Encoded, encode, encodedBytes, GZIP_BYTES_MIN } from "./encoded.ts";
+import { bodyText, compressed, type Encoded, encode, encodedBytes, GZIP_BYTES_MIN } from "./encoded.ts";
 import { type Gathered, gather, pump } from "./pieces.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
 import { type Route, Router } from "./router.ts";
@@ -156,6 +163,7 @@ export class HttpServer {
     if (this.#refused.has(request.socket)) return;
     const asked = request.url ?? "/";
     const url = asked.startsWith("/") ? asked : asked.replace(ORIGIN, "").replace(/^(?=\?|$)/, "/");
+    if (this.#dependencies.logger.isListenedTo?.("DEBUG") === true) this.#logWhenDone(asked, request, response);
     // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
       const isGet = request.method === "GET";
@@ -167,6 +175,20 @@ export class HttpServer {
     } catch (error) {
       this.#fail(response, error);
     }
+  }
+
+  #logWhenDone(url: string, request: IncomingMessage, response: ServerResponse): void {
+    const { clock, logger } = this.#dependencies;
+    const startedMs = clock.nowMs();
+    const from = `${request.socket.remoteAddress ?? ""}:${request.socket.remotePort ?? ""}`;
+    response.once("close", () =>
+      logger.debug("Request finished", {
+        method: request.method,
+        url: withoutToken(url),
+        from,
+        latency: formatGoDuration(Math.round((clock.nowMs() - startedMs) * 1e6)),
+      }),
+    );
   }
 
   #dispatch(url: string, request: IncomingMessage, response: ServerResponse): void {
@@ -317,7 +339,9 @@ export class HttpServer {
       this.#deliver(target, outcome, request, response);
       this.#measure(target.route, "GET", startedMs);
     });
-    if (!finished) response.on("close", cancel);
+    if (finished) return;
+    park(request, target);
+    response.on("close", cancel);
   }
 
   /** Comes from a timer or a write, where nobody would catch what is thrown. */
@@ -425,22 +449,19 @@ export class HttpServer {
     response: ServerResponse,
   ): void {
     if (encoded.body.length < GZIP_BYTES_MIN || !acceptsGzip(request)) return this.#send(response, encoded, headers);
-    const body = compressed(encoded);
-    const send = (bytes: Buffer): void =>
-      this.#send(
-        response,
-        { ...encoded, body: bytes, headers: [...encoded.headers, "Content-Encoding", "gzip"] },
-        headers,
-      );
-    if (Buffer.isBuffer(body)) send(body);
-    else body.then(send, (error: unknown) => this.#fail(response, error));
+    const form = compressed(encoded);
+    if (form instanceof Promise)
+      form.then((ready) => this.#send(response, ready, headers)).catch((error: unknown) => this.#fail(response, error));
+    else this.#send(response, form, headers);
   }
 
   #send(response: ServerResponse, encoded: Encoded, headers: readonly string[], withoutBody = false): void {
     if (response.destroyed) return;
     const all = [...this.#commonHeaders, ...encoded.headers, ...headers, "Content-Length", String(encoded.body.length)];
     response.writeHead(encoded.status, all);
-    response.end(withoutBody ? undefined : encoded.body);
+    const text = withoutBody ? "" : bodyText(encoded);
+    if (text === undefined) response.end(encoded.body);
+    else response.end(text, "latin1");
   }
 
   /** A body too long to be kept: it has no length in front, and is compressed on the way. */
@@ -508,6 +529,17 @@ export class HttpServer {
   }
 }
 
+const ANY_HEADERS: IncomingHttpHeaders = Object.freeze({});
+const GZIP_HEADERS: IncomingHttpHeaders = Object.freeze({ "accept-encoding": "gzip" });
+const NO_RAW_HEADERS: string[] = [];
+
+/** Thousands of requests may be held for minutes: of what they said, each keeps only what its answer depends on. */
+function park(request: IncomingMessage, target: Target): void {
+  request.headers = acceptsGzip(request) ? GZIP_HEADERS : ANY_HEADERS;
+  request.rawHeaders = NO_RAW_HEADERS;
+  request.url = target.view.path;
+}
+
 function acceptsGzip(request: IncomingMessage): boolean {
   return (request.headers["accept-encoding"] ?? "").includes("gzip");
 }
@@ -528,6 +560,13 @@ function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefine
     bodyParameters.set(contract, found);
   }
   return found ?? undefined;
+}
+
+const TOKEN_PARAMETER = /([?&]token=)[^&]*/g;
+
+/** For the log: a token is a password. */
+function withoutToken(url: string): string {
+  return url.replace(TOKEN_PARAMETER, "$1<hidden>");
 }
 
 /** Adds to a map of bounded size; the oldest goes. */

@@ -4,7 +4,7 @@ import type { Clock } from "../lib/runtime.ts";
 
 /** Bodies up to here that are made within a slice are sent whole, and kept for who asks the same. */
 const WHOLE_BYTES_MAX = 4 * 1_024 * 1_024;
-const SLICE_MS = 8;
+const SLICE_MS = 5;
 
 /** A body made piece by piece: all of it where it is short, else where it starts and how it goes on. */
 export type Gathered =

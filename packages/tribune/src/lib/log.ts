@@ -16,6 +16,8 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** Whether anybody listens to a level, for lines that cost something to make; left out, they are not made. */
+  isListenedTo?(level: LogLevel): boolean;
   /** A logger whose name is this one's, a dot, and `name`. */
   named(name: string): Logger;
 }

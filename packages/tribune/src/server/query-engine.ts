@@ -1,8 +1,10 @@
-import { randomInt } from "../lib/random.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import { finished, isSteps, type Steps } from "../lib/steps.ts";
 import type { Database, ReadTx, WatchSet } from "../state/memdb/types.ts";
+import { Deadlines, type Expiring } from "./deadlines.ts";
 import { type Linked, Recency } from "./recency.ts";
 import { ShownAnswers } from "./shown-answers.ts";
+import { StepRunner } from "./step-runner.ts";
 
 /** A reply of a read: the wire struct, of which only the index matters here. */
 export interface Indexed {
@@ -40,10 +42,31 @@ export class Answered<R extends Indexed = Indexed> implements Linked<Answered> {
   }
 }
 
-interface Waiter {
+/** A blocked caller: all it costs beside its connection. */
+class Waiter implements Expiring {
+  readonly question: Question;
   readonly minIndex: number;
-  readonly resolve: (answer: Answered) => void;
-  readonly refuse: (error: Error) => void;
+  readonly deliver: (answer: Answered) => void;
+  readonly fail: (error: Error) => void;
+  slot: Expiring["slot"];
+
+  constructor(question: Question, minIndex: number, deliver: (answer: Answered) => void, fail: (error: Error) => void) {
+    this.question = question;
+    this.minIndex = minIndex;
+    this.deliver = deliver;
+    this.fail = fail;
+    this.slot = undefined;
+  }
+}
+
+/** How a question is answered: at once, or in steps where there may be thousands of rows. */
+export type Compute<R extends Indexed = Indexed> = (tx: ReadTx) => R | Steps<R>;
+
+/** An answer that is being put together over several turns of the event loop, as of when it was begun. */
+interface Unfinished {
+  readonly steps: Steps<Indexed>;
+  readonly watch: WatchSet;
+  readonly askers: { readonly use: (answer: Answered) => void; readonly fail: (error: Error) => void }[];
 }
 
 /** A question somebody asked: how to answer it, the last answer, and who waits for a newer one. */
@@ -52,12 +75,13 @@ class Question implements Linked<Question> {
   newer: Question | undefined;
   older: Question | undefined;
   readonly key: string;
-  readonly compute: (tx: ReadTx) => Indexed;
+  readonly compute: Compute;
   answer: Answered | undefined;
+  unfinished: Unfinished | undefined;
   readonly waiters = new Set<Waiter>();
   wakeScheduled = false;
 
-  constructor(key: string, compute: (tx: ReadTx) => Indexed) {
+  constructor(key: string, compute: Compute) {
     this.key = key;
     this.compute = compute;
   }
@@ -76,8 +100,6 @@ export interface QueryEngineOptions {
 export const WAIT_MS_MAX = 600_000;
 /** For those that ask for nothing (Consul's `defaultQueryTime`). */
 export const WAIT_MS_DEFAULT = 300_000;
-/** A wait is lengthened by up to this fraction, so that clients that came together leave apart. */
-const JITTER_FRACTION = 16;
 /** Characters of all questions that are kept: a single one may fill a request's whole line. */
 const KEY_CHARS_MAX = 16 << 20;
 
@@ -93,6 +115,10 @@ export class QueryEngine {
   /** Those that may go: nobody is blocked on them. Clients choose the names in a question, so there is a limit. */
   readonly #idle = new Recency<Question>();
   readonly #shown: ShownAnswers;
+  readonly #runner: StepRunner;
+  readonly #deadlines: Deadlines<Waiter>;
+  /** Who gets which answer, in this order. */
+  readonly #due: { readonly waiters: readonly Waiter[]; readonly answer: Answered; at: number }[] = [];
   #waiting = 0;
   #keyChars = 0;
   #replacedAt = 0;
@@ -102,6 +128,8 @@ export class QueryEngine {
     this.#shown = new ShownAnswers(options.shownBytesMax);
     this.#db = db;
     this.#runtime = runtime;
+    this.#runner = new StepRunner(options.sliceMs, runtime);
+    this.#deadlines = new Deadlines(runtime, (waiters) => this.#expired(waiters));
   }
 
   /** Callers that are blocked right now. */
@@ -110,59 +138,89 @@ export class QueryEngine {
   }
 
   /** The answer as of now. `compute` must depend on nothing but the state and what `key` stands for. */
-  ask<R extends Indexed>(key: string, compute: (tx: ReadTx) => R): Answered<R> {
-    return this.#answer(this.#question(key, compute)) as Answered<R>;
+  ask<R extends Indexed>(key: string, compute: Compute<R>): Answered<R> {
+    const question = this.#question(key, compute);
+    const kept = question.answer;
+    if (kept?.current === true) return kept as Answered<R>;
+    const { result, watch } = this.#db.read((tx) => {
+      const work = compute(tx);
+      return isSteps(work) ? finished(work) : work;
+    });
+    return this.#keepAnswer(question, result, watch) as Answered<R>;
+  }
+
+  /** The same, unless it takes longer than a request may hold the event loop: then undefined; use `askLater`. */
+  askNow<R extends Indexed>(key: string, compute: Compute<R>): Answered<R> | undefined {
+    const answer = this.#answer(this.#question(key, compute));
+    return answer instanceof Answered ? (answer as Answered<R>) : undefined;
+  }
+
+  /** The same by callback, at once where that is possible. @returns cancel, after which nothing comes. */
+  askLater<R extends Indexed>(
+    key: string,
+    compute: Compute<R>,
+    deliver: (answer: Answered<R>) => void,
+    fail: (error: Error) => void,
+  ): () => void {
+    return this.wait(key, compute, -1, 0, deliver, fail);
   }
 
   /**
    * The first answer whose index is above `minIndex`, or the current one when the time is up.
    *
    * @param waitMs what the caller asked for; 0 means the default. Bounded and jittered here.
-   * @returns the promise, and `cancel` for a caller that went away: the promise then never settles.
+   * @returns `cancel` for a caller that went away: nothing is delivered any more. Throws what the question refuses at
+   * once; `fail` gets what it refuses later.
    */
   wait<R extends Indexed>(
     key: string,
-    compute: (tx: ReadTx) => R,
+    compute: Compute<R>,
     minIndex: number,
     waitMs: number,
     deliver: (answer: Answered<R>) => void,
     fail: (error: Error) => void,
   ): () => void {
     const question = this.#question(key, compute);
+    const waiter = new Waiter(question, minIndex, deliver as (answer: Answered) => void, fail);
     const now = this.#answer(question);
-    if (now.index > minIndex) {
-      deliver(now as Answered<R>);
-      return () => {};
+    if (now instanceof Answered) {
+      if (now.index > minIndex) {
+        waiter.deliver(now);
+        return noCancel;
+      }
+      this.#block(waiter, waitMs);
+      return () => void this.#leave(waiter);
     }
-    const boundMs = Math.min(waitMs <= 0 ? WAIT_MS_DEFAULT : waitMs, WAIT_MS_MAX);
-    const jitterMs = randomInt(this.#runtime.rng, Math.floor(boundMs / JITTER_FRACTION) + 1);
-    const leave = (): boolean => {
-      if (!this.#leave(question, waiter)) return false;
-      cancelTimer();
-      return true;
-    };
-    const waiter: Waiter = {
-      minIndex,
-      resolve: (answer) => {
-        if (leave()) deliver(answer as Answered<R>);
+    let gone = false;
+    now.askers.push({
+      use: (answer) => {
+        if (gone) return;
+        if (answer.index > minIndex) waiter.deliver(answer);
+        else this.#block(waiter, waitMs);
       },
-      refuse: (error) => {
-        if (leave()) fail(error);
+      fail: (error) => {
+        if (!gone) fail(error);
       },
-    };
-    const cancelTimer = this.#runtime.timers.after(boundMs + jitterMs, () => {
-      const answer = this.#answerAnew(question);
-      if (answer !== undefined) waiter.resolve(answer);
     });
+    return () => {
+      gone = true;
+      this.#leave(waiter);
+    };
+  }
+
+  #block(waiter: Waiter, waitMs: number): void {
+    const { question } = waiter;
+    this.#deadlines.add(waiter, Math.min(waitMs <= 0 ? WAIT_MS_DEFAULT : waitMs, WAIT_MS_MAX));
     if (question.waiters.size === 0) this.#idle.remove(question);
     question.waiters.add(waiter);
     this.#waiting++;
-    return leave;
   }
 
   /** @returns false for a caller that left before. */
-  #leave(question: Question, waiter: Waiter): boolean {
+  #leave(waiter: Waiter): boolean {
+    const { question } = waiter;
     if (!question.waiters.delete(waiter)) return false;
+    this.#deadlines.remove(waiter);
     this.#waiting--;
     if (question.waiters.size === 0) {
       this.#idle.add(question);
@@ -184,13 +242,11 @@ export class QueryEngine {
   replaced(index: number): void {
     this.#replacedAt = index;
     for (const question of [...this.#questions.values()]) {
-      if (question.waiters.size === 0) continue;
-      const answer = this.#answerAnew(question);
-      if (answer !== undefined) this.#deliver([...question.waiters].map((waiter) => ({ waiter, answer })));
+      if (question.waiters.size > 0) this.#answerAnew(question, () => true);
     }
   }
 
-  #question(key: string, compute: (tx: ReadTx) => Indexed): Question {
+  #question(key: string, compute: Compute): Question {
     const known = this.#questions.get(key);
     if (known !== undefined) {
       if (known.waiters.size === 0) this.#idle.touch(known);
@@ -218,23 +274,73 @@ export class QueryEngine {
     }
   }
 
-  #answer(question: Question): Answered {
+  #answer(question: Question): Answered | Unfinished {
     const kept = question.answer;
     if (kept?.current === true) return kept;
-    const { result, watch } = this.#db.read(question.compute);
-    const answer = new Answered(result, watch, this.#replacedAt);
+    // As of when it was begun, which is as of now while nothing that it touched was written.
+    const begun = question.unfinished;
+    if (begun !== undefined && !begun.watch.fired) return begun;
+    const { result, watch } = this.#db.read((tx): { readonly value: Indexed } | Steps<Indexed> => {
+      const work = question.compute(tx);
+      return isSteps(work) ? (this.#runner.begin(work) ?? work) : { value: work };
+    });
+    return "value" in result ? this.#keepAnswer(question, result.value, watch) : this.#goOn(question, result, watch);
+  }
+
+  #keepAnswer(question: Question, reply: Indexed, watch: WatchSet): Answered {
+    const answer = new Answered(reply, watch, this.#replacedAt);
     question.answer = answer;
     watch.onFire(() => this.#stale(question, answer));
     return answer;
   }
 
-  /** For those who wait: a question may be refused in a newer state, and nobody is there to catch it. */
-  #answerAnew(question: Question): Answered | undefined {
+  #goOn(question: Question, steps: Steps<Indexed>, watch: WatchSet): Unfinished {
+    const unfinished: Unfinished = { steps, watch, askers: [] };
+    question.unfinished = unfinished;
+    this.#runner.later(
+      steps,
+      (reply) => {
+        if (question.unfinished === unfinished) question.unfinished = undefined;
+        const answer = new Answered(reply, watch, this.#replacedAt);
+        // A newer one may have been quicker, and a question that went meanwhile keeps nothing.
+        const isKept = question.answer === undefined && this.#questions.get(question.key) === question;
+        if (isKept) question.answer = answer;
+        for (const { use } of unfinished.askers) use(answer);
+        // Behind them: where the state has moved on meanwhile, those who now wait are to be told at once.
+        if (isKept) watch.onFire(() => this.#stale(question, answer));
+        else watch.release();
+      },
+      (error) => {
+        if (question.unfinished === unfinished) question.unfinished = undefined;
+        watch.release();
+        for (const { fail } of unfinished.askers) fail(error as Error);
+      },
+    );
+    return unfinished;
+  }
+
+  /**
+   * For those who wait: a question may be refused in a newer state, and nobody is there to catch it.
+   *
+   * @param isDue whom of the waiters the answer is for.
+   */
+  #answerAnew(question: Question, isDue: (waiter: Waiter, answer: Answered) => boolean): void {
+    const use = (answer: Answered): void => {
+      const waiters: Waiter[] = [];
+      for (const waiter of question.waiters) if (isDue(waiter, answer)) waiters.push(waiter);
+      if (waiters.length === 0) return;
+      this.#due.push({ waiters, answer, at: 0 });
+      if (this.#due.length === 1) this.#deliver();
+    };
+    const fail = (error: Error): void => {
+      for (const waiter of [...question.waiters]) if (this.#leave(waiter)) waiter.fail(error);
+    };
     try {
-      return this.#answer(question);
+      const answer = this.#answer(question);
+      if (answer instanceof Answered) use(answer);
+      else answer.askers.push({ use, fail });
     } catch (error) {
-      for (const waiter of [...question.waiters]) waiter.refuse(error as Error);
-      return undefined;
+      fail(error as Error);
     }
   }
 
@@ -246,30 +352,34 @@ export class QueryEngine {
     question.wakeScheduled = true;
     this.#runtime.timers.soon(() => {
       question.wakeScheduled = false;
-      this.#wake(question);
+      if (question.waiters.size > 0) this.#answerAnew(question, isNewer);
     });
   }
 
-  #wake(question: Question): void {
-    if (question.waiters.size === 0) return;
-    const answer = this.#answerAnew(question);
-    if (answer === undefined) return;
-    const due = [];
-    for (const waiter of question.waiters) if (answer.index > waiter.minIndex) due.push({ waiter, answer });
-    this.#deliver(due);
+  /** The time of these is up: they get what is true now. */
+  #expired(waiters: readonly Waiter[]): void {
+    const late = new Set(waiters);
+    for (const question of new Set(waiters.map((waiter) => waiter.question)))
+      this.#answerAnew(question, (waiter) => late.has(waiter));
   }
 
   /** Answers in slices, so that ten thousand watchers of one key do not hold everybody else up. */
-  #deliver(due: readonly { readonly waiter: Waiter; readonly answer: Answered }[], from = 0): void {
+  #deliver(): void {
     const { clock, timers } = this.#runtime;
     const startedMs = clock.nowMs();
-    for (let at = from; at < due.length; at++) {
-      const { waiter, answer } = due[at]!;
-      waiter.resolve(answer);
-      if (clock.nowMs() - startedMs > this.#options.sliceMs && at + 1 < due.length) {
-        timers.soon(() => this.#deliver(due, at + 1));
+    for (let next = this.#due[0]; next !== undefined; next = this.#due[0]) {
+      while (next.at < next.waiters.length) {
+        const waiter = next.waiters[next.at++]!;
+        if (!this.#leave(waiter)) continue;
+        waiter.deliver(next.answer);
+        if (clock.nowMs() - startedMs <= this.#options.sliceMs) continue;
+        timers.soon(() => this.#deliver());
         return;
       }
+      this.#due.shift();
     }
   }
 }
+
+const isNewer = ({ minIndex }: Waiter, { index }: Answered): boolean => index > minIndex;
+const noCancel = (): void => {};

@@ -4,7 +4,8 @@ import type { DurableLog } from "./storage-port.ts";
 
 /** Bytes of the newest entries that the core starts with in memory. */
 const TAIL_BYTES_MAX = 16 << 20;
-const READ_BYTES = 4 << 20;
+/** Read and decoded at a stretch: some milliseconds. */
+const READ_BYTES = 512 << 10;
 
 /** Reads the log once, in pieces, for what the core must know of it. */
 export async function scanLog(log: DurableLog, snapshot: SnapshotMeta | undefined): Promise<RecoveredLog> {

@@ -1,4 +1,4 @@
-import type { AnsweredBy, AutopilotConfig, Coordinate, Schema, Struct } from "@tribune/api";
+import type { AnsweredBy, AutopilotConfig, ConfigEntry, Coordinate, Schema, Struct } from "@tribune/api";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
 import type { LeaderApi, OperatorApi, PoolsApi, RaftPeer, ServerHealth } from "../endpoints/agent-api.ts";
 import { type Method, Settled } from "../endpoints/binding.ts";
@@ -26,7 +26,7 @@ import { lonePools } from "./lone-pools.ts";
 import { raftPeersOf, serverHealthOf } from "./operator-view.ts";
 import type { PeersPort } from "./peers-port.ts";
 import { type PeersRecovery, recoverPeers } from "./peers-recovery.ts";
-import { type Answered, type Indexed, QueryEngine } from "./query-engine.ts";
+import { type Answered, type Compute, QueryEngine } from "./query-engine.ts";
 import { RaftPeers, sameSnapshot } from "./raft/peers.ts";
 import { RaftTransport } from "./raft/raft-transport.ts";
 import { SnapshotIntake } from "./raft/snapshot-intake.ts";
@@ -58,6 +58,8 @@ export interface ServerOptions {
   readonly connectEnabled: boolean;
   readonly sessionTtlMinMs: number;
   readonly autopilot: AutopilotConfig;
+  /** As `decodeBootstrapEntries` makes them; none when left out. */
+  readonly bootstrapEntries?: readonly ConfigEntry[];
 }
 
 export interface ServerDependencies {
@@ -105,7 +107,7 @@ export interface ServerReadOutcome {
 
 const QUESTIONS_MAX = 8192;
 const SHOWN_BYTES_MAX = 48 << 20;
-const WAKE_SLICE_MS = 8;
+const WAKE_SLICE_MS = 4;
 /** A flush that takes as many election timeouts costs this server its leadership: others have disks that work. */
 const STALLED_DISK_TIMEOUTS = 2;
 
@@ -161,6 +163,7 @@ export class Server implements OperatorApi {
       identity,
       autopilotDefaults: options.autopilot,
       connectEnabled: options.connectEnabled,
+      bootstrapEntries: options.bootstrapEntries ?? [],
       db: stateMachine.db,
       runtime,
       logger,
@@ -460,7 +463,7 @@ export class Server implements OperatorApi {
     const asked = contract.answeredBy === "asked";
     if (contract.answeredBy === "leader" || (asked && request.AllowStale !== true)) {
       if (!this.#leadership.ready) await this.#leadership.waitReady();
-      if (asked && request.RequireConsistent === true) await this.#host.verifyLeader();
+      if (asked && (request.RequireConsistent === true || !this.#mayReadAsLeader())) await this.#host.verifyLeader();
     }
     return binding.answer(request, this.#leader as never, undefined as never);
   }
@@ -472,59 +475,84 @@ export class Server implements OperatorApi {
     if (asked !== this.#options.identity.datacenter && asked !== "") throw TribuneError.of("NO_DC_PATH");
   }
 
-  #computeOf({ endpoint, request }: ServerRead): (tx: ReadTx) => Indexed {
+  #computeOf({ endpoint, request }: ServerRead): Compute {
     const { identity, connectEnabled } = this.#options;
     const context = { datacenter: identity.datacenter, nodeName: identity.name, connectEnabled };
-    return (tx) => endpoint.binding.query(tx, request, context) as Indexed;
+    return (tx) => endpoint.binding.query(tx, request, context);
   }
 
-  /** The answer if the mode asked for lets it be had without waiting. Throws what the query refuses. */
+  /** The answer if the mode asked for lets it be had at once. Throws what the query refuses. */
   readNow(read: ServerRead): ServerReadOutcome | undefined {
     if (read.consistency === "consistent") return undefined;
-    if (read.consistency === "leader" && !this.#leadership.ready) return undefined;
+    if (read.consistency === "leader" && !this.#mayReadAsLeader()) return undefined;
     this.#requireDatacenter(read.datacenter);
-    return { answer: this.engine.ask(read.key, this.#computeOf(read)), meta: this.#meta() };
+    const answer = this.engine.askNow(read.key, this.#computeOf(read));
+    return answer === undefined ? undefined : { answer, meta: this.#meta() };
   }
 
   /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
   readLater(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
+    const { consistency } = read;
+    if (consistency === "stale") return this.#ask(read, deliver);
     let cancelled = false;
-    let cancel = (): void => {};
+    const show =
+      read.minIndex === 0
+        ? deliver
+        : (outcome: ServerReadOutcome | Error) =>
+            this.#showAsLeader(outcome, (checked) => {
+              if (!cancelled) deliver(checked);
+            });
     const ask = (): void => {
-      if (cancelled) return;
-      try {
-        this.#requireDatacenter(read.datacenter);
-        const compute = this.#computeOf(read);
-        if (read.minIndex === 0) deliver({ answer: this.engine.ask(read.key, compute), meta: this.#meta() });
-        else
-          cancel = this.engine.wait(
-            read.key,
-            compute,
-            read.minIndex,
-            read.waitMs,
-            (answer) => deliver({ answer, meta: this.#meta() }),
-            deliver,
-          );
-      } catch (error) {
-        deliver(error as Error);
-      }
+      if (!cancelled) cancel = this.#ask(read, show);
     };
-    if (read.consistency === "stale") ask();
-    else {
+    let cancel = (): void => {};
+    if (consistency === "leader" && this.#mayReadAsLeader()) ask();
+    else
       cancel = this.#leadership.whenReady((refusal) => {
         if (cancelled) return;
         if (refusal !== undefined) deliver(refusal);
-        else if (read.consistency === "leader") ask();
+        else if (consistency === "leader" && this.#mayReadAsLeader()) ask();
         else
           this.#host.verifyLeader().then(ask, (error: unknown) => {
             if (!cancelled) deliver(error as Error);
           });
       });
-    }
     return () => {
       cancelled = true;
       cancel();
     };
+  }
+
+  /**
+   * A leader that stood still, or was cut off, may have been replaced without knowing: only its lease says that it was
+   * not. Without one a quorum is asked.
+   */
+  #mayReadAsLeader(): boolean {
+    return this.#leadership.ready && this.#host.mayReadByLease();
+  }
+
+  /** An answer that was waited for may come from a leader that is none any more: then its time is not worth much. */
+  #showAsLeader(outcome: ServerReadOutcome | Error, deliver: (outcome: ServerReadOutcome | Error) => void): void {
+    if (outcome instanceof Error || this.#mayReadAsLeader()) deliver(outcome);
+    else
+      this.#host.verifyLeader().then(
+        () => deliver(outcome),
+        (error: unknown) => deliver(error as Error),
+      );
+  }
+
+  #ask(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
+    try {
+      this.#requireDatacenter(read.datacenter);
+      const compute = this.#computeOf(read);
+      const show = (answer: Answered): void => deliver({ answer, meta: this.#meta() });
+      return read.minIndex === 0
+        ? this.engine.askLater(read.key, compute, show, deliver)
+        : this.engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
+    } catch (error) {
+      deliver(error as Error);
+      return () => {};
+    }
   }
 
   #meta(): { readonly knownLeader: boolean; readonly lastContactMs: number } {

@@ -54,18 +54,7 @@ export class SnapshotService {
     const term = log.term(index) ?? status.snapshotTerm;
     const { index: configurationIndex, configuration } = host.appliedConfiguration();
     const unixMs = runtime.clock.wallMs();
-    // The archive begins with the length of the state, so the state is made before its first byte goes out.
-    const state: Uint8Array[] = [];
-    let sizeBytes = 0;
-    try {
-      for await (const chunk of sliced(view.chunks, runtime)) {
-        state.push(chunk);
-        sizeBytes += chunk.length;
-      }
-    } finally {
-      view.release();
-    }
-    const meta = { id: `${term}-${index}-${unixMs}`, index, term, configuration, configurationIndex, sizeBytes };
+    const meta = { id: `${term}-${index}-${unixMs}`, index, term, configuration, configurationIndex };
     let gone = false;
     let wake = (): void => {};
     sink.closed = () => {
@@ -73,7 +62,15 @@ export class SnapshotService {
       wake();
     };
     sink.drained = () => wake();
-    for await (const piece of writeSnapshotArchive(meta, asAsync(state), unixMs)) {
+    // The state is not held for a client that is slow to take the archive.
+    async function* state(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* sliced(view.chunks, runtime);
+      } finally {
+        view.release();
+      }
+    }
+    for await (const piece of writeSnapshotArchive(meta, state(), unixMs)) {
       if (gone) return;
       if (!sink.write(piece)) await new Promise<void>((resolve) => (wake = resolve));
     }

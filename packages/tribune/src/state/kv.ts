@@ -9,6 +9,7 @@ import type { DirEntry } from "@tribune/api";
 import { byteString, textOfByteString } from "../codec/byte-text.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
+import { finished, ROWS_A_STEP, type Steps } from "../lib/steps.ts";
 import { tombstoned } from "./effects.ts";
 import { bumpIndex, peekIndex, raiseIndex } from "./index-table.ts";
 import { KVS, KvEntry, packValue, sameValue, TOMBSTONES } from "./kv-entry.ts";
@@ -26,32 +27,40 @@ export function kvGet(tx: ReadTx, key: string): { readonly index: number; readon
 }
 
 /** All entries below a prefix, in key order; "" is the whole store. */
-export function kvList(tx: ReadTx, prefix: string): { readonly index: number; readonly entries: readonly KvEntry[] } {
+export function* kvListSteps(
+  tx: ReadTx,
+  prefix: string,
+): Steps<{ readonly index: number; readonly entries: readonly KvEntry[] }> {
   const below = byteString(prefix);
+  const index = listIndex(tx, below);
   const entries: KvEntry[] = [];
   let newest = 0;
   for (const entry of tx.scan(KVS, below)) {
     entries.push(entry);
     if (entry.ModifyIndex > newest) newest = entry.ModifyIndex;
+    if (entries.length % ROWS_A_STEP === 0) yield;
   }
-  return { index: listIndex(tx, below, newest), entries };
+  return { index: yield* index(newest), entries };
 }
 
 /**
  * Keys below a prefix; with a separator each is cut behind the first one that follows the prefix, and those
  * that become equal are listed once.
  */
-export function kvKeys(
+export function* kvKeysSteps(
   tx: ReadTx,
   prefix: string,
   separator: string,
-): { readonly index: number; readonly keys: readonly string[] } {
+): Steps<{ readonly index: number; readonly keys: readonly string[] }> {
   const below = byteString(prefix);
+  const index = listIndex(tx, below);
   const cutter = byteString(separator);
   const keys: string[] = [];
+  let rows = 0;
   let newest = 0;
   let folder: string | undefined; // keys that share one stand side by side
   for (const entry of tx.scan(KVS, below)) {
+    if (++rows % ROWS_A_STEP === 0) yield;
     if (entry.ModifyIndex > newest) newest = entry.ModifyIndex;
     if (cutter === "") {
       keys.push(entry.Key);
@@ -67,15 +76,27 @@ export function kvKeys(
     folder = whole.slice(0, at + cutter.length);
     keys.push(textOfByteString(folder));
   }
-  return { index: listIndex(tx, below, newest), keys };
+  return { index: yield* index(newest), keys };
 }
 
-function listIndex(tx: ReadTx, below: string, newestEntry: number): number {
-  if (below === "") return peekIndex(tx, "kvs", "tombstones");
-  let newest = newestEntry;
+export const kvList = (tx: ReadTx, prefix: string) => finished(kvListSteps(tx, prefix));
+export const kvKeys = (tx: ReadTx, prefix: string, separator: string) => finished(kvKeysSteps(tx, prefix, separator));
+
+/** How a list's index follows from the newest of its entries, as of now: the entries are gone through later. */
+function listIndex(tx: ReadTx, below: string): (newestEntry: number) => Steps<number> {
+  const tables = peekIndex(tx, "kvs", "tombstones");
   // Every deletion below the prefix also changes the entries that were read, so the stones need no watch.
-  for (const stone of tx.peekScan(TOMBSTONES, below)) if (stone.Index > newest) newest = stone.Index;
-  return newest === 0 ? peekIndex(tx, "kvs", "tombstones") : newest;
+  const stones = below === "" ? [] : tx.peekScan(TOMBSTONES, below);
+  return function* (newestEntry) {
+    if (below === "") return tables;
+    let newest = newestEntry;
+    let rows = 0;
+    for (const stone of stones) {
+      if (stone.Index > newest) newest = stone.Index;
+      if (++rows % ROWS_A_STEP === 0) yield;
+    }
+    return newest === 0 ? tables : newest;
+  };
 }
 
 // ---- commands ----

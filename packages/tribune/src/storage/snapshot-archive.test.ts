@@ -86,18 +86,13 @@ test("any state survives in any chunks", async () => {
   );
 });
 
-test("a state of another length than announced is an error for the one who reads along", async () => {
-  for (const [announced, actual] of [
-    [10, 9],
-    [10, 11],
-  ] as const)
-    await assert.rejects(write({ ...META, sizeBytes: announced }, new Uint8Array(actual)), SnapshotArchiveError);
+test("a state that fails on its way is an error for the one who reads along", async () => {
   const failing = (async function* () {
     yield new Uint8Array(3);
     throw new Error("disk gone");
   })();
   await assert.rejects(async () => {
-    for await (const _ of writeSnapshotArchive({ ...META, sizeBytes: 5 }, failing, 0));
+    for await (const _ of writeSnapshotArchive(META, failing, 0));
   }, /disk gone/);
 });
 

@@ -1,6 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
+import { once } from "node:events";
 import { pipeline, Readable } from "node:stream";
-import { createGunzip, createGzip } from "node:zlib";
+import { constants, createGunzip, createGzip, deflateRawSync, type ZlibOptions } from "node:zlib";
+import { crc32, crc32Joined } from "../codec/crc32.ts";
 import {
   decodeSnapshotMeta,
   encodeSnapshotMeta,
@@ -17,6 +19,7 @@ import {
   type TarMember,
   tarPadding,
 } from "../codec/snapshot-tar.ts";
+import { invariant } from "../lib/invariant.ts";
 
 /** An archive that is damaged or is none. The text is Consul's where Consul has one: clients see it. */
 export class SnapshotArchiveError extends Error {
@@ -32,59 +35,97 @@ export interface SnapshotArchiveLimits {
 const LIMITS: SnapshotArchiveLimits = { stateBytesMax: TAR_FILE_BYTES_MAX, metaBytesMax: 1_024 * 1_024 };
 const SUMS_BYTES_MAX = 4_096;
 const GZIP_HEADER_BYTES = 10;
+const GZIP_TRAILER_BYTES = 8;
+/** Deflate, no name, no time, fastest, system unknown (RFC 1952 §2.3). */
+const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255);
 /** Hashing and compressing are done in pieces of this size, so that no turn of the event loop is long. */
 const SLICE_BYTES = 256 * 1_024;
 /** The fastest: a third of the default's time for an archive that is little longer. */
 const GZIP_LEVEL = 1;
 
+/** What the state may be ahead of its compression; either goes on while the other works. */
+const AHEAD_BYTES_MAX = 1_024 * 1_024;
+
 /**
  * A snapshot as Consul's `snapshot save` answers it: gzip of a tar of meta.json, state.bin and SHA256SUMS
- * (sheet snapshot §1). Streams: memory does not grow with the state.
+ * (sheet snapshot §1). The tar says the state's length in front of it, which is known when the state has been made:
+ * it is compressed meanwhile, and waits compressed. What stands before and behind it is put around: blocks of deflate
+ * that begin afresh and end on a byte can be joined (RFC 1951 §2.3).
  *
- * @param state exactly `meta.sizeBytes` bytes.
- * @throws SnapshotArchiveError, from the iteration, when `state` has another length; and whatever `state` throws.
+ * @throws TarError, from the iteration, for a state that no tar can hold; and whatever `state` throws.
  */
 export async function* writeSnapshotArchive(
-  meta: SnapshotMeta,
+  meta: Omit<SnapshotMeta, "sizeBytes">,
   state: AsyncIterable<Uint8Array>,
   unixMs: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: 64 * 1_024 });
-  // Either side's failure ends the other; the iteration below is what reports it.
-  pipeline(Readable.from(tarParts(meta, state, Math.floor(unixMs / 1_000)), { objectMode: true }), gzip, () => {});
-  yield* gzip;
+  const mtimeSeconds = Math.floor(unixMs / 1_000);
+  const { packed, sizeBytes, sum, crc } = await packState(state);
+  const { crc: _, ...archived } = { ...meta, sizeBytes }; // the archive has SHA-256 sums instead
+  const metaBytes = Buffer.from(encodeSnapshotMeta(archived));
+  const stateHeader = encodeTarHeader({ name: "state.bin", sizeBytes }, mtimeSeconds);
+  const head = Buffer.concat([...tarFile("meta.json", metaBytes, mtimeSeconds), stateHeader]);
+  yield GZIP_HEADER;
+  yield deflateRawSync(head, { level: GZIP_LEVEL, finishFlush: constants.Z_SYNC_FLUSH });
+  yield* packed;
+  const metaSum = createHash("sha256").update(metaBytes).digest("hex");
+  const sums = Buffer.from(`${metaSum}  meta.json\n${sum}  state.bin\n`);
+  const end = [new Uint8Array(tarPadding(sizeBytes)), ...tarFile("SHA256SUMS", sums, mtimeSeconds), TAR_END];
+  const tail = Buffer.concat(end);
+  yield deflateRawSync(tail, { level: GZIP_LEVEL });
+  const before = crc32Joined(crc32(head), crc, sizeBytes);
+  const trailer = Buffer.alloc(GZIP_TRAILER_BYTES);
+  trailer.writeUInt32LE(crc32Joined(before, crc32(tail), tail.length), 0);
+  trailer.writeUInt32LE((head.length + sizeBytes + tail.length) % 2 ** 32, 4);
+  yield trailer;
 }
 
-async function* tarParts(
-  meta: SnapshotMeta,
-  state: AsyncIterable<Uint8Array>,
-  mtimeSeconds: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const { crc: _, ...archived } = meta; // the archive has SHA-256 sums instead
-  const metaBytes = Buffer.from(encodeSnapshotMeta(archived));
-  yield* tarFile("meta.json", metaBytes, mtimeSeconds);
+/** What zlib ends a member with whose data were flushed to a byte before: an empty last block, CRC-32 and length. */
+const GZIP_END_BYTES = 2 + GZIP_TRAILER_BYTES;
 
-  const stateHash = createHash("sha256");
-  yield encodeTarHeader({ name: "state.bin", sizeBytes: meta.sizeBytes }, mtimeSeconds);
+/** Compresses the state as it comes. @returns its blocks of deflate, its length, its SHA-256 and its CRC-32. */
+async function packState(state: AsyncIterable<Uint8Array>): Promise<{
+  readonly packed: readonly Uint8Array[];
+  readonly sizeBytes: number;
+  readonly sum: string;
+  readonly crc: number;
+}> {
+  const hash = createHash("sha256");
+  const pieces: Uint8Array[] = [];
   let sizeBytes = 0;
-  for await (const chunk of state) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > meta.sizeBytes) break;
-    for (const slice of slices(chunk)) {
-      stateHash.update(slice);
-      yield slice;
+  const options: ZlibOptions & { highWaterMark: number } = {
+    level: GZIP_LEVEL,
+    chunkSize: 64 * 1_024,
+    highWaterMark: AHEAD_BYTES_MAX,
+  };
+  // It makes the CRC-32 with the blocks, off this thread.
+  const gzip = createGzip(options);
+  gzip.on("data", (piece: Uint8Array) => void pieces.push(piece));
+  try {
+    for await (const chunk of state) {
+      sizeBytes += chunk.length;
+      for (const slice of slices(chunk)) {
+        hash.update(slice);
+        if (!gzip.write(slice)) await once(gzip, "drain");
+      }
     }
+    await new Promise<void>((resolve) => gzip.flush(constants.Z_SYNC_FLUSH, resolve));
+    gzip.end();
+    await once(gzip, "end");
+  } finally {
+    gzip.destroy();
   }
-  if (sizeBytes !== meta.sizeBytes)
-    throw new SnapshotArchiveError(
-      `failed to write snapshot file: the state has not the announced ${meta.sizeBytes} bytes`,
-    );
-  yield new Uint8Array(tarPadding(sizeBytes));
-
-  const metaSum = createHash("sha256").update(metaBytes).digest("hex");
-  const sums = `${metaSum}  meta.json\n${stateHash.digest("hex")}  state.bin\n`;
-  yield* tarFile("SHA256SUMS", Buffer.from(sums), mtimeSeconds);
-  yield TAR_END;
+  const last = Buffer.concat(pieces.splice(-2)); // the end may lie across two
+  const at = last.length - GZIP_END_BYTES;
+  invariant(last[at] === 3 && last[at + 1] === 0, "zlib did not end with an empty block");
+  const packed = [...pieces, last.subarray(0, at)];
+  const [first, ...rest] = packed as [Uint8Array, ...Uint8Array[]];
+  return {
+    packed: [first.subarray(GZIP_HEADER_BYTES), ...rest],
+    sizeBytes,
+    sum: hash.digest("hex"),
+    crc: last.readUInt32LE(at + 2),
+  };
 }
 
 function* tarFile(name: string, bytes: Uint8Array, mtimeSeconds: number): Generator<Uint8Array, void, undefined> {

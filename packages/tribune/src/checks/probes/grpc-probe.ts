@@ -1,62 +1,45 @@
-import * as http2 from "node:http2";
+import type * as http2 from "node:http2";
 import type { Cancel } from "../../lib/runtime.ts";
 import type { GrpcRequest, Probe, ProbeResult } from "../probe.ts";
-import { certificateText, dialErrorText, type SystemError, splitHostPort } from "./go-errors.ts";
+import { certificateText, dialErrorText, type SystemError } from "./go-errors.ts";
 import { decodeHealthStatus, encodeHealthRequest, frameMessage, STATUS_CODE_NAMES } from "./grpc-health.ts";
-import type { ProbeTlsContexts } from "./tls.ts";
+import { type Http2ProbeDependencies, runHttp2 } from "./http2-run.ts";
 
 /** The largest answer that is read; a health answer has two bytes. */
 const MAX_MESSAGE_BYTES = 4096;
 
 /** Asks `grpc.health.v1.Health/Check`; only SERVING passes. */
 export class GrpcProbe implements Probe<GrpcRequest> {
-  private readonly tls: ProbeTlsContexts;
+  readonly #deps: Http2ProbeDependencies;
 
-  constructor(deps: { tls: ProbeTlsContexts }) {
-    this.tls = deps.tls;
+  constructor(deps: Http2ProbeDependencies) {
+    this.#deps = deps;
   }
 
   run(request: GrpcRequest, done: (result: ProbeResult) => void): Cancel {
-    const { target, timeoutMs } = request;
-    const address = splitHostPort(target);
-    if ("problem" in address) {
-      const text = unavailable(`dial tcp: ${address.problem}`);
-      const refuse = setImmediate(() => done({ status: "critical", output: text }));
-      return () => clearImmediate(refuse);
-    }
-    const host = address.host || "localhost";
-    const scheme = request.tls === undefined ? "http" : "https";
-    const authority = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
-    const session = http2.connect(
-      authority,
-      request.tls === undefined ? {} : { ...this.tls.options(request.tls, host), ALPNProtocols: ["h2"] },
+    const { target, timeoutMs, tls, label } = request;
+    return runHttp2(
+      {
+        target,
+        timeoutMs,
+        tls,
+        badTarget: (problem) => critical(unavailable(`dial tcp: ${problem}`)),
+        failed: (error) => critical(unavailable(certificateHandshake(error) ?? dialErrorText("tcp", target, error))),
+        closed: () => critical(unavailable("transport is closing")),
+        timedOut: () => critical("rpc error: code = DeadlineExceeded desc = context deadline exceeded"),
+        connected: (session, finish) =>
+          ask(session, request, (problem) => {
+            if (problem !== undefined) finish(critical(problem));
+            else finish({ status: "passing", output: `gRPC check ${label}: success` });
+          }),
+      },
+      this.#deps,
+      done,
     );
-    let ended = false;
-    const stop = (): void => {
-      ended = true;
-      clearTimeout(timer);
-      session.removeAllListeners("error").on("error", ignore);
-      session.destroy();
-    };
-    const finish = (problem: string | undefined): void => {
-      if (ended) return;
-      stop();
-      if (problem === undefined) done({ status: "passing", output: `gRPC check ${request.label}: success` });
-      else done({ status: "critical", output: problem });
-    };
-    const timer = setTimeout(
-      () => finish("rpc error: code = DeadlineExceeded desc = context deadline exceeded"),
-      timeoutMs,
-    );
-    session.on("error", (error: SystemError) =>
-      finish(unavailable(certificateHandshake(error) ?? dialErrorText("tcp", target, error))),
-    );
-    session.on("close", () => finish(unavailable("transport is closing")));
-    // Not before it is connected: a request that waits for a failing connection hides why it failed.
-    session.once("connect", () => ask(session, request, finish));
-    return stop;
   }
 }
+
+const critical = (output: string): ProbeResult => ({ status: "critical", output });
 
 function ask(session: http2.ClientHttp2Session, request: GrpcRequest, finish: (problem?: string) => void): void {
   const stream = session.request({
@@ -126,5 +109,3 @@ function httpCodeName(code: number): string {
 function httpText(code: number): string {
   return `unexpected HTTP status code received from server: ${code}`;
 }
-
-const ignore = (): void => {};

@@ -1,3 +1,5 @@
+import type { Timers } from "../../lib/runtime.ts";
+import { nodeRuntime } from "../../net/node-runtime.ts";
 import type { Probes } from "../probe.ts";
 import { DockerProbe } from "./docker-probe.ts";
 import { GrpcProbe } from "./grpc-probe.ts";
@@ -12,17 +14,19 @@ import { udpProbe } from "./udp-probe.ts";
 export interface NodeProbesOptions {
   /** The agent's certificates, where checks shall use them (`enable_agent_tls_for_checks`). */
   readonly agentTls?: () => AgentTls | undefined;
+  readonly timers?: Timers;
 }
 
 /** Probes on real sockets and processes. */
 export function nodeProbes(options: NodeProbesOptions = {}): Probes {
   const tls = new ProbeTlsContexts(options.agentTls ?? (() => undefined));
+  const { timers = nodeRuntime().timers } = options;
   return {
     http: new HttpProbe({ tls }),
     tcp: tcpProbe,
     udp: udpProbe,
-    grpc: new GrpcProbe({ tls }),
-    h2ping: new H2PingProbe({ tls }),
+    grpc: new GrpcProbe({ tls, timers }),
+    h2ping: new H2PingProbe({ tls, timers }),
     script: scriptProbe,
     docker: new DockerProbe({ host: () => process.env.DOCKER_HOST ?? "" }),
     osService: osServiceProbe,

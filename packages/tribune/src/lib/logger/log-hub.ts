@@ -172,6 +172,10 @@ class HubLogger implements Logger {
     if (this.hub.isListenedTo(4)) this.hub.write("ERROR", this.name, message, fields);
   }
 
+  isListenedTo(level: LogLevel): boolean {
+    return this.hub.isListenedTo(severity(level));
+  }
+
   named(name: string): Logger {
     return new HubLogger(this.hub, this.name === "" ? name : `${this.name}.${name}`);
   }

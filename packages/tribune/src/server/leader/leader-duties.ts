@@ -1,6 +1,8 @@
 import {
   type AutopilotConfig,
   AutopilotSetConfigRequest,
+  type ConfigEntry,
+  ConfigEntryRequest,
   type Coordinate,
   make,
   RegisterRequest,
@@ -16,12 +18,14 @@ import type { Cancel, Runtime } from "../../lib/runtime.ts";
 import type { PoolEvent } from "../../pool/types.ts";
 import { autopilotConfig } from "../../state/autopilot.ts";
 import { CoordinateBatch } from "../../state/catalog/snapshot.ts";
+import { configEntryGet } from "../../state/config-entry.ts";
 import { TOMBSTONES } from "../../state/kv.ts";
 import type { Database } from "../../state/memdb/types.ts";
 import { sessionList } from "../../state/session.ts";
 import type { ServerIdentity } from "../identity.ts";
 import type { PeersPort } from "../peers-port.ts";
 import type { Autopilot } from "./autopilot.ts";
+import { bootstrapRequest } from "./bootstrap-entries.ts";
 import { Expiring } from "./expiring.ts";
 import { MemberDuties } from "./member-duties.ts";
 import { prepareMesh } from "./mesh-duties.ts";
@@ -36,7 +40,7 @@ const SESSION_TTL_FACTOR = 2;
 const RETRY_MS = 1000;
 
 /** First byte of the log entries that duties make (`wire/raft.md` §5). */
-const TYPE = { register: 0, session: 3, tombstone: 5, autopilot: 9, coordinates: 6 + 128 } as const;
+const TYPE = { register: 0, session: 3, tombstone: 5, autopilot: 9, configEntry: 22, coordinates: 6 + 128 } as const;
 /** Consul's `coordinate_update_period` and batch limits. 128 in the type: a server may ignore what it does not know. */
 const COORDINATE_PERIOD_MS = 5000;
 const COORDINATES_BATCH = 128;
@@ -49,6 +53,8 @@ export interface LeaderDutiesDependencies {
   readonly autopilot: Autopilot;
   readonly peers: PeersPort | undefined;
   readonly metrics: Metrics;
+  /** Config entries that a new leader writes where there are none (`config_entries.bootstrap`). */
+  readonly bootstrapEntries: readonly ConfigEntry[];
   readonly db: Database;
   readonly runtime: Pick<Runtime, "clock" | "timers" | "rng">;
   /** Whether the mesh is switched on (`connect.enabled`). */
@@ -101,6 +107,10 @@ export class LeaderDuties {
     if (this.#d.connectEnabled) {
       const { datacenter } = identity;
       started.push(...prepareMesh({ db, rng: this.#d.runtime.rng, datacenter, propose }));
+    }
+    for (const entry of this.#d.bootstrapEntries) {
+      if (db.peek((tx) => configEntryGet(tx, entry.Kind, entry.Name)).entry !== undefined) continue;
+      started.push(propose(TYPE.configEntry, ConfigEntryRequest, bootstrapRequest(identity.datacenter, entry)));
     }
     await Promise.all(started);
     if (!this.#leading) return;

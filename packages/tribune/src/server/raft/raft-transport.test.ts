@@ -319,3 +319,25 @@ for (const [name, listens, lost] of [
     await w.rest(1_000);
     assert.equal(isLost(), lost);
   });
+
+test("a peer that left the peer set is called for a while yet, to hear of it, and then let go", async () => {
+  const w = world(11);
+  const ok = encodeRaftReply({ type: "appendEntries", term: 3, lastLog: 4, success: true, noRetryBackoff: false }, 3);
+  let open = 0;
+  const listening = w.hosts.b.runtime().network.listenTcp("", PORT, (stream) => {
+    open++;
+    stream.onData = () => void stream.write(ok); // else the missing answer would close it
+    stream.onClose = () => void open--;
+  });
+  await listening;
+  w.transport.send(B, 1 as ExchangeId, HEARTBEAT);
+  await w.rest(100);
+  assert.equal(w.fed[0]?.type, "message");
+  w.transport.retain(new Set([A, B]));
+  await w.rest(2 * RAFT_IO_TIMEOUT_MS);
+  w.transport.retain(new Set([A]));
+  await w.rest(1_000);
+  assert.equal(open, 1);
+  await w.rest(RAFT_IO_TIMEOUT_MS);
+  assert.equal(open, 0);
+});

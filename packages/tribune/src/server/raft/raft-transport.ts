@@ -53,6 +53,7 @@ export class RaftTransport {
   readonly #inbound = new Set<Inbound>();
   readonly #asked = new Map<ExchangeId, Inbound>();
   readonly #snapshots = new Set<Cancel>();
+  #cancelRetain: Cancel = () => {};
   #lastExchange = 0;
   #closed = false;
 
@@ -116,8 +117,13 @@ export class RaftTransport {
     if (inbound === undefined || !inbound.takeState(exchange, sink)) sink.fail("the leader's connection was closed");
   }
 
-  /** Peers that left the configuration are not called any more. */
+  /** Peers that left the configuration are not called any more, once they had time to hear of it. */
   retain(ids: ReadonlySet<ServerId>): void {
+    this.#cancelRetain();
+    this.#cancelRetain = this.#d.runtime.timers.after(RAFT_IO_TIMEOUT_MS, () => this.#closeOthers(ids));
+  }
+
+  #closeOthers(ids: ReadonlySet<ServerId>): void {
     for (const [id, lanes] of this.#peers) {
       if (ids.has(id)) continue;
       this.#peers.delete(id);
@@ -127,7 +133,8 @@ export class RaftTransport {
 
   close(): void {
     this.#closed = true;
-    this.retain(new Set());
+    this.#cancelRetain();
+    this.#closeOthers(new Set());
     for (const cancel of [...this.#snapshots]) cancel();
     for (const inbound of [...this.#inbound]) inbound.close();
   }

@@ -1,6 +1,7 @@
 /** Queries for checks, and for instances with their checks. Each answers rows and the index X-Consul-Index shows. */
 import type { CheckServiceNode, HealthCheck, Node } from "@tribune/api";
 import { invariant } from "../../lib/invariant.ts";
+import { finished, type Steps } from "../../lib/steps.ts";
 import { peekIndex } from "../index-table.ts";
 import type { ReadTx } from "../memdb/types.ts";
 import { gatewaysOf } from "./gateway-services.ts";
@@ -15,6 +16,12 @@ export interface Instance extends CheckServiceNode {
   readonly Service: NonNullable<CheckServiceNode["Service"]>;
 }
 
+/** What is common to the instances on a node. */
+type OnNodes = Map<string, { readonly node: Node; readonly checks: readonly HealthCheck[] }>;
+
+/** Each takes some microseconds to put together. */
+const INSTANCES_A_STEP = 128;
+
 const ALL_TABLES = ["nodes", "services", "checks"];
 
 /** Instances of a service with their health, or those of them that bear every one of `tags`. */
@@ -23,10 +30,28 @@ export function serviceHealth(
   name: string,
   tags: readonly string[] = [],
 ): { index: number; rows: Instance[] } {
+  return finished(serviceHealthSteps(tx, name, tags));
+}
+
+/** The same in steps. */
+export function* serviceHealthSteps(
+  tx: ReadTx,
+  name: string,
+  tags: readonly string[] = [],
+): Steps<{ index: number; rows: Instance[] }> {
   watchServiceHealth(tx, name);
   const all = [...tx.peekBy(SERVICES, "name", foldPrefix(name))];
   const index = serviceIndex(tx, name, all.length > 0, ALL_TABLES);
-  return { index, rows: withHealth(tx, withTags(all, tags)) };
+  const chosen = withTags(all, tags);
+  if (chosen.length <= INSTANCES_A_STEP) return { index, rows: withHealth(tx, chosen) };
+  const moment = tx.later();
+  const nodes: OnNodes = new Map();
+  const rows: Instance[] = [];
+  for (let from = 0; from < chosen.length; from += INSTANCES_A_STEP) {
+    if (from > 0) yield;
+    rows.push(...withHealth(moment, chosen.slice(from, from + INSTANCES_A_STEP), nodes));
+  }
+  return { index, rows };
 }
 
 /** What reaches a service through the mesh, with its health: sidecar proxies, native instances, terminating gateways. */
@@ -55,8 +80,7 @@ function gatewayHealth(
 }
 
 /** Unwatched: callers watch the records of the services, which change with everything read here. */
-export function withHealth(tx: ReadTx, rows: readonly ServiceRow[]): Instance[] {
-  const nodes = new Map<string, { node: Node; checks: readonly HealthCheck[] }>();
+export function withHealth(tx: ReadTx, rows: readonly ServiceRow[], nodes: OnNodes = new Map()): Instance[] {
   return rows.map((row) => {
     let on = nodes.get(row.Node);
     if (on === undefined) {

@@ -112,6 +112,10 @@ class Reader implements ReadTx {
   peekBy<R extends Row>(schema: TableSchema<R>, index: string, prefix: string): Iterable<R> {
     return this.#treeOf(this.#tables.index(schema, index)).scan(prefix) as Iterable<R>;
   }
+
+  later(): ReadTx {
+    return new Snapshot(this.index, this.#tables);
+  }
 }
 
 /** What a transaction changed in a tree that somebody watches. */
@@ -161,14 +165,7 @@ class Writer extends Reader implements WriteTx {
 
   deletePrefix<R extends Row>(schema: TableSchema<R>, prefix: string): number {
     const table = this.#tables.of(schema);
-    if (table.indexList.length > 0) {
-      for (const row of table.committed.scan(prefix)) {
-        for (const index of table.indexList) {
-          const keys = index.keysOf(row);
-          if (keys !== undefined) this.#removeFrom(index, keys, undefined, table.schema.key(row));
-        }
-      }
-    }
+    for (const index of table.indexList) this.#emptyIndex(table, index, prefix);
     const before = table.committed.clone();
     const count = table.committed.deletePrefix(prefix);
     if (count === 0) return 0;
@@ -177,6 +174,21 @@ class Writer extends Reader implements WriteTx {
     });
     this.#changesOf(table)?.emptied.push([prefix, before.clone()]);
     return count;
+  }
+
+  /** Takes the rows below a prefix out of an index, by way of whichever holds fewer: few keys are ever locked. */
+  #emptyIndex(table: Table, index: TableIndex, prefix: string): void {
+    if (index.committed.size < table.committed.size) {
+      for (const row of index.committed.scan("")) {
+        const primary = table.schema.key(row);
+        if (primary.startsWith(prefix)) this.#removeFrom(index, index.keysOf(row), undefined, primary);
+      }
+      return;
+    }
+    for (const row of table.committed.scan(prefix)) {
+      const keys = index.keysOf(row);
+      if (keys !== undefined) this.#removeFrom(index, keys, undefined, table.schema.key(row));
+    }
   }
 
   afterCommit(run: () => void): void {
@@ -274,6 +286,10 @@ class Snapshot extends Reader implements DbSnapshot {
     this.#frozen = frozen;
   }
 
+  override later(): ReadTx {
+    return this;
+  }
+
   release(): void {
     this.#frozen.release();
   }
@@ -293,12 +309,20 @@ export class MemDatabase implements Database {
 
   read<T>(read: (tx: ReadTx) => T): { readonly result: T; readonly watch: WatchSet } {
     const watch = new WatchSetImpl();
+    let ended = false;
+    const now: TreeOf = (tree) => {
+      // The state has moved on, and what is read would not be watched in time.
+      invariant(!ended, "a transaction was read after its end");
+      return tree.committed;
+    };
     try {
-      const result = read(new Reader(this.#index, this.#tables, committedTree, watch));
+      const result = read(new Reader(this.#index, this.#tables, now, watch));
       return { result, watch };
     } catch (error) {
       watch.release();
       throw error;
+    } finally {
+      ended = true;
     }
   }
 

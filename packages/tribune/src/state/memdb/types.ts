@@ -38,6 +38,11 @@ export interface ReadTx {
   peekScan<R extends Row>(table: TableSchema<R>, prefix: string): Iterable<R>;
   /** Like `by`, unwatched. */
   peekBy<R extends Row>(table: TableSchema<R>, index: string, prefix: string): Iterable<R>;
+  /**
+   * The same moment, to be read after this transaction has ended. Unwatched: what is read there must depend on
+   * something that was watched here. Lists begun with `scan` and `by` may be drained later without it.
+   */
+  later(): ReadTx;
 }
 
 /** Reads see the transaction's own writes. Nothing shows outside before the commit; an abort leaves no trace. */
