@@ -19,16 +19,18 @@ const SCALARS: Readonly<Partial<Record<Schema<unknown>["kind"], readonly string[
   text: ["string"],
   bool: ["bool"],
   int: ["int"],
-  uint: ["uint64", "uint", "uint8"],
+  uint: ["uint64", "uint", "uint32", "uint8"],
   u64: ["uint64"],
-  float: ["float64"],
+  float: ["float64", "float32"],
   duration: ["duration_ns"],
   time: ["time"],
   bytes: ["bytes|nil"],
 };
 
 /** Where a schema differs from the recorded type, as a list of sentences. */
-function differences(at: string, schema: Schema<any>, type: string): readonly string[] {
+function differences(at: string, schema: Schema<any>, given: string): readonly string[] {
+  // A field that is not there is read as its zero value.
+  const type = given.replace(" (omitted when empty)", "");
   const wrong = [`${at}: ${schema.kind} ${schema.name ?? ""} stands for ${type}`];
   const scalar = SCALARS[schema.kind];
   if (scalar !== undefined) return scalar.includes(type) ? [] : wrong;
