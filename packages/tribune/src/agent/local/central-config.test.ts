@@ -20,7 +20,15 @@ function scripted() {
           asked.push({ minIndex, answer, fail });
         }),
     },
-    runtime: { timers: { after: (_ms, run) => (timers.push(run), () => {}), soon: (run) => run() } },
+    runtime: {
+      timers: {
+        after(_ms, run) {
+          timers.push(run);
+          return () => {};
+        },
+        soon: (run) => run(),
+      },
+    },
     logger: { warn: (text: string) => void warnings.push(text) } as unknown as Logger,
     onMerged: (service) => void merged.push(service),
   });
