@@ -5,11 +5,16 @@
 import { stringifyGo } from "../lib/go-json.ts";
 
 const BASE64 = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", "latin1");
+/** The two characters of twelve bits. */
+const PAIRS = Uint16Array.from({ length: 4_096 }, (_, bits) => {
+  const [left, right] = [BASE64[bits >> 6], BASE64[bits & 63]] as [number, number];
+  return (left << 8) | right;
+});
 const QUOTE = 0x22;
 const EQUALS = 0x3d;
 const ZERO = 0x30;
-/** From here on a copy by the runtime is cheaper than a loop of our own. */
-const LONG_BYTES = 256;
+/** Short values pass through here; from its length on the runtime's base64 is cheaper than a loop of our own. */
+const scratch = Buffer.allocUnsafeSlow(256);
 /** Larger numbers are rare and written by the runtime. */
 const SMALL_MAX = 0x7fffffff;
 const NUMBER_BYTES_MAX = 20; // of 2^64
@@ -97,23 +102,28 @@ export class JsonBytes {
 
   /** Base64 in quotes. @param value bytes, or one character a byte. */
   base64(value: string | Uint8Array): void {
-    if (typeof value !== "string" || value.length > LONG_BYTES) return this.#longBase64(value);
+    if (typeof value !== "string" || value.length > scratch.length) return this.#longBase64(value);
+    // Copied in one call: a character at a time, the string's kind is looked at anew for each.
+    const { length } = value;
+    const bytes = scratch;
+    bytes.write(value, 0, length, "latin1");
     const buffer = this.#buffer;
     let at = this.#at;
     buffer[at++] = QUOTE;
-    const { length } = value;
     const whole = length - (length % 3);
     for (let from = 0; from < whole; from += 3) {
-      const bits = (value.charCodeAt(from) << 16) | (value.charCodeAt(from + 1) << 8) | value.charCodeAt(from + 2);
-      buffer[at] = BASE64[bits >> 18] as number;
-      buffer[at + 1] = BASE64[(bits >> 12) & 63] as number;
-      buffer[at + 2] = BASE64[(bits >> 6) & 63] as number;
-      buffer[at + 3] = BASE64[bits & 63] as number;
+      const bits = ((bytes[from] as number) << 16) | ((bytes[from + 1] as number) << 8) | (bytes[from + 2] as number);
+      const left = PAIRS[bits >> 12] as number;
+      const right = PAIRS[bits & 0xfff] as number;
+      buffer[at] = left >> 8;
+      buffer[at + 1] = left & 0xff;
+      buffer[at + 2] = right >> 8;
+      buffer[at + 3] = right & 0xff;
       at += 4;
     }
     if (whole < length) {
-      const first = value.charCodeAt(whole);
-      const second = whole + 1 < length ? value.charCodeAt(whole + 1) : 0;
+      const first = bytes[whole] as number;
+      const second = whole + 1 < length ? (bytes[whole + 1] as number) : 0;
       buffer[at++] = BASE64[first >> 2] as number;
       buffer[at++] = BASE64[((first & 3) << 4) | (second >> 4)] as number;
       buffer[at++] = whole + 1 < length ? (BASE64[(second & 15) << 2] as number) : EQUALS;
