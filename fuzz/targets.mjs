@@ -505,6 +505,254 @@ const TARGETS = {
       };
     },
   },
+
+  // What a peer sends, behind the readers: both cores of a pool, on a clock that moves on with each input.
+  pool: {
+    modules: [
+      "codec/memberlist-packet.js",
+      "codec/memberlist-stream.js",
+      "codec/gossip-error.js",
+      "gossip/swim/swim.js",
+      "gossip/swim/settings.js",
+      "gossip/serf/serf.js",
+      "gossip/serf/settings.js",
+      "pool/core-pair.js",
+      "lib/random.js",
+    ],
+    make(
+      { decodePacket },
+      { StreamDecoder },
+      { GossipCodecError },
+      { Swim },
+      { LAN_SETTINGS },
+      { Serf },
+      { SERF_SETTINGS },
+      { CorePair },
+      { seededRng },
+    ) {
+      const testData = (name) =>
+        JSON.parse(readFileSync(new URL(`../packages/tribune/test-data/${name}`, import.meta.url)));
+      const plain = ({ hex, decoded }) => Buffer.from(decoded.plainHex ?? hex, "hex");
+      const packets = testData("gossip-packets.json").vectors.map(plain);
+      const streams = testData("gossip-streams.json").vectors.map(({ initiator }) => plain(initiator));
+      const read = (reader) => {
+        try {
+          return reader();
+        } catch (error) {
+          if (error instanceof GossipCodecError) return undefined;
+          throw error;
+        }
+      };
+      const serfs = packets.flatMap((packet) =>
+        (read(() => decodePacket(packet, {}))?.messages ?? []).flatMap((message) =>
+          message.type === "user" ? [message.payload] : [],
+        ),
+      );
+      const self = { name: "self", endpoint: "10.9.9.9:8301" };
+      let nowMs = 0;
+      let inputs = 0;
+      const newPool = () => {
+        const serf = new Serf({ ...self, tags: new Map([["role", "node"]]), settings: SERF_SETTINGS }, seededRng(1));
+        const delegate = {
+          ackPayload: () => serf.ackPayload(),
+          userState: () => serf.userState(),
+          refuseMember: () => undefined,
+          refuseMerge: () => undefined,
+        };
+        const versions = { protocolMin: 1, protocolMax: 5, protocolCurrent: 2, delegateMin: 2, delegateMax: 5, delegateCurrent: 4 }; // biome-ignore format: one line
+        const swim = new Swim(
+          { ...self, versions, meta: Buffer.of(0xff, 0x80), settings: LAN_SETTINGS },
+          { rng: seededRng(2), delegate },
+        );
+        let exchanges = 0;
+        const host = {
+          // Nobody is there: what is dialled fails, and packets are lost.
+          onSwim: (effect) => {
+            if (effect.type === "dial") {
+              cores.feedSwim({ type: "exchangeFailed", exchange: effect.exchange, reason: "fuzz" });
+            }
+          },
+          onSerf: () => {},
+          onSettled: () => {},
+        };
+        const clock = { nowMs: () => nowMs, wallMs: () => nowMs };
+        const cores = new CorePair({ swim, serf }, host, { clock, timers: { after: () => () => {}, soon: () => {} } });
+        cores.feedSwim({ type: "start" });
+        return { swim, serf, cores, nextExchange: () => ++exchanges };
+      };
+      let pool = newPool();
+      return {
+        kind: "bytes",
+        seeds: [...packets, ...streams, ...serfs],
+        run(input) {
+          // A fresh one now and then: members made up by the fuzzer would fill it, and each costs time.
+          if (++inputs % 5_000 === 0) pool = newPool();
+          nowMs += 20;
+          const { swim, serf, cores } = pool;
+          const messages = read(() => decodePacket(input, {}))?.messages ?? [];
+          if (messages.length > 0) cores.feedSwim({ type: "packet", from: "10.0.0.2:8301", messages });
+          const message = read(() => new StreamDecoder({ dialling: false }).push(input));
+          if (message?.type === "pushPull" || message?.type === "ping" || message?.type === "user") {
+            cores.feedSwim({ type: "request", exchange: pool.nextExchange(), message });
+          }
+          cores.feedSerf({ type: "userMessage", payload: input });
+          if (swim.nextTickAt() <= nowMs) cores.feedSwim({ type: "tick" });
+          if (serf.nextTickAt() <= nowMs) cores.feedSerf({ type: "tick" });
+          assert.equal(serf.member("self").status, "alive");
+          assert.equal(swim.local.status, "alive");
+        },
+      };
+    },
+  },
+
+  raft: {
+    modules: ["codec/raft-stream.js", "codec/raft-messages.js", "codec/msgpack.js"],
+    make({ RaftReplyReader, RaftRequestReader }, { RAFT_RPC, encodeRaftRequest }, { MsgpackError }) {
+      const { vectors } = JSON.parse(
+        readFileSync(new URL("../packages/tribune/test-data/raft-rpc.json", import.meta.url)),
+      );
+      const unhex = (text) => Buffer.from(text, "hex");
+      const seeds = vectors.flatMap(({ requestHex, responseHex }) =>
+        responseHex === undefined ? [unhex(requestHex)] : [unhex(requestHex), unhex(responseHex)],
+      );
+      const quietly = (read) => {
+        try {
+          return read();
+        } catch (error) {
+          if (!(error instanceof MsgpackError)) throw error;
+          return undefined;
+        }
+      };
+      const whole = (input, sliceBytes) => {
+        const reader = new RaftRequestReader();
+        const found = [];
+        for (let at = 0; at < input.length; at += sliceBytes) {
+          reader.push(input.subarray(at, at + sliceBytes));
+          for (let next = reader.next(); next !== undefined; next = reader.next()) {
+            found.push(next);
+            if (next.type === "installSnapshot") reader.takeState(next.sizeBytes);
+          }
+        }
+        return found;
+      };
+      return {
+        kind: "bytes",
+        seeds: [...seeds, Buffer.concat(seeds.slice(0, 8))],
+        run(input) {
+          const requests = quietly(() => whole(input, input.length || 1)) ?? [];
+          quietly(() => whole(input, 5));
+          for (const request of requests) {
+            if (request.type === "unknown") continue;
+            assert.deepEqual(whole(encodeRaftRequest(request), 1 << 20)[0].type, request.type);
+          }
+          for (const type of Object.keys(RAFT_RPC)) {
+            quietly(() => {
+              const reader = new RaftReplyReader();
+              reader.push(input);
+              while (reader.next(type) !== undefined);
+            });
+          }
+        },
+      };
+    },
+  },
+
+  // What a server answers, and what gossip carries for users.
+  "server-reply": {
+    modules: ["server/reply-bytes.js", "codec/struct-msgpack.js", "codec/user-event.js", "codec/msgpack.js"],
+    make({ ReplyBytes }, { encodeStruct }, { decodeUserEvent, encodeUserEvent }, { MsgpackError }, api) {
+      const reply = (given) => encodeStruct(api.IndexedKeyList, api.make(api.IndexedKeyList, given));
+      const held = new ReplyBytes(reply({ Keys: ["a", "b"], Index: 7, LastContact: 1e6, KnownLeader: true }));
+      const event = { id: "1", name: "n", nodeFilter: "", serviceFilter: "s", tagFilter: "t", version: 1 };
+      return {
+        kind: "bytes",
+        seeds: [
+          reply({ Keys: ["a", "b"], Index: 7, LastContact: 5e8 }),
+          reply({}),
+          Buffer.from(encodeUserEvent({ ...event, payload: Buffer.from("payload") })),
+          Buffer.from(encodeUserEvent({ ...event, payload: null, name: "n".repeat(300) })),
+        ],
+        mayThrow: isOf(MsgpackError),
+        run(input) {
+          const meta = held.sameAnswer(input);
+          if (meta !== undefined) assert.deepEqual(new ReplyBytes(input).meta, meta);
+          const decoded = decodeUserEvent(input);
+          assert.deepEqual(decodeUserEvent(encodeUserEvent(decoded)), decoded);
+        },
+      };
+    },
+  },
+
+  rpc: {
+    modules: [
+      "codec/yamux-frame.js",
+      "codec/rpc-message.js",
+      "codec/protobuf.js",
+      "codec/subscribe-messages.js",
+      "codec/msgpack.js",
+      "codec/struct-msgpack.js",
+      "server/rpc-methods.js",
+    ],
+    make(
+      { YamuxParser, YamuxError, encodeYamuxHeader },
+      { RpcMessages, decodeHeader },
+      { decodePb, encodePb, ProtobufError },
+      { EventMessage, SubscribeRequestMessage },
+      { MsgpackError },
+      { decodeStruct },
+      { findMethod },
+    ) {
+      const testData = (name) =>
+        JSON.parse(readFileSync(new URL(`../packages/tribune/test-data/${name}`, import.meta.url)));
+      const unhex = (text) => Buffer.from(text, "hex");
+      const refusedQuietly = (read, error) => {
+        try {
+          return read();
+        } catch (thrown) {
+          if (thrown instanceof error) return undefined;
+          throw thrown;
+        }
+      };
+      const calls = testData("rpc-calls-consul-1.10.json").calls;
+      return {
+        kind: "bytes",
+        seeds: [
+          ...testData("yamux-frames-consul-1.10.json")
+            .vectors.slice(1)
+            .map(({ hex }) => unhex(hex)),
+          ...calls.flatMap(({ request, response }) => [unhex(request), unhex(response)]),
+          ...testData("grpc-subscribe-consul-1.10.json").messages.map(({ hex }) => unhex(hex)),
+        ],
+        run(input) {
+          const parser = new YamuxParser(
+            ({ type, flags, streamId, length }) => {
+              assert.equal(encodeYamuxHeader(type, flags, streamId, length).length, 12);
+            },
+            () => {},
+          );
+          refusedQuietly(() => {
+            for (let at = 0; at < input.length; at += 13) parser.push(input.subarray(at, at + 13));
+          }, YamuxError);
+          const messages = new RpcMessages(64 * 1024);
+          refusedQuietly(() => {
+            for (let at = 0; at < input.length; at += 61) {
+              messages.push(input.subarray(at, at + 61));
+              for (let next = messages.next(); next !== undefined; next = messages.next()) {
+                const { method } = decodeHeader(next.header);
+                const found = findMethod(method);
+                if (found.served !== undefined) decodeStruct(found.served.request, next.body);
+              }
+            }
+          }, MsgpackError);
+          assert.ok(messages.bufferedBytes <= 64 * 1024 + 61);
+          for (const message of [SubscribeRequestMessage, EventMessage]) {
+            const value = refusedQuietly(() => decodePb(message, input), ProtobufError);
+            if (value !== undefined) decodePb(message, encodePb(message, value));
+          }
+        },
+      };
+    },
+  },
 };
 
 export const TARGET_NAMES = Object.keys(TARGETS);

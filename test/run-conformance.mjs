@@ -18,8 +18,8 @@ await import("../scripts/bundle.mjs");
 const here = dirname(fileURLToPath(import.meta.url));
 const scoresFile = join(here, "conformance/scores.json");
 const program = `node ${join(here, "../packages/tribune/bin/tribune.js")}`;
-/** DNS groups of features that are not there yet: several datacenters, client agents, ACLs. */
-const DNS_GROUPS_LATER = ["wan", "client", "acl", "aclallowed"];
+/** DNS groups of features that are not there yet: several datacenters, ACLs. */
+const DNS_GROUPS_LATER = ["wan", "acl", "aclallowed"];
 
 const { values } = parseArgs({
   options: {

@@ -165,7 +165,7 @@ const AutopilotState = struct("AutopilotState", {
   Voters: list(text),
 });
 
-const KeyringResponse = struct("KeyringResponse", {
+export const KeyringResponseJson = struct("KeyringResponse", {
   WAN: omitEmpty(bool),
   Datacenter: omitEmpty(text),
   Segment: omitEmpty(text),
@@ -215,7 +215,7 @@ export const ANSWERS = {
   EmptyObject: json(nothing),
   GatewayServices: json(list(GatewayService)),
   HealthChecks: json(list(HealthCheck)),
-  KeyringResponses: json(list(KeyringResponse)),
+  KeyringResponses: json(list(KeyringResponseJson)),
   Keys: json(list(text)),
   Log: stream("text/plain"),
   NodeServiceList: json(nullable(NodeServiceList)),

@@ -267,14 +267,32 @@ export interface WriteContract<P extends Parameters, Q> extends Common<P> {
   readonly raftType: number;
 }
 
-/** An RPC that the leader answers from what only it knows (session TTLs, Raft, autopilot); no log entry of its own. */
+/**
+ * Which server may answer a call: the leader; any that is asked, with what it knows itself; or, as for reads, the one
+ * that the request's `AllowStale` and `RequireConsistent` allow.
+ */
+export type AnsweredBy = "leader" | "any" | "asked";
+
+/** An RPC answered from what servers know besides the log (session TTLs, Raft, gossip); no log entry of its own. */
 export interface CallContract<P extends Parameters, Q> extends Common<P> {
   readonly kind: "call";
   readonly rpc: string;
   readonly request: Struct<Q>;
   /** What the RPC method answers. */
   readonly reply: Schema<unknown>;
+  readonly answeredBy: AnsweredBy;
+  /** Takes the common parameters of reads, but never blocks: the request has their fields. */
+  readonly queryOptions?: boolean;
+  /** Whether X-Consul-Effective-Consistency is answered. */
+  readonly saysConsistency?: boolean;
 }
+
+/** An RPC method that no route leads to: other agents and servers call it, or a `local` endpoint does. */
+export type RpcContract =
+  | Pick<ReadContract<any, any, any>, "kind" | "rpc" | "request" | "reply" | "blocking" | "summary">
+  | Pick<WriteContract<any, any>, "kind" | "rpc" | "request" | "reply" | "raftType" | "summary">
+  | Pick<CallContract<any, any>, "kind" | "rpc" | "request" | "reply" | "answeredBy" | "summary">;
+export type RpcContracts = Readonly<Record<string, RpcContract>>;
 
 /** Answered by the agent itself: its own services and checks, its log, its metrics, streams. */
 export interface LocalContract<P extends Parameters> extends Common<P> {
@@ -297,6 +315,25 @@ export const call = <const P extends Parameters, Q, const A extends AnswerName, 
 export const local = <const P extends Parameters, const A extends AnswerName, const S extends Statuses = {}>(
   contract: Omit<LocalContract<P>, "kind"> & Answering<A, S>,
 ): LocalContract<P> & Answering<A, S> => ({ kind: "local", ...contract });
+
+/** The three kinds for methods without a route. */
+export const rpcRead = <Q, R>(
+  contract: Omit<Pick<ReadContract<{}, Q, R>, "kind" | "rpc" | "request" | "reply" | "blocking" | "summary">, "kind">,
+) => ({ kind: "read" as const, ...contract });
+export const rpcWrite = <Q, R>(contract: {
+  readonly rpc: string;
+  readonly request: Struct<Q>;
+  readonly reply: Schema<R>;
+  readonly raftType: number;
+  readonly summary: string;
+}) => ({ kind: "write" as const, ...contract });
+export const rpcCall = <Q, R>(contract: {
+  readonly rpc: string;
+  readonly request: Struct<Q>;
+  readonly reply: Schema<R>;
+  readonly answeredBy: AnsweredBy;
+  readonly summary: string;
+}) => ({ kind: "call" as const, ...contract });
 
 export type AnyContract = (
   | ReadContract<any, any, any>

@@ -41,5 +41,6 @@ export * from "./structs/prepared-query.ts";
 export * from "./structs/registration.ts";
 export * from "./structs/service.ts";
 export * from "./structs/session.ts";
+export * from "./structs/snapshot.ts";
 export * from "./structs/txn.ts";
 export * from "./structs/txn-operation.ts";

@@ -47,6 +47,42 @@ test("agents in one process know nothing of each other", async () => {
   }
 });
 
+test("a client agent joins a server in the same process, encrypted, and serves from it", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "tribune-embedded-"));
+  const encrypt = Buffer.alloc(32, 7).toString("base64");
+  const server = await startAgent({ dataDir: join(directory, "s"), config: { node_name: "s", encrypt } });
+  const { host, port } = server.lanAddress;
+  const config = { node_name: "c", encrypt, server: false, start_join: [`${host}:${port}`] };
+  const client = await startAgent({ dataDir: join(directory, "c"), config });
+  try {
+    assert.equal(await put(client, "/v1/kv/k", "v"), "true");
+    assert.equal(await get(server, "/v1/kv/k?raw"), "v");
+    assert.equal(
+      (await fetch(`${client.url}/v1/agent/service/register`, { method: "PUT", body: '{"Name":"web"}' })).status,
+      200,
+    );
+    const rows = JSON.parse(await get(server, "/v1/health/service/web")) as { Node: { Node: string } }[];
+    assert.deepEqual(
+      rows.map(({ Node }) => Node.Node),
+      ["c"],
+    );
+    const [keys] = JSON.parse(await get(client, "/v1/operator/keyring")) as { Keys: Record<string, number> }[];
+    assert.deepEqual(keys!.Keys, { [encrypt]: 2 });
+    const event = { name: "deploy", payload: "v2" };
+    await put(client, `/v1/event/fire/${event.name}`, event.payload);
+    const heard = JSON.parse(await get(server, "/v1/event/list")) as { Name: string; LTime: number }[];
+    assert.deepEqual(
+      heard.map(({ Name }) => Name),
+      ["deploy"],
+    );
+    assert.ok(heard[0]!.LTime > 0);
+  } finally {
+    await client.stop();
+    await server.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
 test("a data directory outlives its agent", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "tribune-embedded-"));
   try {

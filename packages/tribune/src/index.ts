@@ -32,6 +32,8 @@ export interface RunningAgent {
   readonly httpAddress: Address | undefined;
   /** The same port for UDP and TCP. */
   readonly dnsAddress: Address | undefined;
+  /** In the LAN pool: what other agents join. The same port for UDP and TCP. */
+  readonly lanAddress: Address;
   /** The configuration it runs with. */
   readonly config: RuntimeConfig;
   /** Closes every socket, timer and file. The data directory can be used again once this resolves. */
@@ -41,7 +43,7 @@ export interface RunningAgent {
 export type Address = Pick<AddressInfo, "port"> & { readonly host: string };
 
 /**
- * Starts a server agent and waits until it leads and answers. Any number may run in one process, each with a data
+ * Starts an agent, a server unless the configuration says otherwise, and waits until it leads and answers. Any number may run in one process, each with a data
  * directory of its own.
  *
  * Rejects when the configuration is refused, a port is taken, or the data directory cannot be read; nothing of the
@@ -65,7 +67,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
   });
   try {
     await agent.start();
-    await agent.server.waitForLeader();
+    await agent.mode.ready();
   } catch (error) {
     await agent.stop();
     throw error;
@@ -75,34 +77,40 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
     url: httpAddress === undefined ? undefined : `http://${bracketed(httpAddress.host)}:${httpAddress.port}`,
     httpAddress,
     dnsAddress: agent.addresses.dns[0],
+    lanAddress: { host: agent.lan.local.host, port: agent.lan.local.port },
     config,
     stop: () => agent.stop(),
   };
 }
 
 function configFor({ dataDir, address = "127.0.0.1", config = {} }: AgentOptions): RuntimeConfig {
-  const own =
-    dataDir === undefined
-      ? {}
-      : { server: true, bootstrap_expect: 1, data_dir: dataDir, performance: { raft_multiplier: 1 } };
+  const alone = config.server === false ? {} : { server: true, bootstrap_expect: 1 };
+  const own = dataDir === undefined ? {} : { ...alone, data_dir: dataDir, performance: { raft_multiplier: 1 } };
   const base = { bind_addr: address, client_addr: address, ...own };
   const loaded = loadConfig(
     { devMode: dataDir === undefined, hcl: [JSON.stringify(base), JSON.stringify(config)] },
     nodeMachine(process.env),
   ).config;
-  const asked = (config.ports ?? {}) as Readonly<Record<string, unknown>>;
   const { listen } = loaded;
+  const asked = (config.ports ?? {}) as Readonly<Record<string, unknown>>;
+  const chosen = <T extends ListenAddress>(port: string, where: T): T =>
+    asked[port] === undefined ? onAnyPort(where) : where;
+  const maybe = (port: string, where: ListenAddress | undefined) => where && chosen(port, where);
   return Object.freeze({
     ...loaded,
     listen: {
       ...listen,
-      http: asked.http === undefined ? listen.http.map(onAnyPort) : listen.http,
-      dns: asked.dns === undefined ? listen.dns.map(onAnyPort) : listen.dns,
+      http: listen.http.map((where) => chosen("http", where)),
+      dns: listen.dns.map((where) => chosen("dns", where)),
+      rpcBind: maybe("server", listen.rpcBind),
+      serfBindLan: maybe("serf_lan", listen.serfBindLan),
+      // Between datacenters an agent is found by its port: without a fixed one there is no use for the pool.
+      serfBindWan: asked.serf_wan === undefined ? undefined : listen.serfBindWan,
     },
   });
 }
 
-function onAnyPort(where: ListenAddress): ListenAddress {
+function onAnyPort<T extends ListenAddress>(where: T): T {
   return where.network === "unix" ? where : { ...where, port: 0 };
 }
 

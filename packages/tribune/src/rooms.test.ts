@@ -47,6 +47,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "net",
       "storage",
       "checks",
+      "gossip",
       "pool",
       "rpc",
       "server",

@@ -2,19 +2,19 @@ import { agentContracts } from "./agent.ts";
 import { agentCheckContracts } from "./agent-check.ts";
 import { agentServiceContracts } from "./agent-service.ts";
 import { apiContracts } from "./api.ts";
-import { catalogContracts } from "./catalog.ts";
+import { catalogContracts, catalogRpcContracts } from "./catalog.ts";
 import { configEntryContracts } from "./config-entry.ts";
-import { connectCaContracts } from "./connect-ca.ts";
+import { connectCaContracts, connectCaRpcContracts } from "./connect-ca.ts";
 import { coordinateContracts } from "./coordinate.ts";
-import { eventContracts } from "./event.ts";
+import { eventContracts, eventRpcContracts } from "./event.ts";
 import { healthContracts } from "./health.ts";
 import { kvContracts } from "./kv.ts";
 import { operatorContracts } from "./operator.ts";
-import { preparedQueryContracts } from "./prepared-query.ts";
+import { preparedQueryContracts, preparedQueryRpcContracts } from "./prepared-query.ts";
 import { sessionContracts } from "./session.ts";
 import { snapshotContracts } from "./snapshot.ts";
-import { statusContracts } from "./status.ts";
-import { txnContracts } from "./txn.ts";
+import { statusContracts, statusRpcContracts } from "./status.ts";
+import { txnContracts, txnRpcContracts } from "./txn.ts";
 
 /** The served API by area. One line an area. */
 export const CONTRACT_AREAS = {
@@ -56,4 +56,14 @@ export const ALL_CONTRACTS = {
   ...snapshotContracts,
   ...statusContracts,
   ...apiContracts,
+};
+
+/** Methods that no route leads to. */
+export const RPC_CONTRACTS = {
+  ...catalogRpcContracts,
+  ...connectCaRpcContracts,
+  ...eventRpcContracts,
+  ...preparedQueryRpcContracts,
+  ...statusRpcContracts,
+  ...txnRpcContracts,
 };

@@ -1,16 +1,22 @@
 /** `/v1/catalog`: registration, and the catalog without health. */
-import { everyQuery, inPath, inQuery, jsonBody, local, metaQuery, read, write } from "../contract.ts";
+import { call, everyQuery, inPath, inQuery, jsonBody, metaQuery, read, rpcRead, write } from "../contract.ts";
+import { list, text } from "../schema.ts";
 import {
+  DatacentersRequest,
   DCSpecificRequest,
   DeregisterRequest,
   IndexedGatewayServices,
+  IndexedNodeDump,
   IndexedNodeServiceList,
   IndexedNodeServices,
   IndexedNodes,
+  IndexedNodesWithGateways,
+  IndexedServiceList,
   IndexedServiceNodes,
   IndexedServices,
   NodeSpecificRequest,
   RegisterRequest,
+  ServiceDumpRequest,
   ServiceSpecificRequest,
 } from "../structs/catalog.ts";
 import { nothing } from "../structs/common.ts";
@@ -49,8 +55,12 @@ export const catalogContracts = {
     summary: "Remove a service, a check or a whole node",
     answers: "Boolean",
   }),
-  catalogDatacenters: local({
+  catalogDatacenters: call({
     http: "GET /v1/catalog/datacenters",
+    rpc: "Catalog.ListDatacenters",
+    request: DatacentersRequest,
+    reply: list(text),
+    answeredBy: "any",
     parameters: {},
     acl: { by: "none" },
     summary: "List the known datacenters, nearest first",
@@ -128,5 +138,36 @@ export const catalogContracts = {
     ...discovery,
     summary: "List the services behind a gateway",
     answers: "GatewayServices",
+  }),
+};
+
+export const catalogRpcContracts = {
+  catalogServiceList: rpcRead({
+    rpc: "Catalog.ServiceList",
+    request: DCSpecificRequest,
+    reply: IndexedServiceList,
+    blocking: true,
+    summary: "Names of all services",
+  }),
+  internalNodeInfo: rpcRead({
+    rpc: "Internal.NodeInfo",
+    request: NodeSpecificRequest,
+    reply: IndexedNodeDump,
+    blocking: true,
+    summary: "A node with its services and checks",
+  }),
+  internalNodeDump: rpcRead({
+    rpc: "Internal.NodeDump",
+    request: DCSpecificRequest,
+    reply: IndexedNodeDump,
+    blocking: true,
+    summary: "Every node with its services and checks",
+  }),
+  internalServiceDump: rpcRead({
+    rpc: "Internal.ServiceDump",
+    request: ServiceDumpRequest,
+    reply: IndexedNodesWithGateways,
+    blocking: true,
+    summary: "Every instance of every service with its checks, and what gateways stand for",
   }),
 };

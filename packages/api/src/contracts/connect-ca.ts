@@ -1,6 +1,6 @@
-import { inQuery, read } from "../contract.ts";
+import { inQuery, read, rpcCall } from "../contract.ts";
 import { DCSpecificRequest } from "../structs/catalog.ts";
-import { IndexedCARoots } from "../structs/connect-ca.ts";
+import { CAConfiguration, IndexedCARoots } from "../structs/connect-ca.ts";
 
 const common = {
   rpc: "ConnectCA.Roots",
@@ -25,5 +25,15 @@ export const connectCaContracts = {
     parameters: {},
     cacheable: true,
     summary: "Root certificates that are trusted, as this agent keeps them",
+  }),
+};
+
+export const connectCaRpcContracts = {
+  connectCaConfiguration: rpcCall({
+    rpc: "ConnectCA.ConfigurationGet",
+    request: DCSpecificRequest,
+    reply: CAConfiguration,
+    answeredBy: "asked",
+    summary: "Settings of the certificate authority",
   }),
 };

@@ -1,14 +1,19 @@
 /** `/v1/coordinate`: where nodes are in the network. */
-import { call, inPath, inQuery, jsonBody, local, read } from "../contract.ts";
-import { DCSpecificRequest, NodeSpecificRequest } from "../structs/catalog.ts";
+import { call, inPath, inQuery, jsonBody, read } from "../contract.ts";
+import { list } from "../schema.ts";
+import { DatacenterMap, DCSpecificRequest, NodeSpecificRequest } from "../structs/catalog.ts";
 import { nothing } from "../structs/common.ts";
 import { CoordinateUpdateRequest, IndexedCoordinates } from "../structs/coordinate.ts";
 
 const segment = inQuery("Only coordinates of this network segment");
 
 export const coordinateContracts = {
-  coordinateDatacenters: local({
+  coordinateDatacenters: call({
     http: "GET /v1/coordinate/datacenters",
+    rpc: "Coordinate.ListDatacenters",
+    request: nothing,
+    reply: list(DatacenterMap),
+    answeredBy: "any",
     parameters: {},
     acl: { by: "none" },
     summary: "List the servers of every datacenter with their coordinates",
@@ -41,6 +46,7 @@ export const coordinateContracts = {
     http: "PUT /v1/coordinate/update",
     rpc: "Coordinate.Update",
     reply: nothing,
+    answeredBy: "leader",
     parameters: {
       update: jsonBody(CoordinateUpdateRequest, "Node and its coordinate", { invalid: "Request decode failed: %s" }),
     },

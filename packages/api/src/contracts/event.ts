@@ -1,4 +1,5 @@
-import { inPath, inQuery, local, rawBody } from "../contract.ts";
+import { inPath, inQuery, local, rawBody, rpcCall } from "../contract.ts";
+import { EventFireRequest, EventFireResponse } from "../structs/event.ts";
 
 export const eventContracts = {
   eventFire: local({
@@ -22,5 +23,16 @@ export const eventContracts = {
     acl: { by: "filter" },
     summary: "List the events this agent has seen last",
     answers: "UserEvents",
+  }),
+};
+
+export const eventRpcContracts = {
+  /** `Payload` is the whole event as gossip carries it, `Name` alone stands in the clear. */
+  internalEventFire: rpcCall({
+    rpc: "Internal.EventFire",
+    request: EventFireRequest,
+    reply: EventFireResponse,
+    answeredBy: "asked",
+    summary: "Fire a user event in the datacenter's gossip pool",
   }),
 };

@@ -1,9 +1,13 @@
-import { inPath, inQuery, jsonBody, local, numberQuery, read, write } from "../contract.ts";
+import { call, inPath, inQuery, jsonBody, local, numberQuery, read, rpcCall, write } from "../contract.ts";
 import { text } from "../schema.ts";
 import { DCSpecificRequest } from "../structs/catalog.ts";
 import {
   IndexedPreparedQueries,
   PreparedQuery,
+  PreparedQueryExecuteRemoteRequest,
+  PreparedQueryExecuteRequest,
+  PreparedQueryExecuteResponse,
+  PreparedQueryExplainResponse,
   PreparedQueryRequest,
   PreparedQuerySpecificRequest,
 } from "../structs/prepared-query.ts";
@@ -46,22 +50,32 @@ export const preparedQueryContracts = {
     summary: "List the prepared queries",
     answers: "PreparedQueries",
   }),
-  queryExecute: local({
+  queryExecute: call({
     http: "GET /v1/query/:id/execute",
+    rpc: "PreparedQuery.Execute",
+    request: PreparedQueryExecuteRequest,
+    reply: PreparedQueryExecuteResponse,
+    answeredBy: "asked",
+    queryOptions: true,
+    saysConsistency: true,
     parameters: {
       id: inPath("UUID or name of the query"),
       limit: numberQuery("Instances at the most"),
       near: inQuery("Sort by round-trip time from this node; `_agent` is the agent's own"),
     },
-    honours: ["dc"],
     acl: { by: "filter" },
     summary: "Execute a prepared query",
     answers: "PreparedQueryResult",
   }),
-  queryExplain: local({
+  queryExplain: call({
     http: "GET /v1/query/:id/explain",
+    rpc: "PreparedQuery.Explain",
+    request: PreparedQueryExecuteRequest,
+    reply: PreparedQueryExplainResponse,
+    answeredBy: "asked",
+    queryOptions: true,
+    saysConsistency: true,
     parameters: { id: inPath("UUID or name of the query") },
-    honours: ["dc"],
     acl: { by: "filter" },
     summary: "Show the query as it would be executed",
     answers: "PreparedQueryExplained",
@@ -103,4 +117,14 @@ export const preparedQueryContracts = {
   queryOptions: options("/v1/query/:id"),
   queryExecuteOptions: options("/v1/query/:id/execute"),
   queryExplainOptions: options("/v1/query/:id/explain"),
+};
+
+export const preparedQueryRpcContracts = {
+  queryExecuteRemote: rpcCall({
+    rpc: "PreparedQuery.ExecuteRemote",
+    request: PreparedQueryExecuteRemoteRequest,
+    reply: PreparedQueryExecuteResponse,
+    answeredBy: "asked",
+    summary: "Execute a prepared query of another datacenter here",
+  }),
 };

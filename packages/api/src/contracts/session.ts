@@ -34,6 +34,7 @@ export const sessionContracts = {
     http: "PUT /v1/session/renew/:session",
     rpc: "Session.Renew",
     reply: IndexedSessions,
+    answeredBy: "leader",
     parameters: { session },
     request: SessionSpecificRequest,
     acl: require("write"),

@@ -1,5 +1,6 @@
-import { jsonBytes, local } from "../contract.ts";
+import { jsonBytes, local, rpcCall, rpcWrite } from "../contract.ts";
 import { list } from "../schema.ts";
+import { TxnReadRequest, TxnReadResponse, TxnRequest, TxnResponse } from "../structs/txn.ts";
 import { TxnOperation } from "../structs/txn-operation.ts";
 
 export const txnContracts = {
@@ -16,5 +17,22 @@ export const txnContracts = {
     acl: { by: "filter" },
     summary: "Apply several operations atomically",
     answers: "TxnResponse",
+  }),
+};
+
+export const txnRpcContracts = {
+  txnApply: rpcWrite({
+    rpc: "Txn.Apply",
+    request: TxnRequest,
+    reply: TxnResponse,
+    raftType: 8,
+    summary: "Apply several operations atomically",
+  }),
+  txnRead: rpcCall({
+    rpc: "Txn.Read",
+    request: TxnReadRequest,
+    reply: TxnReadResponse,
+    answeredBy: "asked",
+    summary: "Read several things as of one moment",
   }),
 };

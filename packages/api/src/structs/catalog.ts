@@ -208,3 +208,43 @@ export const IndexedGatewayServices = struct("IndexedGatewayServices", {
   ...queryMeta,
 });
 export type IndexedGatewayServices = Infer<typeof IndexedGatewayServices>;
+
+export const IndexedServiceList = struct("IndexedServiceList", {
+  Services: list(ServiceName),
+  ...queryMeta,
+});
+export type IndexedServiceList = Infer<typeof IndexedServiceList>;
+
+/** A node with everything on it. */
+export const NodeInfo = struct("NodeInfo", {
+  ID: text,
+  Node: text,
+  Address: text,
+  TaggedAddresses: map(text),
+  Meta: map(text),
+  Services: list(nullable(NodeService)),
+  Checks: list(nullable(HealthCheck)),
+});
+export type NodeInfo = Infer<typeof NodeInfo>;
+
+export const IndexedNodeDump = struct("IndexedNodeDump", {
+  Dump: list(nullable(NodeInfo)),
+  ...queryMeta,
+});
+export type IndexedNodeDump = Infer<typeof IndexedNodeDump>;
+
+export const ServiceDumpRequest = struct("ServiceDumpRequest", {
+  Datacenter: text,
+  ServiceKind: text,
+  UseServiceKind: bool,
+  Source: QuerySource,
+  ...queryOptions,
+});
+export type ServiceDumpRequest = Infer<typeof ServiceDumpRequest>;
+
+export const IndexedNodesWithGateways = struct("IndexedNodesWithGateways", {
+  Nodes: list(CheckServiceNode),
+  Gateways: list(nullable(GatewayService)),
+  ...queryMeta,
+});
+export type IndexedNodesWithGateways = Infer<typeof IndexedNodesWithGateways>;

@@ -1,5 +1,5 @@
 /** The certificate authority of the mesh. Fields and order are Consul 1.10's. */
-import { bool, hidden, type Infer, int, list, nullable, struct, text, time, u64 } from "../schema.ts";
+import { any, bool, hidden, type Infer, int, list, map, nullable, struct, text, time, u64 } from "../schema.ts";
 import { queryMeta, raftIndex } from "./common.ts";
 
 export const CARoot = struct("CARoot", {
@@ -39,3 +39,14 @@ export const IndexedCARoots = struct("IndexedCARoots", {
   ...hiddenMeta,
 });
 export type IndexedCARoots = Infer<typeof IndexedCARoots>;
+
+/** Settings of the certificate authority; what `Config` holds depends on the provider. */
+export const CAConfiguration = struct("CAConfiguration", {
+  ClusterID: text,
+  Provider: text,
+  Config: map(any),
+  State: map(text),
+  ForceWithoutCrossSigning: bool,
+  ...raftIndex,
+});
+export type CAConfiguration = Infer<typeof CAConfiguration>;

@@ -1,5 +1,6 @@
 /** Prepared queries. Fields and order are Consul 1.10's. */
 import { bool, type Infer, int, list, map, nullable, struct, text } from "../schema.ts";
+import { CheckServiceNode, QuerySource } from "./catalog.ts";
 import { queryMeta, queryOptions, raftIndex } from "./common.ts";
 
 export const QueryDNSOptions = struct("QueryDNSOptions", {
@@ -65,3 +66,43 @@ export const IndexedPreparedQueries = struct("IndexedPreparedQueries", {
   ...queryMeta,
 });
 export type IndexedPreparedQueries = Infer<typeof IndexedPreparedQueries>;
+
+export const PreparedQueryExecuteRequest = struct("PreparedQueryExecuteRequest", {
+  Datacenter: text,
+  QueryIDOrName: text,
+  Limit: int,
+  /** Only what reaches the service through the mesh. */
+  Connect: bool,
+  /** What the answer is sorted by the distance from. */
+  Source: QuerySource,
+  /** The agent that asks: `_agent` means it, and templates read it. */
+  Agent: QuerySource,
+  ...queryOptions,
+});
+export type PreparedQueryExecuteRequest = Infer<typeof PreparedQueryExecuteRequest>;
+
+/** From another datacenter, which has no such query: it comes along. */
+export const PreparedQueryExecuteRemoteRequest = struct("PreparedQueryExecuteRemoteRequest", {
+  Datacenter: text,
+  Query: PreparedQuery,
+  Limit: int,
+  Connect: bool,
+  ...queryOptions,
+});
+export type PreparedQueryExecuteRemoteRequest = Infer<typeof PreparedQueryExecuteRemoteRequest>;
+
+export const PreparedQueryExecuteResponse = struct("PreparedQueryExecuteResponse", {
+  Service: text,
+  Nodes: list(CheckServiceNode),
+  DNS: QueryDNSOptions,
+  Datacenter: text,
+  Failovers: int,
+  ...queryMeta,
+});
+export type PreparedQueryExecuteResponse = Infer<typeof PreparedQueryExecuteResponse>;
+
+export const PreparedQueryExplainResponse = struct("PreparedQueryExplainResponse", {
+  Query: PreparedQuery,
+  ...queryMeta,
+});
+export type PreparedQueryExplainResponse = Infer<typeof PreparedQueryExplainResponse>;

@@ -1,30 +1,30 @@
-import { AutopilotConfig, make } from "@tribune/api";
+import { EventFireRequest, eventRpcContracts, make } from "@tribune/api";
 import type { ListenAddress, RuntimeConfig } from "../config/types.ts";
 import { DnsServer } from "../dns/server.ts";
-import type { AgentApi } from "../endpoints/agent-api.ts";
 import { ENDPOINTS } from "../endpoints/index.ts";
-import type { HttpBackend } from "../http/backend.ts";
+import { askOver } from "../endpoints/methods.ts";
 import { HttpServer } from "../http/http-server.ts";
 import { compileRe2 } from "../lib/bexpr/re2.ts";
 import type { Logger } from "../lib/log.ts";
 import type { LogHub } from "../lib/logger/log-hub.ts";
 import type { Metrics } from "../lib/metrics.ts";
-import type { Runtime } from "../lib/runtime.ts";
+import type { Cancel, Runtime } from "../lib/runtime.ts";
 import type { Telemetry } from "../lib/telemetry/aggregator.ts";
-import { CONSUL_VERSION } from "../lib/version.ts";
-import { Events } from "../server/events.ts";
-import type { ServerIdentity } from "../server/identity.ts";
-import { decodeBootstrapEntries } from "../server/leader/bootstrap-entries.ts";
-import { LockDelays } from "../server/leader/lock-delay.ts";
-import { ReplicatedState } from "../server/replicated-state.ts";
-import { Server } from "../server/server.ts";
+import type { GossipPool, PoolEvent } from "../pool/types.ts";
 import { localApi } from "./api/local-api.ts";
-import { StateDnsBackend } from "./dns-backend.ts";
+import type { Asking } from "./asking.ts";
+import { AgentCache, withCache } from "./cache/agent-cache.ts";
+import { ClientMode } from "./client/client-mode.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
+import { Events } from "./events.ts";
 import { httpsOptions } from "./https-options.ts";
+import { joinAtStart } from "./join.ts";
 import { LocalAgent } from "./local-agent.ts";
+import type { AgentMode } from "./mode.ts";
 import { nodeId } from "./node-id.ts";
-import { openServerStorage } from "./server-storage.ts";
+import { lanPool } from "./pools.ts";
+import { ServerMode } from "./server-mode.ts";
+import { NEW_LEADER_EVENT } from "./server-peers.ts";
 
 export interface AgentDependencies {
   readonly runtime: Runtime;
@@ -44,9 +44,6 @@ export interface AgentDependencies {
   readonly onLeft?: () => void;
 }
 
-/** Consul's floor where `session_ttl_min` is not set. */
-const SESSION_TTL_MIN_MS = 10_000;
-
 /** Where an agent can be reached, with the ports that were chosen. */
 export interface AgentAddresses {
   readonly http: readonly { readonly host: string; readonly port: number }[];
@@ -55,20 +52,27 @@ export interface AgentAddresses {
 }
 
 /**
- * One agent in server mode: the server with its state, the local services and checks with their
- * anti-entropy, and the doors in front of both.
+ * One agent: a member of the LAN pool with local services and checks, doors for HTTP and DNS, and behind them either a
+ * server of its own (`ServerMode`) or the servers it finds in the pool (`ClientMode`).
  */
 export class Agent {
   #config: RuntimeConfig;
   readonly #d: AgentDependencies;
-  #server!: Server;
+  #mode!: AgentMode;
+  #lan!: GossipPool;
+  #asking!: Asking;
+  #cache!: AgentCache;
+  #events!: Events;
   #local!: LocalAgent;
-  #http!: HttpServer;
-  #dns!: DnsServer;
+  #http: HttpServer | undefined;
+  #dns: DnsServer | undefined;
   #nodeId = "";
   #addresses: AgentAddresses = { http: [], https: [], dns: [] };
+  #leaving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #unlock: (() => void) | undefined;
+  /** What has to end, in the order in which it began. */
+  readonly #endings: (() => void | Promise<void>)[] = [];
 
   constructor(config: RuntimeConfig, dependencies: AgentDependencies) {
     this.#config = config;
@@ -88,8 +92,17 @@ export class Agent {
     return this.#addresses;
   }
 
-  get server(): Server {
-    return this.#server;
+  get mode(): AgentMode {
+    return this.#mode;
+  }
+
+  /** What stands behind the doors: the mode, with the agent's cache in front of it. */
+  get asking(): Asking {
+    return this.#asking;
+  }
+
+  get lan(): GossipPool {
+    return this.#lan;
   }
 
   get local(): LocalAgent {
@@ -107,81 +120,84 @@ export class Agent {
       this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
   }
 
-  /** Takes over what of a new configuration may change while the agent runs. @throws TribuneError */
-  reload(config: RuntimeConfig): void {
-    this.#config = config;
-    this.#http.configure(httpOptions(config));
-    this.#dns.reload(dnsOptions(config));
-    this.#local.reload(config);
-  }
-
-  /** Resolves when every door is open. The server may still be on its way to leadership: requests wait for it. */
+  /** Resolves when every door is open. The servers may still be electing a leader: requests wait for it. */
   async start(): Promise<void> {
-    const { config } = this;
-    const { runtime, logger, metrics, onFatal } = this.#d;
     await this.prepare();
-    const id = this.#nodeId;
-    const identity: ServerIdentity = {
-      id,
-      name: config.nodeName,
-      datacenter: config.datacenter,
-      address: config.advertiseAddrLan,
-      rpcPort: config.ports.server,
-      taggedAddresses: config.taggedAddresses,
-      meta: { "consul-network-segment": "", ...config.nodeMeta },
-      version: CONSUL_VERSION,
-    };
-    const lockDelays = new LockDelays(runtime.clock);
-    const storage = await openServerStorage(config, { runtime, logger: logger.named("server") });
-    const stateMachine = new ReplicatedState(lockDelays, runtime);
-    this.#server = new Server(
-      {
-        identity,
-        raft: config.raft,
-        bootstrap: config.bootstrap || config.devMode,
-        rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
-        connectEnabled: config.connect.enabled,
-        sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
-        autopilot: autopilotOf(config),
-        bootstrapEntries: decodeBootstrapEntries(config.configEntryBootstrap),
-      },
-      { runtime, logger: logger.named("server"), metrics, lockDelays, stateMachine, onFatal, ...storage },
-    );
-    await this.#server.start();
-    this.#local = new LocalAgent(config, identity, { server: this.#server, runtime, logger, metrics });
-    await this.#local.start();
-    await this.#openDoors(identity);
+    await this.#enterPool();
+    await this.#startLocal();
+    await this.#openDoors();
+    await this.#join();
   }
 
-  async #openDoors(_identity: ServerIdentity): Promise<void> {
+  /** The mode, and the LAN pool it lives in. */
+  async #enterPool(): Promise<void> {
     const { config } = this;
+    const { runtime, metrics, onFatal } = this.#d;
+    const logger = this.#d.logger.named(config.server ? "server" : "client");
+    const dependencies = { runtime, logger, metrics, onFatal };
+    this.#mode = config.server
+      ? new ServerMode(config, this.#nodeId, dependencies)
+      : new ClientMode(config, this.#nodeId, dependencies);
+    this.#endings.push(() => this.#mode.stop());
+    await this.#mode.open();
+    this.#lan = lanPool(config, { nodeId: this.#nodeId, tags: this.#mode.lanTags }, { runtime, logger, metrics });
+    this.#endings.push(() => this.#lan.stop());
+    await this.#lan.start();
+    await this.#mode.start(this.#lan);
+    this.#cache = new AgentCache(config.cache, { source: this.#mode.asking, runtime, logger, metrics });
+    this.#cache.start();
+    this.#endings.push(() => this.#cache.stop());
+    this.#asking = withCache(this.#mode.asking, this.#cache);
+  }
+
+  async #startLocal(): Promise<void> {
     const { runtime, logger, metrics } = this.#d;
-    const events = new Events(
-      { nodeName: config.nodeName, services: () => this.#local.serviceNames() },
-      compileRe2,
+    const lan = this.#lan;
+    const asking = this.#asking;
+    this.#local = new LocalAgent(this.#config, this.#nodeId, { asking, lan, runtime, logger, metrics });
+    this.#events = new Events({
+      target: { nodeName: this.#config.nodeName, services: () => this.#local.serviceNames() },
+      compile: compileRe2,
+      send: async (Name, Payload, { datacenter, token }) => {
+        const fired = { Datacenter: datacenter, Token: token, Name, Payload, AllowStale: true };
+        await askOver(asking)(eventRpcContracts.internalEventFire, make(EventFireRequest, fired));
+      },
       runtime,
+      logger,
+    });
+    this.#endings.push(
+      lan.subscribe((event) => this.#poolEvent(event)),
+      this.#mode.onServerUp(() => this.#local.registry.syncer.requestFullSync("staggered")),
     );
-    const api: AgentApi = {
+    this.#endings.push(() => this.#local.stop());
+    await this.#local.start();
+  }
+
+  #poolEvent(event: PoolEvent): void {
+    this.#mode.poolEvent(event);
+    this.#events.poolEvent(event);
+    if (event.type !== "user" || event.name !== NEW_LEADER_EVENT) return;
+    // The catalog may have missed something of ours when the old one went.
+    this.#d.logger.info("New leader elected", { payload: Buffer.from(event.payload).toString() });
+    this.#local.registry.syncer.requestFullSync("staggered");
+  }
+
+  async #openDoors(): Promise<void> {
+    const { config } = this;
+    const asking = this.#asking;
+    const { runtime, logger, metrics } = this.#d;
+    const agent = {
       datacenter: config.datacenter,
       nodeName: config.nodeName,
       connectEnabled: config.connect.enabled,
-      operator: this.#server,
-      events,
-      snapshots: this.#server.snapshots,
-      txn: this.#server,
-      rng: runtime.rng,
-      peek: (read) => this.#server.peek(read),
-      datacenterMaps: () => [
-        {
-          Datacenter: config.datacenter,
-          AreaID: "wan",
-          Coordinates: [this.#local.coordinate()],
-        },
-      ],
+      events: this.#events,
+      snapshots: this.#mode.snapshots,
+      ask: askOver(asking),
       ...localApi({
         config: () => this.#config,
         nodeId: this.#nodeId,
-        server: this.#server,
+        mode: this.#mode,
+        lan: this.#lan,
         local: this.#local,
         runtime,
         logger,
@@ -191,82 +207,82 @@ export class Agent {
         leave: () => this.leave(),
       }),
     };
-    const backend: HttpBackend = {
-      readNow: (call) => this.#server.readNow(call),
-      read: (call, deliver) => this.#server.readLater(call, deliver),
-      write: (endpoint, request) => this.#server.write(endpoint, request),
-      call: (endpoint, request) => this.#server.call(endpoint, request),
-      keep: (answer, variant, encoded, bytes) => this.#server.engine.keep(answer, variant, encoded, bytes),
-      agent: api,
-    };
     this.#http = new HttpServer(httpOptions(config), {
       endpoints: ENDPOINTS,
-      backend,
+      backend: { ...asking, agent },
       logger: logger.named("http"),
       metrics,
       clock: runtime.clock,
     });
-    const http: { host: string; port: number }[] = [];
-    for (const where of config.listen.http) {
-      const bound = await this.#http.listen(where.network === "unix" ? { path: where.path } : where);
-      if (typeof bound !== "string") http.push({ host: bound.address, port: bound.port });
-    }
-    const https: { host: string; port: number }[] = [];
-    if (config.listen.https.length > 0) {
-      const tls = await httpsOptions(config.tls, runtime.disk);
-      for (const where of config.listen.https) {
-        const bound = await this.#http.listen(where.network === "unix" ? { path: where.path } : where, tls);
-        if (typeof bound !== "string") https.push({ host: bound.address, port: bound.port });
-      }
-    }
-    const dnsBackend = new StateDnsBackend(config, {
-      engine: this.#server.engine,
-      rng: runtime.rng,
-      hasLeader: () => this.#server.isLeader,
+    const http = await listenAll(config.listen.http, (where) => this.#http!.listen(where));
+    const tls = config.listen.https.length > 0 ? await httpsOptions(config.tls, runtime.disk) : undefined;
+    const https = await listenAll(config.listen.https, (where) => this.#http!.listen(where, tls));
+    this.#dns = new DnsServer(dnsOptions(config), {
+      runtime,
+      backend: this.#mode.dns(asking),
+      log: logger.named("dns"),
+      metrics,
     });
-    this.#dns = new DnsServer(dnsOptions(config), { runtime, backend: dnsBackend, log: logger.named("dns"), metrics });
     const dns = await this.#dns.start(dnsAddresses(config.listen.dns));
     this.#addresses = { http, https, dns };
   }
 
-  /**
-   * Leaves the cluster. A server alone has nobody to say good-bye to: its data stay as they are, and a server that
-   * starts from them leads again.
-   */
+  /** Failing to join at start ends the agent; `retry_join` does not give up so easily. */
+  async #join(): Promise<void> {
+    const { timers } = this.#d.runtime;
+    const cancel: Cancel = await joinAtStart(this.#config.join, {
+      lan: this.#lan,
+      wan: this.#mode.wan,
+      timers,
+      logger: this.#d.logger,
+      onGivenUp: this.#d.onFatal,
+    });
+    this.#endings.push(cancel);
+  }
+
+  /** Takes over what of a new configuration may change while the agent runs. @throws TribuneError */
+  reload(config: RuntimeConfig): void {
+    this.#config = config;
+    this.#http?.configure(httpOptions(config));
+    this.#dns?.reload(dnsOptions(config));
+    this.#cache.configure(config.cache);
+    this.#mode.reload(config);
+    this.#local.reload(config);
+  }
+
+  /** Leaves the datacenter in good order; others know then that this agent was not lost. */
   leave(): Promise<void> {
-    this.#d.logger.info("server starting leave");
-    this.#d.onLeft?.();
-    return Promise.resolve();
+    this.#leaving ??= this.#mode.leave(this.#lan).finally(() => this.#d.onLeft?.());
+    return this.#leaving;
   }
 
   /** Closes the doors first, so that nothing half done is acknowledged; then the rest from the outside in. */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
       await Promise.all([this.#http?.close(), this.#dns?.stop()]);
-      await this.#local?.stop();
-      await this.#server?.stop();
+      for (const end of this.#endings.toReversed()) await end();
       this.#unlock?.();
     })();
     return this.#stopping;
   }
 }
 
-function autopilotOf({ autopilot }: RuntimeConfig): AutopilotConfig {
-  return make(AutopilotConfig, {
-    CleanupDeadServers: autopilot.cleanupDeadServers,
-    LastContactThreshold: autopilot.lastContactThresholdMs * 1e6,
-    MaxTrailingLogs: autopilot.maxTrailingLogs,
-    MinQuorum: autopilot.minQuorum,
-    ServerStabilizationTime: autopilot.serverStabilizationTimeMs * 1e6,
-    RedundancyZoneTag: autopilot.redundancyZoneTag,
-    DisableUpgradeMigration: autopilot.disableUpgradeMigration,
-    UpgradeVersionTag: autopilot.upgradeVersionTag,
-  });
+type Bound = { readonly host: string; readonly port: number };
+
+/** Opens each address; those of Unix sockets have no port to tell. */
+async function listenAll(
+  addresses: readonly ListenAddress[],
+  listen: (where: Bound | { readonly path: string }) => ReturnType<HttpServer["listen"]>,
+): Promise<readonly Bound[]> {
+  const found: Bound[] = [];
+  for (const where of addresses) {
+    const bound = await listen(where.network === "unix" ? { path: where.path } : where);
+    if (typeof bound !== "string") found.push({ host: bound.address, port: bound.port });
+  }
+  return found;
 }
 
 /** Each address once: the configuration names it for TCP and for UDP. */
-function dnsAddresses(listen: readonly ListenAddress[]): { host: string; port: number }[] {
-  const found: { host: string; port: number }[] = [];
-  for (const each of listen) if (each.network === "tcp") found.push({ host: each.host, port: each.port });
-  return found;
+function dnsAddresses(listen: readonly ListenAddress[]): readonly Bound[] {
+  return listen.flatMap((each) => (each.network === "tcp" ? [{ host: each.host, port: each.port }] : []));
 }

@@ -37,21 +37,19 @@ export class StateDnsBackend implements DnsBackend {
   readonly #datacenter: string;
   readonly #nodeName: string;
   readonly #rng: Rng;
-  readonly #hasLeader: () => boolean;
 
   constructor(
     options: { readonly datacenter: string; readonly nodeName: string },
-    { engine, rng, hasLeader }: { readonly engine: QueryEngine; readonly rng: Rng; readonly hasLeader: () => boolean },
+    { engine, rng }: { readonly engine: QueryEngine; readonly rng: Rng },
   ) {
     this.#engine = engine;
     this.#datacenter = options.datacenter.toLowerCase();
     this.#nodeName = options.nodeName;
     this.#rng = rng;
-    this.#hasLeader = hasLeader;
   }
 
-  serviceNodes({ dc, service, tag, connect, ingress, freshness }: ServiceQuery): readonly ServiceRow[] {
-    this.#check(dc, freshness);
+  serviceNodes({ dc, service, tag, connect, ingress }: ServiceQuery): readonly ServiceRow[] {
+    this.#check(dc);
     const through = ingress ? "ingress" : connect ? "connect" : "";
     // The length tells `a b` + `c` from `a` + `b c`: names in DNS may hold any byte.
     return this.#ask<Rows>(`dns service ${through} ${tag.length} ${tag} ${service}`, (tx) => {
@@ -64,21 +62,19 @@ export class StateDnsBackend implements DnsBackend {
     }).reply.rows;
   }
 
-  node({ dc, node, freshness }: NodeQuery): NodeRow | undefined {
-    this.#check(dc, freshness);
+  node({ dc, node }: NodeQuery): NodeRow | undefined {
+    this.#check(dc);
     return this.#ask<One<NodeRow>>(`dns node ${node}`, (tx) => ({ Index: tx.index, row: getNode(tx, node) })).reply.row;
   }
 
-  nodeByAddress(address: string, freshness: Freshness): NodeRow | undefined {
-    this.#check(this.#datacenter, freshness);
+  nodeByAddress(address: string): NodeRow | undefined {
     return this.#ask<One<NodeRow>>(`dns address ${address}`, (tx) => ({
       Index: tx.index,
       row: getNodeByAddress(tx, address),
     })).reply.row;
   }
 
-  serviceByAddress(address: string, freshness: Freshness): ServiceAtAddress | undefined {
-    this.#check(this.#datacenter, freshness);
+  serviceByAddress(address: string): ServiceAtAddress | undefined {
     return this.#ask<One<ServiceAtAddress>>(`dns service at ${address}`, (tx) => {
       const found = serviceNodesAtAddress(tx, address).rows.find((row) => row.ServiceAddress === address);
       return {
@@ -88,8 +84,8 @@ export class StateDnsBackend implements DnsBackend {
     }).reply.row;
   }
 
-  executeQuery({ dc, nameOrId, freshness }: PreparedQuery): PreparedResult | undefined {
-    this.#check(dc, freshness);
+  executeQuery({ dc, nameOrId }: PreparedQuery): PreparedResult | undefined {
+    this.#check(dc);
     const found = this.#ask<One<PreparedResult>>(`dns query ${nameOrId}`, (tx) => {
       const query = preparedQueryResolve(tx, nameOrId);
       if (query === undefined) return { Index: tx.index, row: undefined };
@@ -104,12 +100,55 @@ export class StateDnsBackend implements DnsBackend {
     return { ...found, rows: shuffle(this.#rng, [...found.rows]) };
   }
 
-  #check(dc: string, freshness: Freshness): void {
+  #check(dc: string): void {
     if (dc.toLowerCase() !== this.#datacenter) throw TribuneError.of("NO_DC_PATH");
-    if (!freshness.allowStale && !this.#hasLeader()) throw TribuneError.of("NO_LEADER");
   }
 
   #ask<R extends Indexed>(key: string, compute: (tx: ReadTx) => R): Answered<R> {
     return this.#engine.ask(key, compute);
+  }
+}
+
+/** What a server's Raft says about the age of its state. */
+export interface StateAge {
+  readonly isLeader: boolean;
+  queryMeta(): { readonly lastContactMs: number };
+}
+
+/** DNS of a server: from its own state where the question may be answered so, else by asking the leader. */
+export class ServerDnsBackend implements DnsBackend {
+  readonly #own: DnsBackend;
+  readonly #asked: DnsBackend;
+  readonly #age: StateAge;
+
+  constructor(own: DnsBackend, asked: DnsBackend, age: StateAge) {
+    this.#own = own;
+    this.#asked = asked;
+    this.#age = age;
+  }
+
+  serviceNodes(query: ServiceQuery): ReturnType<DnsBackend["serviceNodes"]> {
+    return this.#for(query.freshness).serviceNodes(query);
+  }
+
+  node(query: NodeQuery): ReturnType<DnsBackend["node"]> {
+    return this.#for(query.freshness).node(query);
+  }
+
+  nodeByAddress(address: string, freshness: Freshness): ReturnType<DnsBackend["nodeByAddress"]> {
+    return this.#for(freshness).nodeByAddress(address, freshness);
+  }
+
+  serviceByAddress(address: string, freshness: Freshness): ReturnType<DnsBackend["serviceByAddress"]> {
+    return this.#for(freshness).serviceByAddress(address, freshness);
+  }
+
+  executeQuery(query: PreparedQuery): ReturnType<DnsBackend["executeQuery"]> {
+    return this.#for(query.freshness).executeQuery(query);
+  }
+
+  #for({ allowStale, maxStaleMs }: Freshness): DnsBackend {
+    if (this.#age.isLeader) return this.#own;
+    return allowStale && this.#age.queryMeta().lastContactMs <= maxStaleMs ? this.#own : this.#asked;
   }
 }

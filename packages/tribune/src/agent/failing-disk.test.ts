@@ -78,8 +78,18 @@ async function start(t: TestContext, dataDir: string, settings: Record<string, u
   };
   const loaded = loadConfig({ devMode: false, hcl: [JSON.stringify(own)] }, nodeMachine({})).config;
   const anyPort = (where: ListenAddress) => (where.network === "unix" ? where : { ...where, port: 0 });
-  const { http, dns } = loaded.listen;
-  const config = { ...loaded, listen: { ...loaded.listen, http: http.map(anyPort), dns: dns.map(anyPort) } };
+  const { http, dns, rpcBind, serfBindLan } = loaded.listen;
+  const config = {
+    ...loaded,
+    listen: {
+      ...loaded.listen,
+      http: http.map(anyPort),
+      dns: dns.map(anyPort),
+      rpcBind: rpcBind && anyPort(rpcBind),
+      serfBindLan: serfBindLan && anyPort(serfBindLan),
+      serfBindWan: undefined,
+    },
+  };
   const runtime = nodeRuntime();
   const disk = new FaultyDisk(runtime.disk);
   const fatal: Error[] = [];
@@ -91,7 +101,7 @@ async function start(t: TestContext, dataDir: string, settings: Record<string, u
   });
   t.after(() => agent.stop());
   await agent.start();
-  await agent.server.waitForLeader();
+  await agent.mode.ready();
   const { host, port } = agent.addresses.http[0]!;
   return { agent, disk, url: `http://${host}:${port}`, fatal };
 }

@@ -4,7 +4,7 @@ import { TribuneError } from "../lib/errors.ts";
 import type { Disk } from "../lib/runtime.ts";
 
 /** Consul's names of protocol versions. */
-const VERSIONS: Readonly<Record<string, SecureVersion>> = {
+export const TLS_VERSIONS: Readonly<Record<string, SecureVersion>> = {
   tls10: "TLSv1",
   tls11: "TLSv1.1",
   tls12: "TLSv1.2",
@@ -24,7 +24,7 @@ export async function httpsOptions(tls: TlsConfig, disk: Disk): Promise<TlsOptio
     return Buffer.from(bytes);
   };
   const verify = tls.verifyIncoming || tls.verifyIncomingHttps;
-  const minVersion = VERSIONS[tls.minVersion];
+  const minVersion = TLS_VERSIONS[tls.minVersion];
   return {
     cert: await file("cert_file", tls.certFile),
     key: await file("key_file", tls.keyFile),

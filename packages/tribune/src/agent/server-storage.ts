@@ -4,12 +4,21 @@ import type { Logger } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { SnapshotMeta } from "../raft/types.ts";
 import { MemoryLog } from "../server/memory-log.ts";
-import type { DurableLog, SnapshotKeeper, StoredSnapshot } from "../server/storage-port.ts";
+import { MemorySnapshots } from "../server/memory-snapshots.ts";
+import { type PeersRecovery, parsePeersFile } from "../server/peers-recovery.ts";
+import {
+  type DurableLog,
+  type SnapshotKeeper,
+  type SnapshotSink,
+  type StoredSnapshot,
+  saveSnapshot,
+} from "../server/storage-port.ts";
 import { RaftLog } from "../storage/raft-log.ts";
 import { SnapshotStore } from "../storage/snapshot-store.ts";
 
 /** The log of HashiCorp's raft-boltdb. */
 const FOREIGN_LOG = "raft.db";
+const PEERS_FILE = "peers.json";
 
 export class ForeignLogError extends Error {
   override readonly name = "ForeignLogError";
@@ -26,7 +35,9 @@ export class ForeignLogError extends Error {
 export interface ServerStorage {
   readonly log: DurableLog;
   readonly hardState: { readonly term: number; readonly votedFor: string | undefined };
-  readonly snapshots: SnapshotKeeper | undefined;
+  readonly snapshots: SnapshotKeeper;
+  /** An operator left a `peers.json`. */
+  readonly recovery?: PeersRecovery;
 }
 
 /**
@@ -41,7 +52,7 @@ export async function openServerStorage(
   { runtime, logger }: { readonly runtime: Runtime; readonly logger: Logger },
 ): Promise<ServerStorage> {
   if (config.dataDir === "")
-    return { log: new MemoryLog(), hardState: { term: 0, votedFor: undefined }, snapshots: undefined };
+    return { log: new MemoryLog(), hardState: { term: 0, votedFor: undefined }, snapshots: new MemorySnapshots() };
   const directory = join(config.dataDir, "raft");
   await refuseForeignLog(directory, runtime);
   const { log, recovered } = await RaftLog.open(join(directory, "wal"), runtime);
@@ -50,7 +61,35 @@ export async function openServerStorage(
     log: { firstIndex: log.firstIndex, lastIndex: log.lastIndex },
   });
   for (const finding of findings) logger.warn("checked the snapshots", { finding });
-  return { log: log as DurableLog, hardState: recovered.hardState, snapshots: new StoreKeeper(store) };
+  const recovery = await peersRecovery(directory, { runtime, logger });
+  return {
+    log: log as DurableLog,
+    hardState: recovered.hardState,
+    snapshots: new StoreKeeper(store),
+    ...(recovery === undefined ? {} : { recovery }),
+  };
+}
+
+/** @throws PeersFileError for a file that says nothing sensible: guessing could cost the datacenter's state. */
+async function peersRecovery(
+  directory: string,
+  { runtime, logger }: { readonly runtime: Runtime; readonly logger: Logger },
+): Promise<PeersRecovery | undefined> {
+  const path = join(directory, PEERS_FILE);
+  const file = await runtime.disk.readFile(path);
+  if (file === undefined) return undefined;
+  const configuration = parsePeersFile(Buffer.from(file).toString());
+  logger.info("found peers.json, recovering the Raft configuration", {
+    servers: configuration.servers.map(({ id, address }) => `${id}@${address}`).join(","),
+  });
+  return {
+    configuration,
+    consumed: async () => {
+      await runtime.disk.remove(path);
+      await runtime.disk.syncDir(directory);
+      logger.info("deleted peers.json after a successful recovery");
+    },
+  };
 }
 
 /** Its snapshots we could read, and would start from: everything its log holds behind them would be gone unseen. */
@@ -79,15 +118,20 @@ class StoreKeeper implements SnapshotKeeper {
     };
   }
 
-  async save(meta: SnapshotMeta, state: AsyncIterable<Uint8Array>): Promise<StoredSnapshot> {
-    const writer = await this.#store.create(meta);
-    try {
-      for await (const chunk of state) await writer.write(chunk);
-      await writer.commit();
-    } catch (error) {
-      await writer.abort();
-      throw error;
-    }
-    return this.newest()!;
+  create(meta: SnapshotMeta): SnapshotSink {
+    const writer = this.#store.create(meta);
+    writer.catch(() => {}); // whoever uses the sink gets it
+    return {
+      write: async (chunk) => (await writer).write(chunk),
+      commit: async () => {
+        await (await writer).commit();
+        return this.newest()!;
+      },
+      abort: async () => (await writer).abort(),
+    };
+  }
+
+  save(meta: SnapshotMeta, state: AsyncIterable<Uint8Array>): Promise<StoredSnapshot> {
+    return saveSnapshot(this.create(meta), state);
   }
 }

@@ -162,5 +162,7 @@ function listForm(schema: Struct<WithEntries>, codecOf: CodecOf, entries: EntryC
 }
 
 function without<T>(schema: Struct<T>, ...names: readonly string[]): Struct<T> {
-  return { ...schema, fields: schema.fields.filter((field) => !names.includes(field.name)) };
+  // The wire's form is that of the whole struct: its rest is a plain map.
+  const { wire: _, ...plain } = schema;
+  return { ...plain, fields: schema.fields.filter((field) => !names.includes(field.name)) };
 }

@@ -1,22 +1,51 @@
-import type { AutopilotConfig, TxnError, TxnOp, TxnResult } from "@tribune/api";
+import type {
+  AutopilotConfig,
+  DatacenterMap,
+  KeyringRequest,
+  KeyringResponses,
+  RpcContract,
+  TxnError,
+  TxnResult,
+} from "@tribune/api";
 import type { Rng } from "../lib/runtime.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import type { AgentLocalApi } from "./agent-local-api.ts";
 import type { ByteSink } from "./answer.ts";
-import type { CoordinateMaps, CoordinateUpdates } from "./coordinate.ts";
+import type { CoordinateUpdates } from "./coordinate.ts";
+
+/** What a call may ask of the server that answers it, leader or not. */
+export interface ServerApi {
+  readonly datacenter: string;
+  readonly nodeName: string;
+  /** Whether the mesh is switched on (`connect.enabled`). */
+  readonly connectEnabled: boolean;
+  readonly rng: Rng;
+  readonly operator: OperatorApi;
+  readonly pools: PoolsApi;
+  /** Reads committed state, unwatched. */
+  peek<T>(read: (tx: ReadTx) => T): T;
+}
+
+/** What servers know from gossip. */
+export interface PoolsApi {
+  /** Nearest first; the own one alone without a WAN pool. */
+  datacenters(): readonly string[];
+  /** The servers of each datacenter with their coordinates, LAN left out. */
+  datacenterMaps(): readonly DatacenterMap[];
+  /** @param payload the event as gossip carries it. Throws a TribuneError when it is too large. */
+  fireEvent(name: string, payload: Uint8Array | null): void;
+  /** Failures stand in the responses. */
+  keyring(request: KeyringRequest): Promise<KeyringResponses>;
+}
 
 /**
  * What endpoints may ask of the leader they run on. Grows by area: each file of this room that needs more
  * declares its part as an interface, and it is joined here.
  */
-export interface LeaderApi extends CoordinateUpdates {
-  readonly datacenter: string;
-  readonly rng: Rng;
+export interface LeaderApi extends ServerApi, CoordinateUpdates {
   /** Smallest TTL a session may have (`session_ttl_min`), in nanoseconds. */
   readonly sessionTtlMinNs: number;
   wallMs(): number;
-  /** Reads committed state, unwatched. */
-  peek<T>(read: (tx: ReadTx) => T): T;
   /** Milliseconds until the key's lock may be taken again after a session lost it; 0: now. */
   lockDelayMs(key: string): number;
   /** Starts (again) the time after which the session is destroyed. */
@@ -58,8 +87,9 @@ export interface OperatorApi {
   peerAddresses(): readonly string[];
   raftPeers(): readonly RaftPeer[];
   removePeer(by: { readonly id: string } | { readonly address: string }): Promise<void>;
+  /** How far this server's own log is; the contact is undefined while it never heard from a leader. */
+  raftStats(): { readonly lastContactMs: number | undefined; readonly lastTerm: number; readonly lastIndex: number };
   autopilotConfig(): AutopilotConfig | undefined;
-  setAutopilotConfig(config: AutopilotConfig, cas: boolean): Promise<boolean>;
   serverHealth(): {
     readonly healthy: boolean;
     readonly failureTolerance: number;
@@ -81,19 +111,35 @@ export interface UserEvent {
 }
 
 export interface EventApi {
-  /** @throws TribuneError for filters that are no regular expressions. */
-  fire(event: Omit<UserEvent, "id" | "version" | "lamportTime">): Promise<UserEvent>;
+  /** Rejects with a TribuneError for filters that are no regular expressions, and where the datacenter is not reached. */
+  fire(
+    event: Omit<UserEvent, "id" | "version" | "lamportTime">,
+    on: { readonly datacenter: string; readonly token: string },
+  ): Promise<UserEvent>;
   /** Oldest first. */
   recent(): readonly UserEvent[];
   /** Calls back once, at the next event or after `waitMs`. @returns cancel */
   onNext(waitMs: number, wake: () => void): () => void;
 }
 
+/** Where a snapshot is taken or restored, and on whose behalf. */
+export interface SnapshotOptions {
+  readonly datacenter: string;
+  readonly token: string;
+  /** Any server may give its state. */
+  readonly stale: boolean;
+}
+
+export interface SavedSnapshot {
+  readonly meta: { readonly index: number; readonly knownLeader: boolean; readonly lastContactMs: number };
+  /** Writes the archive to the sink, and aborts the sink on an error half-way. Once. */
+  start(sink: ByteSink): void;
+}
+
 export interface SnapshotApi {
-  /** Writes the archive to the sink, and aborts the sink on an error half-way. */
-  save(sink: ByteSink): void;
+  save(options: SnapshotOptions): Promise<SavedSnapshot>;
   /** @throws TribuneError with what is wrong with the archive; the state is then as before. */
-  restore(archive: AsyncIterable<Uint8Array>): Promise<void>;
+  restore(archive: AsyncIterable<Uint8Array>, options: SnapshotOptions): Promise<void>;
 }
 
 export interface TxnOutcome {
@@ -101,22 +147,20 @@ export interface TxnOutcome {
   readonly Errors: readonly (TxnError | null)[] | null;
 }
 
-export interface TxnApi {
-  apply(ops: readonly TxnOp[]): Promise<TxnOutcome>;
-  read(ops: readonly TxnOp[], mode: "leader" | "stale" | "consistent"): Promise<TxnOutcome>;
-}
+/** Carries out a method that no route leads to, wherever it is answered. */
+export type AskServers = <C extends RpcContract>(contract: C, request: RequestOf<C>) => Promise<ReplyOf<C>>;
+export type RequestOf<C extends RpcContract> = C["request"] extends { readonly __type?: infer Q }
+  ? NonNullable<Q>
+  : never;
+export type ReplyOf<C extends RpcContract> = C["reply"] extends { readonly __type?: infer R } ? NonNullable<R> : never;
 
 /** What agent-local endpoints may ask of the agent. */
-export interface AgentApi extends CoordinateMaps, AgentLocalApi {
+export interface AgentApi extends AgentLocalApi {
   readonly datacenter: string;
   readonly nodeName: string;
   /** Whether the mesh is switched on (`connect.enabled`). */
   readonly connectEnabled: boolean;
-  readonly operator: OperatorApi;
   readonly events: EventApi;
   readonly snapshots: SnapshotApi;
-  readonly txn: TxnApi;
-  readonly rng: Rng;
-  /** Reads the state as this server has it, unwatched. */
-  peek<T>(read: (tx: ReadTx) => T): T;
+  readonly ask: AskServers;
 }

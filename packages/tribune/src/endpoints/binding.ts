@@ -4,6 +4,8 @@ import type {
   Contracts,
   LocalContract,
   ReadContract,
+  RpcContract,
+  RpcContracts,
   ValuesOf,
   WriteContract,
 } from "@tribune/api";
@@ -85,6 +87,8 @@ export class Settled {
 }
 
 export interface WriteBinding<P, Q> {
+  /** Values of the request's `Op` that are this form's, where several forms share an RPC method. */
+  readonly ops?: readonly string[];
   /** Runs before the body is read, to refuse what is not worth reading. Throws a TribuneError. */
   admit?(http: HttpView): void;
   request(values: P, http: HttpView): Q;
@@ -102,7 +106,9 @@ export interface WriteBinding<P, Q> {
 }
 
 export interface CallBinding<P, Q> {
-  request(values: P, http: HttpView): Q;
+  /** `common`: the common options of reads, for contracts that take them (`queryOptions`); else all zero. */
+  request(values: P, http: HttpView, common: Q): Q;
+  /** The reply of the RPC method, or a promise of it. For calls that any server answers, `leader` need not lead. */
   answer(request: Q, leader: LeaderApi): unknown;
   show(result: any, request: Q, http: HttpView): Answer;
 }
@@ -129,6 +135,30 @@ export interface Endpoint {
   readonly name: string;
   readonly contract: AnyContract;
   readonly binding: ReadBinding<any, any, any> & WriteBinding<any, any> & CallBinding<any, any> & LocalBinding<any>;
+}
+
+/** How a method without a route is answered: as the kinds above, less what is HTTP's. */
+type RpcBindingOf<C extends RpcContract> = C extends { readonly kind: "read" }
+  ? Pick<ReadBinding<unknown, InferOf<C["request"]>, InferOf<C["reply"]>>, "query">
+  : C extends { readonly kind: "write" }
+    ? Pick<WriteBinding<unknown, InferOf<C["request"]>>, "prepare" | "applied" | "errorPrefix">
+    : Pick<CallBinding<unknown, InferOf<C["request"]>>, "answer">;
+type InferOf<S> = S extends { readonly __type?: infer T } ? NonNullable<T> : never;
+export type RpcBindings<C extends RpcContracts> = { readonly [K in keyof C]: RpcBindingOf<C[K]> };
+
+/** What a server can carry out: an endpoint, or a method without a route. */
+export interface Method {
+  readonly name: string;
+  readonly contract: AnyContract | RpcContract;
+  readonly binding: Pick<Endpoint["binding"], "query" | "prepare" | "applied" | "errorPrefix" | "ops" | "answer">;
+}
+
+export function bindRpc<C extends RpcContracts>(contracts: C, bindings: RpcBindings<C>): readonly Method[] {
+  return Object.entries(contracts).map(([name, contract]) => ({
+    name,
+    contract,
+    binding: (bindings as unknown as Record<string, Method["binding"]>)[name] as Method["binding"],
+  }));
 }
 
 /** Pairs each contract with its binding. */

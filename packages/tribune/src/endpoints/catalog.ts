@@ -1,11 +1,15 @@
 /** Answers of `/v1/catalog`. */
 import {
   catalogContracts,
+  catalogRpcContracts,
   GatewayService,
   IndexedGatewayServices,
+  IndexedNodeDump,
   IndexedNodeServiceList,
   IndexedNodeServices,
   IndexedNodes,
+  IndexedNodesWithGateways,
+  IndexedServiceList,
   IndexedServiceNodes,
   IndexedServices,
   list,
@@ -15,8 +19,9 @@ import {
   type ServiceSpecificRequest,
   toJson,
 } from "@tribune/api";
-import { NODE, NODE_SERVICE, SERVICE_NODE } from "../lib/bexpr/filter-types.ts";
+import { CHECK_SERVICE_NODE, NODE, NODE_INFO, NODE_SERVICE, SERVICE_NODE } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { dumpNodes, dumpServices, nodeInfo } from "../state/catalog/dumps.ts";
 import { gatewayServices } from "../state/catalog/gateway-services.ts";
 import { listNodes, matchesMeta, nodeWithServices } from "../state/catalog/node-queries.ts";
 import {
@@ -28,7 +33,7 @@ import {
 } from "../state/catalog/service-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { json } from "./answer.ts";
-import { type Bindings, bind, type HttpView, type QueryContext } from "./binding.ts";
+import { type Bindings, bind, bindRpc, type HttpView, type QueryContext, type RpcBindings } from "./binding.ts";
 import { prepareDeregistration, prepareRegistration } from "./catalog-rules.ts";
 import { nodeServiceListBody, nodeServicesBody, nodesBody, serviceNodesBody, servicesBody } from "./catalog-shapes.ts";
 import { filterRows } from "./filter-rows.ts";
@@ -100,7 +105,9 @@ export const catalogEndpoints = bind(catalogContracts, {
     show: () => json(true),
   },
   catalogDatacenters: {
-    answer: (_values, _http, agent) => json([agent.datacenter]),
+    request: (_values, _http, common) => common,
+    answer: (_request, server) => server.pools.datacenters(),
+    show: (names) => json(names),
   },
   catalogNodes: {
     request: (_values, _http, common) => common,
@@ -160,6 +167,38 @@ export const catalogEndpoints = bind(catalogContracts, {
     show: (reply) => json(toJson(list(nullable(GatewayService)), reply.Services)),
   },
 } satisfies Bindings<typeof catalogContracts>);
+
+export const catalogMethods = bindRpc(catalogRpcContracts, {
+  catalogServiceList: {
+    query(tx) {
+      const { index, services } = listServices(tx);
+      const Services = Object.keys(services).map((Name) => ({ Name }));
+      return make(IndexedServiceList, { Index: index, Services });
+    },
+  },
+  internalNodeInfo: {
+    query(tx, { Node }) {
+      const { index, nodes } = nodeInfo(tx, Node);
+      return make(IndexedNodeDump, { Index: index, Dump: nodes });
+    },
+  },
+  internalNodeDump: {
+    query(tx, { Filter }) {
+      const { index, nodes } = dumpNodes(tx);
+      return make(IndexedNodeDump, { Index: index, Dump: filterRows(Filter, NODE_INFO, nodes) });
+    },
+  },
+  internalServiceDump: {
+    query(tx, { Filter, UseServiceKind, ServiceKind }) {
+      const { index, instances, gateways } = dumpServices(tx, UseServiceKind ? ServiceKind : undefined);
+      return make(IndexedNodesWithGateways, {
+        Index: index,
+        Nodes: filterRows(Filter, CHECK_SERVICE_NODE, instances),
+        Gateways: gateways,
+      });
+    },
+  },
+} satisfies RpcBindings<typeof catalogRpcContracts>);
 
 /** A map with a null prototype: an id may be `__proto__`. */
 function byId<S extends { readonly ID: string }>(services: readonly S[]): Readonly<Record<string, S>> {

@@ -1,13 +1,13 @@
-import { type CARoot, connectCaContracts, IndexedCARoots, make, toJson } from "@tribune/api";
+import { type CARoot, connectCaContracts, connectCaRpcContracts, IndexedCARoots, make, toJson } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { parseGoBool } from "../lib/go-bool.ts";
-import { caRoots } from "../state/connect-ca.ts";
+import { caConfiguration, caRoots } from "../state/connect-ca.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { type Answer, json } from "./answer.ts";
-import { type Bindings, bind, type HttpView, type QueryContext } from "./binding.ts";
+import { type Bindings, bind, bindRpc, type HttpView, type QueryContext, type RpcBindings } from "./binding.ts";
 
 function rootsReply(tx: ReadTx, _request: unknown, { connectEnabled }: QueryContext): IndexedCARoots {
-  if (!connectEnabled) throw TribuneError.internal("Connect must be enabled in order to use this endpoint");
+  requireConnect(connectEnabled);
   const { index, clusterId, roots } = caRoots(tx);
   return make(IndexedCARoots, {
     ActiveRootID: roots.find(({ Active }) => Active)?.ID ?? "",
@@ -15,6 +15,10 @@ function rootsReply(tx: ReadTx, _request: unknown, { connectEnabled }: QueryCont
     Roots: roots.map(published),
     Index: index,
   });
+}
+
+function requireConnect(enabled: boolean): void {
+  if (!enabled) throw TribuneError.internal("Connect must be enabled in order to use this endpoint");
 }
 
 /** Without keys, whatever becomes of the reply. */
@@ -69,3 +73,14 @@ export const connectCaEndpoints = bind(connectCaContracts, {
     },
   },
 } satisfies Bindings<typeof connectCaContracts>);
+
+export const connectCaMethods = bindRpc(connectCaRpcContracts, {
+  connectCaConfiguration: {
+    answer(_request, server) {
+      requireConnect(server.connectEnabled);
+      const config = server.peek((tx) => caConfiguration(tx));
+      if (config === undefined) throw TribuneError.internal("CA has not finished initializing");
+      return config;
+    },
+  },
+} satisfies RpcBindings<typeof connectCaRpcContracts>);

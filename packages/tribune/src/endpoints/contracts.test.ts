@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ALL_CONTRACTS, RPC_METHODS, type Schema } from "@tribune/api";
-import { ENDPOINTS } from "./index.ts";
+import { ALL_CONTRACTS, RPC_CONTRACTS, RPC_METHODS, type Schema } from "@tribune/api";
+import { ENDPOINTS, METHODS } from "./index.ts";
 
 interface Recorded {
   readonly methods: Readonly<Record<string, { readonly args: string; readonly reply: string }>>;
@@ -19,7 +19,7 @@ const SCALARS: Readonly<Partial<Record<Schema<unknown>["kind"], readonly string[
   text: ["string"],
   bool: ["bool"],
   int: ["int"],
-  uint: ["uint64", "uint"],
+  uint: ["uint64", "uint", "uint8"],
   u64: ["uint64"],
   float: ["float64"],
   duration: ["duration_ns"],
@@ -70,12 +70,22 @@ test("every contract has a binding, and nothing is bound that has no contract", 
   }
 });
 
+test("every method without a route is bound", () => {
+  assert.deepEqual(METHODS.map(({ name }) => name).toSorted(), Object.keys(RPC_CONTRACTS).toSorted());
+  for (const { name, contract, binding } of METHODS) {
+    if (contract.kind === "read") assert.equal(typeof binding.query, "function", name);
+    else if (contract.kind === "call") assert.equal(typeof binding.answer, "function", name);
+  }
+});
+
 test("every RPC method exists in Consul 1.10, with the fields and types of its request and reply", () => {
   const found = [...RPC_METHODS].flatMap(([method, { request, reply }]) => {
     const known = recorded.methods[method];
     if (known === undefined) return [`${method} is not a method of Consul 1.10`];
     return [
-      ...(request.name === known.args ? [] : [`${method} takes ${known.args}, not ${request.name}`]),
+      ...(request.name === known.args || (known.args === "{}" && request.fields.length === 0)
+        ? []
+        : [`${method} takes ${known.args}, not ${request.name}`]),
       ...differences(`${method} request`, request, known.args),
       ...differences(`${method} reply`, reply, known.reply),
     ];

@@ -15,12 +15,6 @@ import { coordinatesOfNode, isValidCoordinate, listCoordinates } from "../state/
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
 
-/** Of the agent: what its WAN pool knows. */
-export interface CoordinateMaps {
-  /** The servers of each datacenter with their coordinates, LAN left out. */
-  datacenterMaps(): readonly DatacenterMap[];
-}
-
 /** Of the leader: coordinates are written in batches, the latest of each node and segment. */
 export interface CoordinateUpdates {
   queueCoordinate(coordinate: Coordinate): void;
@@ -46,8 +40,10 @@ export function admitCoordinate({ Node, Segment, Coord }: CoordinateUpdateReques
 
 export const coordinateEndpoints = bind(coordinateContracts, {
   coordinateDatacenters: {
-    answer(_values, _http, agent) {
-      const maps = agent.datacenterMaps().map((map) => ({ ...map, Coordinates: map.Coordinates ?? [] }));
+    request: () => ({}),
+    answer: (_request, server) => server.pools.datacenterMaps(),
+    show(reply: readonly DatacenterMap[] | null) {
+      const maps = (reply ?? []).map((map) => ({ ...map, Coordinates: map.Coordinates ?? [] }));
       return json(toJson(list(DatacenterMap), maps));
     },
   },
@@ -72,7 +68,10 @@ export const coordinateEndpoints = bind(coordinateContracts, {
   },
   coordinateUpdate: {
     request: ({ update }, http) => ({ ...update, Datacenter: http.datacenter, Token: http.token }),
-    answer: (request, leader) => leader.queueCoordinate(admitCoordinate(request)),
+    answer(request, leader) {
+      leader.queueCoordinate(admitCoordinate(request));
+      return {};
+    },
     show: () => empty(),
   },
 } satisfies Bindings<typeof coordinateContracts>);

@@ -1,9 +1,9 @@
-import { eventContracts, parseGoDuration } from "@tribune/api";
+import { EventFireResponse, eventContracts, eventRpcContracts, make, parseGoDuration } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import type { EventApi, UserEvent } from "./agent-api.ts";
 import type { Answer } from "./answer.ts";
-import { type Bindings, bind } from "./binding.ts";
-import { requireOwnDatacenter } from "./datacenter.ts";
+import { type Bindings, bind, bindRpc, type RpcBindings } from "./binding.ts";
+import { wireMeta } from "./wire-meta.ts";
 
 /** A blocked listing waits at most this long, and as long when it says nothing. */
 const WAIT_MS_MAX = 600_000;
@@ -11,14 +11,16 @@ const WAIT_MS_MAX = 600_000;
 export const eventEndpoints = bind(eventContracts, {
   eventFire: {
     async answer({ name, node, service, tag, payload }, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const event = await agent.events.fire({
-        name,
-        payload: payload.length === 0 ? null : payload,
-        nodeFilter: node,
-        serviceFilter: service,
-        tagFilter: tag,
-      });
+      const event = await agent.events.fire(
+        {
+          name,
+          payload: payload.length === 0 ? null : payload,
+          nodeFilter: node,
+          serviceFilter: service,
+          tagFilter: tag,
+        },
+        { datacenter: http.datacenter, token: http.token },
+      );
       return { kind: "json", value: shape(event) };
     },
   },
@@ -36,6 +38,15 @@ export const eventEndpoints = bind(eventContracts, {
     },
   },
 } satisfies Bindings<typeof eventContracts>);
+
+export const eventMethods = bindRpc(eventRpcContracts, {
+  internalEventFire: {
+    answer({ Name, Payload }, { pools, operator }) {
+      pools.fireEvent(Name, Payload);
+      return make(EventFireResponse, wireMeta(operator.queryMeta()));
+    },
+  },
+} satisfies RpcBindings<typeof eventRpcContracts>);
 
 /** The index is made from the newest event's id: it does not grow, it only differs. */
 async function list(events: EventApi, name: string, seen: bigint, waitMs: number): Promise<Answer> {

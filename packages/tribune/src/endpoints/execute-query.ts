@@ -3,12 +3,21 @@ import { connectHealth, type Instance, serviceHealth } from "../state/catalog/he
 import type { ReadTx } from "../state/memdb/types.ts";
 import { nearestFirst } from "./near.ts";
 
-/** The instances a prepared query finds in this datacenter: healthy enough, with the tags and metadata it wants. */
+/** Where the node itself is looked for among its nearest: nothing can be nearer to it. */
+const SELF_DEPTH_MAX = 10;
+
+/**
+ * The instances a prepared query finds in this datacenter: healthy enough, with the tags and metadata it wants, nearest
+ * to the node `near` first, and on it before all others.
+ *
+ * @param shuffled the order of those whose distance is the same or not known.
+ */
 export function executeQuery(
   tx: ReadTx,
   { Service: wanted }: PreparedQuery,
   near: string,
   datacenter: string,
+  shuffled: (found: readonly Instance[]) => readonly Instance[] = (found) => found,
 ): readonly Instance[] {
   const { rows } = wanted.Connect ? connectHealth(tx, wanted.Service) : serviceHealth(tx, wanted.Service);
   const ignored = new Set(wanted.IgnoreCheckIDs ?? []);
@@ -21,13 +30,13 @@ export function executeQuery(
       hasAll(Node.Meta, wanted.NodeMeta) &&
       hasAll(Service.Meta, wanted.ServiceMeta),
   );
-  return nearestFirst(
-    tx,
-    { Datacenter: datacenter, Segment: "", Node: near, Ip: "" },
-    datacenter,
-    found,
-    (row) => row.Node.Node,
-  );
+  const source = { Datacenter: datacenter, Segment: "", Node: near, Ip: "" };
+  const sorted = nearestFirst(tx, source, datacenter, shuffled(found), (row) => row.Node.Node);
+  const own = near === "" ? -1 : sorted.slice(0, SELF_DEPTH_MAX).findIndex((row) => row.Node.Node === near);
+  if (own <= 0) return sorted;
+  const swapped = [...sorted];
+  [swapped[0], swapped[own]] = [sorted[own]!, sorted[0]!];
+  return swapped;
 }
 
 function isGood(check: HealthCheck, onlyPassing: boolean): boolean {

@@ -2,21 +2,21 @@ import { agentEndpoints } from "./agent.ts";
 import { agentCheckEndpoints } from "./agent-check.ts";
 import { agentServiceEndpoints } from "./agent-service.ts";
 import { apiEndpoints } from "./api.ts";
-import type { Endpoint } from "./binding.ts";
-import { catalogEndpoints } from "./catalog.ts";
+import type { Endpoint, Method } from "./binding.ts";
+import { catalogEndpoints, catalogMethods } from "./catalog.ts";
 import { configEntryEndpoints } from "./config-entry.ts";
-import { connectCaEndpoints } from "./connect-ca.ts";
+import { connectCaEndpoints, connectCaMethods } from "./connect-ca.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
-import { eventEndpoints } from "./event.ts";
+import { eventEndpoints, eventMethods } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
 import { kvEndpoints } from "./kv.ts";
 import { notServedEndpoints } from "./not-served.ts";
 import { operatorEndpoints } from "./operator.ts";
-import { preparedQueryEndpoints } from "./prepared-query.ts";
+import { preparedQueryEndpoints, preparedQueryMethods } from "./prepared-query.ts";
 import { sessionEndpoints } from "./session.ts";
 import { snapshotEndpoints } from "./snapshot.ts";
-import { statusEndpoints } from "./status.ts";
-import { txnEndpoints } from "./txn.ts";
+import { statusEndpoints, statusMethods } from "./status.ts";
+import { txnEndpoints, txnMethods } from "./txn.ts";
 
 /** Every endpoint of the agent; the doors derive their routes from it. One line an area. */
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -38,4 +38,14 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...statusEndpoints,
   ...txnEndpoints,
   ...notServedEndpoints,
+];
+
+/** Methods that no route leads to. */
+export const METHODS: readonly Method[] = [
+  ...catalogMethods,
+  ...connectCaMethods,
+  ...eventMethods,
+  ...preparedQueryMethods,
+  ...statusMethods,
+  ...txnMethods,
 ];

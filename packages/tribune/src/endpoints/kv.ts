@@ -117,6 +117,7 @@ export const kvEndpoints = bind(kvContracts, {
         }),
       });
     },
+    ops: ["set", "cas", "lock", "unlock"],
     prepare: prepareKv,
     errorPrefix: "raft apply failed: ",
     show: (result, request) => json(request.Op === "set" ? true : result),
@@ -133,6 +134,8 @@ export const kvEndpoints = bind(kvContracts, {
         DirEnt: make(DirEntrySchema, { Key: key, ModifyIndex: Number(cas ?? 0) }),
       });
     },
+    ops: ["delete", "delete-cas", "delete-tree"],
+    prepare: prepareKv,
     show: (result, request) => json(request.Op === "delete-cas" ? result : true),
   },
 } satisfies Bindings<typeof kvContracts>);

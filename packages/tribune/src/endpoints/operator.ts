@@ -1,20 +1,31 @@
 import {
   AutopilotConfig,
   AutopilotConfiguration,
+  AutopilotHealthReply,
+  type AutopilotServerHealth,
+  type AutopilotServerState,
+  AutopilotSetConfigRequest,
+  AutopilotState,
+  DCSpecificRequest,
   durationText,
   fromJson,
   JsonShapeError,
   KeyringKey,
+  KeyringRequest,
+  KeyringResponseJson,
+  type KeyringResponses,
+  list,
   make,
   operatorContracts,
+  RaftConfigurationResponse,
+  RaftRemovePeerRequest,
   toJson,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
-import type { ServerHealth } from "./agent-api.ts";
+import type { ServerApi, ServerHealth } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
-import { requireOwnDatacenter } from "./datacenter.ts";
 
 const textDuration = { ...durationText, omitEmpty: false };
 const refuse = (reason: string): never => {
@@ -23,9 +34,9 @@ const refuse = (reason: string): never => {
 
 export const operatorEndpoints = bind(operatorContracts, {
   operatorRaftConfiguration: {
-    answer(_values, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const servers = agent.operator.raftPeers().map((peer) => ({
+    request: (_values, _http, common) => common,
+    answer(_request, { operator }) {
+      const Servers = operator.raftPeers().map((peer) => ({
         ID: peer.id,
         Node: peer.node,
         Address: peer.address,
@@ -33,30 +44,31 @@ export const operatorEndpoints = bind(operatorContracts, {
         ProtocolVersion: peer.protocolVersion,
         Voter: peer.voter,
       }));
-      return json({ Servers: servers, Index: 0 });
+      return make(RaftConfigurationResponse, { Servers });
     },
+    show: (reply) => json(toJson(RaftConfigurationResponse, reply)),
+  },
+  operatorRaftPeerById: {
+    request: ({ id, address }, http) => removal(id, address, http),
+    answer: (request, { operator }) => operator.removePeer({ id: request.ID }),
+    show: () => empty(),
   },
   operatorRaftPeer: {
-    async answer({ id, address }, http, agent) {
-      const [hasId, hasAddress] = [http.query.has("id"), http.query.has("address")];
-      if (!hasId && !hasAddress)
-        refuse("Must specify either ?id with the server's ID or ?address with IP:port of peer to remove");
-      if (hasId && hasAddress) refuse("Must specify only one of ?id or ?address");
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      await agent.operator.removePeer(hasId ? { id } : { address });
-      return empty();
-    },
+    request: ({ id, address }, http) => removal(id, address, http),
+    answer: (request, { operator }) => operator.removePeer({ address: request.Address }),
+    show: () => empty(),
   },
   operatorAutopilotGet: {
-    answer(_values, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const config = agent.operator.autopilotConfig();
+    request: (_values, _http, common) => common,
+    answer(_request, { operator }) {
+      const config = operator.autopilotConfig();
       if (config === undefined) throw TribuneError.internal("autopilot config not initialized yet");
-      return json(toJson(AutopilotConfiguration, config as unknown as AutopilotConfiguration));
+      return config;
     },
+    show: (config) => json(toJson(AutopilotConfiguration, config)),
   },
   operatorAutopilotSet: {
-    async answer({ configuration }, http, agent) {
+    request({ configuration }, http) {
       const given = decode(
         configuration,
         (raw) => fromJson(AutopilotConfiguration, raw, true),
@@ -66,45 +78,74 @@ export const operatorEndpoints = bind(operatorContracts, {
       const casRaw = http.query.get("cas");
       if (cas && !/^\d{1,16}$/.test(casRaw))
         refuse(`Error parsing cas value: strconv.ParseUint: parsing ${JSON.stringify(casRaw)}: invalid syntax`);
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
       const { CreateIndex: _, ...settings } = given;
-      const config = make(AutopilotConfig, { ...settings, ModifyIndex: cas ? Number(casRaw) : 0 });
-      const changed = await agent.operator.setAutopilotConfig(config, cas);
-      return json(cas ? changed : true);
+      const Config = make(AutopilotConfig, { ...settings, ModifyIndex: cas ? Number(casRaw) : 0 });
+      return make(AutopilotSetConfigRequest, { Datacenter: http.datacenter, Token: http.token, Config, CAS: cas });
     },
+    errorPrefix: "raft apply failed: ",
+    show: (changed, { CAS }) => json(CAS ? changed === true : true),
   },
   operatorAutopilotHealth: {
-    answer(_values, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const { healthy, failureTolerance, servers } = agent.operator.serverHealth();
-      const value = { Healthy: healthy, FailureTolerance: failureTolerance, Servers: servers.map(healthShape) };
-      return { kind: "json", value, status: healthy ? 200 : 429 };
+    request: (_values, http) => make(DCSpecificRequest, { Datacenter: http.datacenter, Token: http.token }),
+    answer(_request, { operator }) {
+      const { healthy, failureTolerance, servers } = operator.serverHealth();
+      return make(AutopilotHealthReply, {
+        Healthy: healthy,
+        FailureTolerance: failureTolerance,
+        Servers: servers.map(healthReply),
+      });
+    },
+    show(reply: AutopilotHealthReply) {
+      const value = { ...reply, Servers: (reply.Servers ?? []).map(healthShape) };
+      return { kind: "json", value, status: reply.Healthy ? 200 : 429 };
     },
   },
   operatorAutopilotState: {
-    answer(_values, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const { healthy, failureTolerance, servers } = agent.operator.serverHealth();
-      return json({
+    request: (_values, http) => make(DCSpecificRequest, { Datacenter: http.datacenter, Token: http.token }),
+    answer(_request, { operator }) {
+      const { healthy, failureTolerance, servers } = operator.serverHealth();
+      return make(AutopilotState, {
         Healthy: healthy,
         FailureTolerance: failureTolerance,
-        OptimisticFailureTolerance: 0,
-        Servers: Object.fromEntries(servers.map((server) => [server.id, stateShape(server)])),
+        Servers: Object.fromEntries(servers.map((server) => [server.id, stateReply(server)])),
         Leader: servers.find((server) => server.leader)?.id ?? "",
         Voters: servers.filter((server) => server.voter).map((server) => server.id),
+        Ext: null,
       });
     },
+    show: ({ Healthy, FailureTolerance, Servers, Leader, Voters }: AutopilotState) =>
+      json({
+        Healthy,
+        FailureTolerance,
+        OptimisticFailureTolerance: 0,
+        Servers: Object.fromEntries(
+          Object.entries(Servers ?? {}).flatMap(([id, server]) => (server === null ? [] : [[id, stateShape(server)]])),
+        ),
+        Leader,
+        Voters,
+      }),
   },
   operatorKeyringList: {
-    answer(_values, http, agent): Answer {
-      checkKeyringOptions(http);
-      return keyringRefusal(agent.nodeName, agent.datacenter, "Keyring is empty (encryption not enabled)");
+    request: (_values, http) => keyringRequest("list", "", http),
+    answer: (request, { pools }) => pools.keyring(request),
+    show(reply: KeyringResponses) {
+      const refused = keyringRefusal(reply);
+      return refused ?? json(toJson(KEYRING_RESPONSES, reply.Responses ?? []));
     },
   },
-  operatorKeyringInstall: { answer: (values, http, agent) => changeKeyring(values.key, http, agent) },
-  operatorKeyringUse: { answer: (values, http, agent) => changeKeyring(values.key, http, agent) },
-  operatorKeyringRemove: { answer: (values, http, agent) => changeKeyring(values.key, http, agent) },
+  operatorKeyringInstall: keyringChange("install"),
+  operatorKeyringUse: keyringChange("use"),
+  operatorKeyringRemove: keyringChange("remove"),
 } satisfies Bindings<typeof operatorContracts>);
+
+/** Both forms are asked: which one it is hangs on which parameters there are, not on what they say. */
+function removal(id: string, address: string, http: HttpView): RaftRemovePeerRequest {
+  const [hasId, hasAddress] = [http.query.has("id"), http.query.has("address")];
+  if (!hasId && !hasAddress)
+    refuse("Must specify either ?id with the server's ID or ?address with IP:port of peer to remove");
+  if (hasId && hasAddress) refuse("Must specify only one of ?id or ?address");
+  return make(RaftRemovePeerRequest, { Datacenter: http.datacenter, Token: http.token, ID: id, Address: address });
+}
 
 function decode<T>(body: Uint8Array, read: (raw: unknown) => T, prefix: string): T {
   try {
@@ -118,80 +159,142 @@ function decode<T>(body: Uint8Array, read: (raw: unknown) => T, prefix: string):
 const isoSeconds = (unixMs: number): string =>
   `${new Date(Math.round(unixMs / 1000) * 1000).toISOString().slice(0, 19)}Z`;
 
-function healthShape(server: ServerHealth): unknown {
+/** As serf numbers its states. */
+const SERF_STATUS = { none: 0, alive: 1, left: 3, failed: 4 } as const;
+/** As serf writes them. */
+const SERF_STATUS_TEXT: Readonly<Record<number, string>> = {
+  0: "none",
+  1: "alive",
+  2: "leaving",
+  3: "left",
+  4: "failed",
+};
+
+function healthReply(server: ServerHealth): AutopilotServerHealth {
   return {
     ID: server.id,
     Name: server.name,
     Address: server.address,
-    SerfStatus: server.serfStatus,
+    SerfStatus: SERF_STATUS[server.serfStatus],
     Version: server.version,
     Leader: server.leader,
-    LastContact: toJson(textDuration, server.lastContactNs),
+    LastContact: server.lastContactNs,
     LastTerm: server.lastTerm,
     LastIndex: server.lastIndex,
     Healthy: server.healthy,
     Voter: server.voter,
-    StableSince: isoSeconds(server.stableSinceMs),
-  };
-}
-
-function stateShape(server: ServerHealth): unknown {
-  return {
-    ID: server.id,
-    Name: server.name,
-    Address: server.address,
-    NodeStatus: server.serfStatus,
-    Version: server.version,
-    LastContact: toJson(textDuration, server.lastContactNs),
-    LastTerm: server.lastTerm,
-    LastIndex: server.lastIndex,
-    Healthy: server.healthy,
     StableSince: new Date(server.stableSinceMs).toISOString(),
-    ReadReplica: false,
-    Status: server.leader ? "leader" : server.voter ? "voter" : "non-voter",
-    Meta: server.meta,
-    NodeType: "voter",
   };
 }
 
-// ---- keyring: without gossip encryption every operation is refused by every pool ----
-
-function changeKeyring(body: Uint8Array, http: HttpView, agent: { nodeName: string; datacenter: string }): Answer {
-  const { Key } = decode(body, (raw) => fromJson(KeyringKey, raw, true), "Request decode failed: ");
-  checkKeyringOptions(http);
-  const bad = /[^A-Za-z0-9+/]/.exec(Key.replace(/={0,2}$/, ""))?.index ?? (Key.length % 4 === 0 ? -1 : 0);
-  if (bad >= 0) {
-    const problem = `illegal base64 data at input byte ${bad}`;
-    return refusal([`WAN error: ${problem}`, `${agent.datacenter} (LAN) error: ${problem}`]);
-  }
-  return keyringRefusal(agent.nodeName, agent.datacenter, "No keyring to modify (encryption not enabled)");
+function healthShape(server: AutopilotServerHealth): unknown {
+  return {
+    ID: server.ID,
+    Name: server.Name,
+    Address: server.Address,
+    SerfStatus: SERF_STATUS_TEXT[server.SerfStatus] ?? "none",
+    Version: server.Version,
+    Leader: server.Leader,
+    LastContact: toJson(textDuration, server.LastContact),
+    LastTerm: server.LastTerm,
+    LastIndex: server.LastIndex,
+    Healthy: server.Healthy,
+    Voter: server.Voter,
+    StableSince: isoSeconds(Date.parse(server.StableSince)),
+  };
 }
 
-function checkKeyringOptions(http: HttpView): void {
+function stateReply(server: ServerHealth): AutopilotServerState {
+  return {
+    Server: {
+      ID: server.id,
+      Name: server.name,
+      Address: server.address,
+      NodeStatus: server.serfStatus,
+      Version: server.version,
+      Meta: server.meta,
+      RaftVersion: 3,
+      IsLeader: server.leader,
+      NodeType: "voter",
+      Ext: null,
+    },
+    State: server.leader ? "leader" : server.voter ? "voter" : "non-voter",
+    Stats: { LastContact: server.lastContactNs, LastTerm: server.lastTerm, LastIndex: server.lastIndex },
+    Health: { Healthy: server.healthy, StableSince: new Date(server.stableSinceMs).toISOString() },
+  };
+}
+
+function stateShape({ Server, State, Stats, Health }: AutopilotServerState): unknown {
+  return {
+    ID: Server.ID,
+    Name: Server.Name,
+    Address: Server.Address,
+    NodeStatus: Server.NodeStatus,
+    Version: Server.Version,
+    LastContact: toJson(textDuration, Stats.LastContact),
+    LastTerm: Stats.LastTerm,
+    LastIndex: Stats.LastIndex,
+    Healthy: Health.Healthy,
+    StableSince: Health.StableSince,
+    ReadReplica: false,
+    Status: State,
+    Meta: Server.Meta ?? {},
+    NodeType: Server.NodeType,
+  };
+}
+
+// ---- keyring ----
+
+const KEYRING_RESPONSES = list(KeyringResponseJson);
+
+function keyringChange(operation: "install" | "use" | "remove") {
+  return {
+    request({ key }: { readonly key: Uint8Array }, http: HttpView): KeyringRequest {
+      const { Key } = decode(key, (raw) => fromJson(KeyringKey, raw, true), "Request decode failed: ");
+      return keyringRequest(operation, Key, http);
+    },
+    answer: (request: KeyringRequest, { pools }: ServerApi) => pools.keyring(request),
+    show: (reply: KeyringResponses): Answer => keyringRefusal(reply) ?? empty(),
+  };
+}
+
+function keyringRequest(Operation: string, Key: string, http: HttpView): KeyringRequest {
   const relay = http.query.get("relay-factor");
   if (relay !== "" && !/^[+-]?\d+$/.test(relay))
     refuse(`Error parsing relay factor: strconv.Atoi: parsing ${JSON.stringify(relay)}: invalid syntax`);
   if (relay !== "" && (Number(relay) < 0 || Number(relay) > 5))
     refuse("Invalid relay-factor: Relay factor must be in range: [0, 5]");
+  const LocalOnly = localOnly(http);
+  return make(KeyringRequest, {
+    Operation,
+    Key,
+    Datacenter: http.datacenter,
+    Token: http.token,
+    RelayFactor: Number(relay),
+    LocalOnly,
+  });
+}
+
+function localOnly(http: HttpView): boolean {
   const local = http.query.get("local-only");
-  if (local === "") return;
+  if (local === "") return false;
   if (!/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(local))
     refuse(`Error parsing local-only: strconv.ParseBool: parsing ${JSON.stringify(local)}: invalid syntax`);
-  if (/^(1|t)/i.test(local) && http.method !== "GET")
-    refuse("Invalid use of local-only: local-only can only be set for GET requests");
+  const asked = /^(1|t)/i.test(local);
+  if (asked && http.method !== "GET") refuse("Invalid use of local-only: local-only can only be set for GET requests");
+  return asked;
 }
 
-function keyringRefusal(node: string, datacenter: string, problem: string): Answer {
-  return refusal([
-    "WAN error: 1/1 nodes reported failure",
-    `${node}.${datacenter}: ${problem}`,
-    `${datacenter} (LAN) error: 1/1 nodes reported failure`,
-    `${node}: ${problem}`,
-  ]);
-}
-
-/** The list form of Go's multierror. */
-function refusal(problems: readonly string[]): Answer {
-  const body = `${problems.length} errors occurred:\n${problems.map((problem) => `\t* ${problem}\n`).join("")}\n`;
+/** What failed in which pool, as Go's multierror lists it; undefined when nothing did. */
+function keyringRefusal({ Responses }: KeyringResponses): Answer | undefined {
+  const problems = (Responses ?? []).flatMap((response) => {
+    if (response === null || response.Error === "") return [];
+    const pool = response.WAN ? "WAN" : `${response.Datacenter} (LAN)`;
+    const ofNodes = Object.entries(response.Messages ?? {}).map(([node, message]) => `${node}: ${message}`);
+    return [`${pool} error: ${response.Error}`, ...ofNodes];
+  });
+  if (problems.length === 0) return undefined;
+  const count = problems.length === 1 ? "1 error" : `${problems.length} errors`;
+  const body = `${count} occurred:\n${problems.map((problem) => `\t* ${problem}\n`).join("")}\n`;
   return { kind: "text", status: 500, text: body };
 }

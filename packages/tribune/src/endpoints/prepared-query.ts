@@ -5,19 +5,26 @@ import {
   make,
   nullable,
   PreparedQuery,
+  PreparedQueryExecuteRequest,
+  PreparedQueryExecuteResponse,
+  PreparedQueryExplainResponse,
   PreparedQueryRequest,
   parseGoDuration,
   preparedQueryContracts,
+  preparedQueryRpcContracts,
+  type QuerySource,
   toJson,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { randomUuid, shuffle } from "../lib/random.ts";
+import { listNodes } from "../state/catalog/node-queries.ts";
+import type { ReadTx } from "../state/memdb/types.ts";
 import { preparedQueryGet, preparedQueryList, preparedQueryResolve } from "../state/prepared-query.ts";
-import type { AgentApi, LeaderApi } from "./agent-api.ts";
+import type { LeaderApi, ServerApi } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
-import { type Bindings, bind, type HttpView } from "./binding.ts";
-import { requireOwnDatacenter } from "./datacenter.ts";
+import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings } from "./binding.ts";
 import { executeQuery } from "./execute-query.ts";
+import { wireMeta } from "./wire-meta.ts";
 
 const QUERIES = list(nullable(PreparedQuery));
 const NODES = list(nullable(CheckServiceNode));
@@ -27,11 +34,12 @@ const takes = (methods: string) => ({
   answer: (): Answer => ({ kind: "json", value: {}, headers: ["Allow", `OPTIONS,${methods}`] }),
 });
 
-const notFound = (): TribuneError => new TribuneError("notFound", "Query not found");
+const notFound = (): TribuneError => TribuneError.of("QUERY_NOT_FOUND");
 
 export const preparedQueryEndpoints = bind(preparedQueryContracts, {
   queryCreate: {
     request: ({ query }, http) => apply("create", query, http),
+    ops: ["create"],
     prepare(request, leader) {
       const query = request.Query!;
       if (query.ID !== "") throw TribuneError.internal("ID must be empty when creating a new prepared query");
@@ -45,6 +53,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
   },
   queryUpdate: {
     request: ({ id, query }, http) => apply("update", { ...query, ID: id }, http),
+    ops: ["update"],
     prepare(request, leader) {
       requireExisting(request.Query!.ID, leader);
       admit(request.Query!);
@@ -55,6 +64,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
   },
   queryDelete: {
     request: ({ id }, http) => apply("delete", make(PreparedQuery, { ID: id }), http),
+    ops: ["delete"],
     prepare(request, leader) {
       requireExisting(request.Query!.ID, leader);
       return request;
@@ -86,66 +96,110 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
     },
   },
   queryExecute: {
-    answer({ id, limit }, http, agent) {
+    request({ id, limit, near }, http, common) {
       if (limit !== "" && !/^[+-]?\d+$/.test(limit))
         throw TribuneError.internal(`Bad limit: strconv.Atoi: parsing ${JSON.stringify(limit)}: invalid syntax`);
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const query = agent.peek((tx) => preparedQueryResolve(tx, id));
-      if (query === undefined) throw notFound();
-      const near = query.Service.Near === "_agent" ? agent.nodeName : query.Service.Near;
-      const asked = http.query.get("near");
-      const rows = agent.peek((tx) =>
-        executeQuery(tx, query, asked === "_agent" ? agent.nodeName : asked || near, agent.datacenter),
-      );
-      const ordered = near === "" && asked === "" ? shuffle(agent.rng, [...rows]) : rows;
-      const nodes = Number(limit) > 0 ? ordered.slice(0, Number(limit)) : ordered;
-      const value = {
-        Service: query.Service.Service,
-        Nodes: toJson(NODES, nodes),
-        DNS: { TTL: query.DNS.TTL },
-        Datacenter: agent.datacenter,
-        Failovers: 0,
+      return {
+        ...common,
+        QueryIDOrName: id,
+        Limit: Number(limit),
+        Source: { ...common.Source, Node: near, Ip: near === "_ip" ? http.sourceAddress : "" },
+        Agent: asker(http),
       };
-      return withMeta(value, agent);
     },
+    answer(request, server) {
+      const query = resolve(request.QueryIDOrName, server);
+      return execute(query, request, server);
+    },
+    show: (reply: PreparedQueryExecuteResponse, request) =>
+      withMeta({ ...reply, Nodes: toJson(NODES, reply.Nodes ?? []) }, reply, request),
   },
   queryExplain: {
-    answer({ id }, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const query = agent.peek((tx) => preparedQueryResolve(tx, id));
-      if (query === undefined) throw notFound();
-      return withMeta({ Query: toJson(PreparedQuery, query) }, agent);
+    request: ({ id }, http, common) => ({ ...common, QueryIDOrName: id, Agent: asker(http) }),
+    answer(request, server) {
+      const Query = resolve(request.QueryIDOrName, server);
+      return make(PreparedQueryExplainResponse, { ...wireMeta(server.operator.queryMeta()), Query });
     },
+    show: (reply: PreparedQueryExplainResponse, request) =>
+      withMeta({ ...reply, Query: toJson(PreparedQuery, reply.Query) }, reply, request),
   },
 } satisfies Bindings<typeof preparedQueryContracts>);
+
+export const preparedQueryMethods = bindRpc(preparedQueryRpcContracts, {
+  queryExecuteRemote: {
+    answer(request, server) {
+      const { Query, Limit, Connect } = request;
+      // From another datacenter: nobody here is near to who asks.
+      const nowhere = make(PreparedQueryExecuteRequest, { Limit, Connect });
+      return execute({ ...Query, Service: { ...Query.Service, Near: "" } }, nowhere, server);
+    },
+  },
+} satisfies RpcBindings<typeof preparedQueryRpcContracts>);
+
+const asker = (http: HttpView): QuerySource => ({
+  Datacenter: http.datacenter,
+  Segment: "",
+  Node: http.nodeName,
+  Ip: "",
+});
+
+function resolve(idOrName: string, server: ServerApi): PreparedQuery {
+  const query = server.peek((tx) => preparedQueryResolve(tx, idOrName));
+  if (query === undefined) throw notFound();
+  return query;
+}
+
+/** Shuffled, then by the distance from what the caller names, or else the query; the node named itself comes first. */
+function execute(
+  query: PreparedQuery,
+  request: PreparedQueryExecuteRequest,
+  server: ServerApi,
+): PreparedQueryExecuteResponse {
+  const { datacenter } = server;
+  const asked = request.Source.Node || query.Service.Near;
+  const wanted = { ...query, Service: { ...query.Service, Connect: query.Service.Connect || request.Connect } };
+  const rows = server.peek((tx) => {
+    const near = asked === "_agent" ? request.Agent.Node : asked === "_ip" ? nodeAt(tx, request.Source.Ip) : asked;
+    return executeQuery(tx, wanted, near, datacenter, (found) => shuffle(server.rng, [...found]));
+  });
+  return make(PreparedQueryExecuteResponse, {
+    ...wireMeta(server.operator.queryMeta()),
+    Service: query.Service.Service,
+    Nodes: request.Limit > 0 ? rows.slice(0, request.Limit) : rows,
+    DNS: query.DNS,
+    Datacenter: datacenter,
+  });
+}
+
+/** The name of the node with an address; "" for none. */
+function nodeAt(tx: ReadTx, address: string): string {
+  if (address === "") return "";
+  return listNodes(tx).nodes.find((node) => node.Address === address)?.Node ?? "";
+}
 
 function apply(op: string, query: PreparedQuery, http: HttpView): PreparedQueryRequest {
   return make(PreparedQueryRequest, { Datacenter: http.datacenter, Token: http.token, Op: op, Query: query });
 }
 
 /** Replies of these endpoints carry their freshness in the body as well as in the headers. */
-function withMeta(value: object, agent: AgentApi): Answer {
-  const { index, knownLeader, lastContactMs } = agent.operator.queryMeta();
-  const meta = {
-    Index: index,
-    LastContact: lastContactMs * 1e6,
-    KnownLeader: knownLeader,
-    ConsistencyLevel: "leader",
-    NotModified: false,
-    Backend: 0,
-  };
+function withMeta(
+  value: object,
+  { Index, KnownLeader, LastContact }: PreparedQueryExplainResponse | PreparedQueryExecuteResponse,
+  { AllowStale, RequireConsistent }: PreparedQueryExecuteRequest,
+): Answer {
+  const level = RequireConsistent ? "consistent" : AllowStale ? "stale" : "leader";
   return {
     kind: "json",
-    value: { ...value, ...meta },
+    value: { ...value, ConsistencyLevel: level },
     headers: [
       "X-Consul-Index",
-      String(index),
+      String(Index),
       "X-Consul-Knownleader",
-      String(knownLeader),
+      String(KnownLeader),
       "X-Consul-Lastcontact",
-      String(Math.floor(lastContactMs)),
+      String(Math.floor(LastContact / 1e6)),
       "X-Consul-Effective-Consistency",
-      "leader",
+      level,
     ],
   };
 }

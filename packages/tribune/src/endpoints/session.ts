@@ -105,6 +105,7 @@ export const sessionEndpoints = bind(sessionContracts, {
         Op: "create",
         Session: sessionFromBody(session, http.nodeName),
       }),
+    ops: ["create"],
     prepare: prepareCreate,
     errorPrefix: "apply failed: ",
     applied: (_result, request, leader) => {
@@ -120,6 +121,11 @@ export const sessionEndpoints = bind(sessionContracts, {
         Op: "destroy",
         Session: make(Session, { ID: session }),
       }),
+    ops: ["destroy"],
+    prepare(request) {
+      if (request.Session.ID === "") throw TribuneError.internal("Must provide ID");
+      return request;
+    },
     errorPrefix: "apply failed: ",
     applied: (_result, request, leader) => leader.clearSessionTimer(request.Session.ID),
     show: () => json(true),
@@ -134,14 +140,12 @@ export const sessionEndpoints = bind(sessionContracts, {
       }),
     answer(request, leader) {
       requireUuid(request.SessionID);
-      const { session } = leader.peek((tx) => sessionGet(tx, request.SessionID));
+      const { index, session } = leader.peek((tx) => sessionGet(tx, request.SessionID));
       if (session !== undefined && session.TTL !== "") leader.resetSessionTimer(session.ID, session.TTL);
-      return session;
+      return make(IndexedSessions, { Index: index, Sessions: session === undefined ? null : [session] });
     },
-    show: (session: Session | undefined, request) =>
-      session === undefined
-        ? text(404, `Session id '${request.SessionID}' not found`)
-        : json(toJson(SESSIONS, [session])),
+    show: (reply: IndexedSessions, request) =>
+      reply.Sessions === null ? text(404, `Session id '${request.SessionID}' not found`) : show(reply),
   },
   sessionInfo: {
     request: ({ session }, _http, common) => ({ ...common, SessionID: session, Session: session }),

@@ -1,13 +1,13 @@
 import { snapshotContracts } from "@tribune/api";
 import { empty } from "./answer.ts";
-import { type Bindings, bind } from "./binding.ts";
-import { requireOwnDatacenter } from "./datacenter.ts";
+import { type Bindings, bind, type HttpView } from "./binding.ts";
+
+const optionsOf = ({ datacenter, token, query }: HttpView) => ({ datacenter, token, stale: query.has("stale") });
 
 export const snapshotEndpoints = bind(snapshotContracts, {
   snapshotSave: {
-    answer(_values, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const meta = agent.operator.queryMeta();
+    async answer(_values, http, agent) {
+      const { meta, start } = await agent.snapshots.save(optionsOf(http));
       return {
         kind: "stream",
         contentType: "application/x-gzip",
@@ -19,14 +19,13 @@ export const snapshotEndpoints = bind(snapshotContracts, {
           "X-Consul-Lastcontact",
           String(Math.floor(meta.lastContactMs)),
         ],
-        start: (sink) => agent.snapshots.save(sink),
+        start,
       };
     },
   },
   snapshotRestore: {
     async answer({ archive }, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      await agent.snapshots.restore(archive);
+      await agent.snapshots.restore(archive, optionsOf(http));
       return empty();
     },
   },

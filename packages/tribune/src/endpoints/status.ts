@@ -1,19 +1,29 @@
-import { statusContracts } from "@tribune/api";
+import { formatGoDuration, make, RaftStats, statusContracts, statusRpcContracts } from "@tribune/api";
 import { json } from "./answer.ts";
-import { type Bindings, bind } from "./binding.ts";
-import { requireOwnDatacenter } from "./datacenter.ts";
+import { type Bindings, bind, bindRpc, type RpcBindings } from "./binding.ts";
 
 export const statusEndpoints = bind(statusContracts, {
   statusLeader: {
-    answer(_values, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      return json(agent.operator.leaderAddress());
-    },
+    request: (_values, http, common) => ({ ...common, Datacenter: http.datacenter }),
+    answer: (_request, server) => server.operator.leaderAddress(),
+    show: (address) => json(address),
   },
   statusPeers: {
-    answer(_values, http, agent) {
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      return json(agent.operator.peerAddresses());
-    },
+    request: (_values, http, common) => ({ ...common, Datacenter: http.datacenter }),
+    answer: (_request, server) => server.operator.peerAddresses(),
+    show: (addresses) => json(addresses),
   },
 } satisfies Bindings<typeof statusContracts>);
+
+export const statusMethods = bindRpc(statusRpcContracts, {
+  statusPing: { answer: () => ({}) },
+  statusRaftStats: {
+    answer(_request, server) {
+      const { lastContactMs, lastTerm, lastIndex } = server.operator.raftStats();
+      // As Consul's Raft library prints it.
+      const contact =
+        lastContactMs === undefined ? "never" : lastContactMs === 0 ? "0" : formatGoDuration(lastContactMs * 1e6);
+      return make(RaftStats, { LastContact: contact, LastTerm: lastTerm, LastIndex: lastIndex });
+    },
+  },
+} satisfies RpcBindings<typeof statusRpcContracts>);

@@ -10,20 +10,26 @@ import {
   NodeService,
   TxnOp,
   TxnOperation,
+  TxnReadRequest,
+  TxnReadResponse,
+  TxnRequest,
+  TxnResponse,
   TxnResult,
   toJson,
   txnContracts,
+  txnRpcContracts,
   zero,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import { readStruct } from "../lib/struct-json.ts";
-import { KV_WRITES } from "../state/txn.ts";
+import { KV_WRITES, readTxn } from "../state/txn.ts";
 import type { TxnOutcome } from "./agent-api.ts";
 import { type Answer, jsonText } from "./answer.ts";
-import { type Bindings, bind, type HttpView } from "./binding.ts";
-import { requireOwnDatacenter } from "./datacenter.ts";
+import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings, Settled } from "./binding.ts";
 import { keyResultsJson } from "./kv-json.ts";
+import { prepareTxn } from "./txn-rules.ts";
+import { wireMeta } from "./wire-meta.ts";
 
 /** Operations in one transaction. */
 const OPS_MAX = 64;
@@ -43,39 +49,68 @@ export const txnEndpoints = bind(txnContracts, {
         const stale = query.has("stale");
         if (stale && query.has("consistent"))
           throw TribuneError.badRequest("Cannot specify ?stale with ?consistent, conflicting semantics.");
-        requireOwnDatacenter(http.datacenter, agent.datacenter);
-        const mode = stale ? "stale" : query.has("consistent") ? "consistent" : "leader";
-        const outcome = await agent.txn.read(ops, mode);
-        const meta = agent.operator.queryMeta();
+        const request = make(TxnReadRequest, {
+          Datacenter: http.datacenter,
+          Token: http.token,
+          Ops: ops,
+          AllowStale: stale,
+          RequireConsistent: query.has("consistent"),
+        });
+        const outcome = await agent.ask(txnRpcContracts.txnRead, request);
         return {
           kind: "json",
           status: refused(outcome) ? 409 : 200,
           // Only the freshness is told: a transaction does not block, so its index is of no use.
           headers: [
             "X-Consul-Lastcontact",
-            String(Math.floor(meta.lastContactMs)),
+            String(Math.floor(outcome.LastContact / 1e6)),
             "X-Consul-Knownleader",
-            String(meta.knownLeader),
+            String(outcome.KnownLeader),
           ],
           value: {
             ...shape(outcome),
             Index: 0,
-            LastContact: meta.lastContactMs * 1e6,
-            KnownLeader: meta.knownLeader,
+            LastContact: outcome.LastContact,
+            KnownLeader: outcome.KnownLeader,
             ConsistencyLevel: "",
             NotModified: false,
             Backend: 0,
           },
         };
       }
-      requireOwnDatacenter(http.datacenter, agent.datacenter);
-      const outcome = await agent.txn.apply(ops);
+      const request = make(TxnRequest, { Datacenter: http.datacenter, Token: http.token, Ops: ops });
+      const outcome = await agent.ask(txnRpcContracts.txnApply, request);
       const results = refused(outcome) ? undefined : keyResultsJson((outcome.Results ?? []) as TxnResult[]);
       if (results !== undefined) return jsonText(`{"Results":${results},"Errors":null}`);
       return { kind: "json", status: refused(outcome) ? 409 : 200, value: shape(outcome) };
     },
   },
 } satisfies Bindings<typeof txnContracts>);
+
+export const txnMethods = bindRpc(txnRpcContracts, {
+  txnApply: {
+    prepare(request, leader) {
+      const { ops, errors } = prepareTxn(opsOf(request.Ops), leader);
+      if (errors.length > 0) return new Settled(make(TxnResponse, { Errors: errors }));
+      return { ...request, Ops: ops };
+    },
+    errorPrefix: "raft apply failed: ",
+  },
+  txnRead: {
+    answer(request, server) {
+      const meta = { ...wireMeta(server.operator.queryMeta()), Index: 0 };
+      const { ops, errors } = prepareTxn(opsOf(request.Ops), server);
+      if (errors.length > 0) return make(TxnReadResponse, { ...meta, Errors: errors });
+      const { Results, Errors } = server.peek((tx) => readTxn(tx, ops));
+      return make(TxnReadResponse, { ...meta, Results, Errors });
+    },
+  },
+} satisfies RpcBindings<typeof txnRpcContracts>);
+
+/** Operations as peers send them; a nil one is none. */
+function opsOf(ops: TxnRequest["Ops"]): readonly TxnOp[] {
+  return (ops ?? []).filter((op) => op !== null);
+}
 
 const refused = (outcome: TxnOutcome): boolean => outcome.Errors !== null && outcome.Errors.length > 0;
 

@@ -1,5 +1,5 @@
 import type { AgentApi } from "../endpoints/agent-api.ts";
-import type { Endpoint, HttpLimits } from "../endpoints/binding.ts";
+import type { Endpoint, HttpLimits, Method } from "../endpoints/binding.ts";
 import type { Answered } from "../server/query-engine.ts";
 
 /** A read on its way: what is asked, and how fresh and patient the caller is. */
@@ -13,12 +13,18 @@ export interface ReadCall {
   readonly waitMs: number;
   readonly consistency: "leader" | "stale" | "consistent";
   readonly datacenter: string;
+  /** May be answered by the agent's cache (`?cached`). */
+  readonly cached: boolean;
 }
 
 /** How an answer came about; becomes headers. */
 export interface ReadMeta {
   readonly knownLeader: boolean;
   readonly lastContactMs: number;
+  /** Whether the agent's cache had the answer. Only for reads that let it. */
+  readonly cacheHit?: boolean;
+  /** How long the answer has been out of touch with the servers; only where it may be. */
+  readonly ageMs?: number;
 }
 
 export interface ReadOutcome {
@@ -32,8 +38,9 @@ export interface HttpBackend {
   readNow(call: ReadCall): ReadOutcome | undefined;
   /** Answers by callback, once; the returned function cancels, and the callback then never comes. */
   read(call: ReadCall, deliver: (outcome: ReadOutcome | Error) => void): () => void;
-  write(endpoint: Endpoint, request: any): Promise<unknown>;
-  call(endpoint: Endpoint, request: any): Promise<unknown>;
+  /** The reply of the RPC method, whoever carried it out. */
+  write(endpoint: Method, request: any): Promise<unknown>;
+  call(endpoint: Method, request: any): Promise<unknown>;
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void;
   readonly agent: AgentApi;
 }

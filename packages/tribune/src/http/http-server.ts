@@ -8,6 +8,7 @@ import {
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
+import { make } from "@tribune/api";
 import type { Answer, ByteSink } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
 import { formatGoDuration } from "../lib/duration.ts";
@@ -15,6 +16,7 @@ import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Clock } from "../lib/runtime.ts";
+import { questionKey } from "../server/question-key.ts";
 import type { HttpBackend, HttpOptions, ReadCall, ReadOutcome } from "./backend.ts";
 import { BODY_BYTES_MAX, readBody } from "./body.ts";
 import { commonOptions } from "./common-options.ts";
@@ -22,7 +24,7 @@ import { bodyText, compressed, type Encoded, encode, encodedBytes, GZIP_BYTES_MI
 import { type Gathered, gather, pump } from "./pieces.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
 import { type Route, Router } from "./router.ts";
-import { parameterValues, questionKey } from "./target.ts";
+import { parameterValues } from "./target.ts";
 import { headersMatter, RequestView } from "./view.ts";
 import { serveWebPage } from "./web-page.ts";
 
@@ -32,7 +34,6 @@ interface Target extends ReadCall {
   /** Names the encoded form: equal answers are shown differently to different URLs. */
   readonly variant: string;
   readonly pretty: boolean;
-  readonly cached: boolean;
   readonly saysConsistency: boolean;
   readonly route: Route;
 }
@@ -75,8 +76,6 @@ export class HttpServer {
   readonly #targets = new Map<string, Target>();
   readonly #blockingTargets = new Map<string, Target>();
   readonly #locals = new Map<string, Found>();
-  /** Questions that were asked with `?cached` before: the next such read is a hit. */
-  readonly #askedCached = new Map<string, number>();
   readonly #connections = new Map<string, number>();
   /** Told that there are too many of them: nothing they have asked for is done. */
   readonly #refused = new WeakSet<Socket>();
@@ -369,7 +368,8 @@ export class HttpServer {
       "blocking-query",
     ];
     if (target.saysConsistency) headers.push("X-Consul-Effective-Consistency", target.consistency);
-    if (target.cached) this.#cacheHeaders(target, headers);
+    if (meta.cacheHit !== undefined) headers.push("X-Cache", meta.cacheHit ? "HIT" : "MISS");
+    if (meta.ageMs !== undefined && meta.cacheHit !== false) headers.push("Age", String(Math.round(meta.ageMs / 1000)));
     if (shown === undefined) {
       let rendered: Answer;
       try {
@@ -397,14 +397,6 @@ export class HttpServer {
     this.#sendMaybeCompressed(shown, shown.withoutMeta === true ? [] : headers, request, response);
   }
 
-  #cacheHeaders(target: Target, headers: string[]): void {
-    const hit = this.#askedCached.has(target.key);
-    headers.push("X-Cache", hit ? "HIT" : "MISS");
-    if (hit)
-      headers.push("Age", "0"); // the answer is the state's own: it is never old
-    else keepNewest(this.#askedCached, TARGETS_MAX, target.key, 1);
-  }
-
   /** Two callbacks instead of a promise: a promise for each layer is a good part of what a small request costs. */
   #carryOut(
     endpoint: Endpoint,
@@ -422,8 +414,9 @@ export class HttpServer {
       else finish(answer);
       return;
     }
-    const asked = binding.request(values, view, undefined);
-    const done = contract.kind === "write" ? backend.write(endpoint, asked) : backend.call(endpoint, asked);
+    const writes = contract.kind === "write";
+    const asked = binding.request(values, view, writes ? undefined : this.#callOptions(contract, view));
+    const done = writes ? backend.write(endpoint, asked) : backend.call(endpoint, asked);
     done.then((result) => {
       let answer: Answer;
       try {
@@ -434,6 +427,13 @@ export class HttpServer {
       }
       finish(answer);
     }, fail);
+  }
+
+  /** What a call's request starts from: the common options where it takes them, else nothing. */
+  #callOptions(contract: Endpoint["contract"] & { kind: "call" }, view: RequestView): unknown {
+    if (contract.queryOptions !== true) return make(contract.request);
+    const { discoveryMaxStaleNs, useCache } = this.#options;
+    return commonOptions(contract.request, view, { discoveryMaxStaleNs, useCache });
   }
 
   #respond(answer: Answer, pretty: boolean, request: IncomingMessage, response: ServerResponse): void {

@@ -1,6 +1,6 @@
 import type { Parameter } from "@tribune/api";
 import { JsonShapeError, type Schema } from "@tribune/api";
-import type { Endpoint, HttpView } from "../endpoints/binding.ts";
+import type { HttpView } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import { readStruct } from "../lib/struct-json.ts";
@@ -89,26 +89,3 @@ function bodyValue(parameter: Parameter<unknown>, body: Uint8Array): unknown {
     throw TribuneError.badRequest((parameter.invalid ?? "Request decode failed: %s").replace("%s", error.message));
   }
 }
-
-/** The part of a request struct that decides its answer: names the question among all questions. */
-export function questionKey(endpoint: Endpoint, request: Record<string, unknown>): string {
-  const parts: unknown[] = [];
-  for (const name of Object.keys(request)) if (!VOLATILE.has(name)) parts.push(request[name]);
-  return `${endpoint.name} ${JSON.stringify(parts)}`;
-}
-
-/** Fields that say how to answer, not what. (With ACLs the token's rights will join the key.) */
-const VOLATILE: ReadonlySet<string> = new Set([
-  "Datacenter",
-  "Token",
-  "MinQueryIndex",
-  "MaxQueryTime",
-  "AllowStale",
-  "RequireConsistent",
-  "UseCache",
-  "MaxStaleDuration",
-  "MaxAge",
-  "MustRevalidate",
-  "StaleIfError",
-  "AllowNotModifiedResponse",
-]);

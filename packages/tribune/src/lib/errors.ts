@@ -42,6 +42,7 @@ export const WIRE_TEXT = {
   ACL_NOT_FOUND: ["permissionDenied", "ACL not found"],
   ACL_DISABLED: ["internal", "ACL support disabled"],
   RATE_EXCEEDED: ["rateLimited", "RPC rate limit exceeded"],
+  QUERY_NOT_FOUND: ["notFound", "Query not found"],
 } as const satisfies Record<string, readonly [ErrorKind, string]>;
 
 export type ErrorCode = keyof typeof WIRE_TEXT;

@@ -90,6 +90,12 @@ export interface Stream {
   /** @returns false when the peer is slow: stop until `onDrain`. */
   write(chunk: Uint8Array): boolean;
   onDrain: () => void;
+  /**
+   * No more `onData` until `resume`, so that a peer that sends faster than the disk writes must wait. Some bytes may
+   * still come. Absent where the bytes held are bounded in another way.
+   */
+  pause?(): void;
+  resume?(): void;
   end(): void;
   destroy(): void;
 }

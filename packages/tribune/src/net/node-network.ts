@@ -21,11 +21,12 @@ class NodeStream implements Stream {
   readonly #socket: net.Socket;
   #error: Error | undefined;
 
-  constructor(socket: net.Socket) {
+  /** @param below the stream that carries this one, which knows the addresses. */
+  constructor(socket: net.Socket, below?: Stream) {
     this.#socket = socket;
-    this.remoteAddress = hostPort(socket.remoteAddress, socket.remotePort);
-    this.localAddress = hostPort(socket.localAddress, socket.localPort);
-    socket.setNoDelay(true);
+    this.remoteAddress = below?.remoteAddress ?? hostPort(socket.remoteAddress, socket.remotePort);
+    this.localAddress = below?.localAddress ?? hostPort(socket.localAddress, socket.localPort);
+    if (below === undefined) socket.setNoDelay(true);
     socket.on("data", (chunk) => this.onData(chunk));
     socket.on("end", () => this.onEnd());
     socket.on("drain", () => this.onDrain());
@@ -41,6 +42,14 @@ class NodeStream implements Stream {
     return this.#socket.write(chunk);
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   end(): void {
     this.#socket.end();
   }
@@ -48,6 +57,11 @@ class NodeStream implements Stream {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+/** A socket that runs over another stream (TLS) as the port. */
+export function streamOf(socket: net.Socket, below: Stream): Stream {
+  return new NodeStream(socket, below);
 }
 
 /** `ip:port`, an IPv6 address in brackets, as Go's net.JoinHostPort writes it. */

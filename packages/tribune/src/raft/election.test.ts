@@ -112,3 +112,48 @@ test("Thesis §3.10: timeoutNow starts an election at once that overrides known 
   const [request] = sends(server.receive("b", { type: "timeoutNow" }), "requestVote");
   assert.equal(request?.message.leadershipTransfer, true);
 });
+
+test("a leader whose connection closed is replaced within a second, in tries that stay short", () => {
+  const server = new TestServer({
+    log: logOf(VOTERS, 1),
+    config: { heartbeatTimeoutMs: 5000, electionTimeoutMs: 5000 },
+  });
+  server.receive("b", heartbeat(1));
+  server.feed({ type: "peerConnectionLost", peer: id("b") });
+  const [, toC] = sends(server.tickAfter(200), "requestPreVote");
+  const refusal = { type: "requestPreVoteReply", term: 1, granted: false } as const;
+  server.receive("c", refusal, toC?.exchange);
+  const [, again] = sends(server.tickAfter(400), "requestPreVote");
+  assert.ok(again !== undefined, "asked again before c's own timeout, which is five seconds at least");
+  const granted = { type: "requestPreVoteReply", term: 1, granted: true } as const;
+  const effects = server.receive("c", granted, again.exchange);
+  server.persist(effects);
+  const [, vote] = sends(effects, "requestVote");
+  server.receive("c", { type: "requestVoteReply", term: 2, granted: true }, vote?.exchange);
+  assert.equal(server.core.status().role, "leader");
+});
+
+test("a closed connection is no evidence while a peer does not know pre-vote", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1) });
+  const [toB, toC] = sends(server.tickAfter(5000), "requestPreVote");
+  server.feed({ type: "exchangeFailed", exchange: toC!.exchange, reason: "unsupported" });
+  assert.ok(toB !== undefined);
+  server.receive("b", heartbeat(3));
+  server.feed({ type: "peerConnectionLost", peer: id("b") });
+  assert.deepEqual(server.tickAfter(300), []);
+  server.feed({ type: "peerConnectionLost", peer: id("c") });
+  server.receive("b", heartbeat(3));
+  server.feed({ type: "peerConnectionLost", peer: id("b") });
+  assert.equal(sends(server.tickAfter(300), "requestPreVote").length, 2, "c came back, maybe as something newer");
+});
+
+test("stepDown ends leadership and settles what is open", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1), config: NO_PRE_VOTE });
+  server.win("b");
+  server.feed({ type: "propose", proposals: [{ id: 1 as never, type: "command", data: Uint8Array.of(1) }] });
+  const effects = server.feed({ type: "stepDown" });
+  const status = server.core.status();
+  assert.deepEqual([status.role, status.leader], ["follower", undefined]);
+  const settle = effects.find((effect) => effect.type === "settle");
+  assert.equal(settle !== undefined && "error" in settle.outcome && settle.outcome.error, "leadershipLost");
+});

@@ -8,6 +8,12 @@ import { becomeFollower, staggered } from "./roles.ts";
 import type { Exchange, RaftState } from "./state.ts";
 import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
 
+/**
+ * After evidence that the leader died, elections come within this long of it, and so many are tried before the ordinary
+ * timeouts count again. Long enough that two servers rarely meet, short beside the heartbeats' own timeout.
+ */
+const QUICK_MS = 200;
+const QUICK_CAMPAIGNS = 3;
 /** A refused pre-vote is tried again after this part of the election timeout, to twice as much. */
 const PRE_VOTES_PER_ELECTION_TIMEOUT = 4;
 
@@ -32,13 +38,23 @@ export function startCampaign(s: RaftState, leadershipTransfer: boolean): void {
   becomeFollower(s, s.term);
   s.role = "candidate";
   s.exchanges.clear();
+  s.quickCampaigns = Math.max(0, s.quickCampaigns - 1);
   if (s.config.preVote && !leadershipTransfer && !s.isSoleVoter) {
     // Costs nobody anything, so it may be tried again sooner than a vote.
-    s.electionDeadlineMs = staggered(s, s.config.electionTimeoutMs / PRE_VOTES_PER_ELECTION_TIMEOUT);
+    s.electionDeadlineMs = campaignDeadline(s, 1, s.config.electionTimeoutMs / PRE_VOTES_PER_ELECTION_TIMEOUT);
     startPreVote(s);
   } else {
     startVote(s, leadershipTransfer);
   }
+}
+
+function quickMs(s: RaftState): number {
+  return Math.max(1, Math.min(QUICK_MS, Math.floor(s.config.heartbeatTimeoutMs / 4)));
+}
+
+/** When to try again: a vote needs a flush on every server, so it gets a larger factor than a question. */
+function campaignDeadline(s: RaftState, factor: number, usualMs: number): number {
+  return staggered(s, s.quickCampaigns === 0 ? usualMs : factor * quickMs(s));
 }
 
 function startPreVote(s: RaftState): void {
@@ -55,7 +71,7 @@ function startPreVote(s: RaftState): void {
 }
 
 function startVote(s: RaftState, leadershipTransfer: boolean): void {
-  s.electionDeadlineMs = staggered(s, s.config.electionTimeoutMs);
+  s.electionDeadlineMs = campaignDeadline(s, 2, s.config.electionTimeoutMs);
   const term = s.term + 1;
   s.persistHardState(term, s.id);
   s.campaign = { kind: "vote", term, leadershipTransfer, granted: new Set(), ownVoteWrite: s.lastWrite };
@@ -134,6 +150,7 @@ export function onRequestPreVote(
   exchange: ExchangeId,
   message: Request<"requestPreVote">,
 ): void {
+  s.withoutPreVote.delete(from); // who asks knows it
   const granted =
     message.term >= s.term &&
     s.nowMs >= s.noVoteBeforeMs &&
@@ -178,8 +195,16 @@ export function onTimeoutNow(s: RaftState, from: ServerId, exchange: ExchangeId)
  * their leader.
  */
 export function onPeerConnectionLost(s: RaftState, peer: ServerId): void {
-  if (s.role !== "follower" || s.leader !== peer || !s.config.preVote || s.withoutPreVote.size > 0) return;
+  const allKnowPreVote = s.withoutPreVote.size === 0;
+  // What answers there next may be another version.
+  s.withoutPreVote.delete(peer);
+  if (s.role !== "follower" || s.leader !== peer || !s.config.preVote || !allKnowPreVote) return;
   s.leaderSuspected = true;
-  const spreadMs = Math.max(1, Math.floor(s.config.heartbeatTimeoutMs / 4));
-  s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + randomInt(s.rng, spreadMs));
+  s.quickCampaigns = QUICK_CAMPAIGNS;
+  s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + randomInt(s.rng, quickMs(s)));
+}
+
+/** Gives up leadership, for a reason only the shell knows. Others take over once they miss our heartbeats. */
+export function stepDown(s: RaftState): void {
+  if (s.role === "leader") becomeFollower(s, s.term);
 }

@@ -27,6 +27,7 @@ export function acceptLeader(s: RaftState, from: ServerId, address: string | und
   s.leader = from;
   s.leaderAddress = address ?? s.latest.configuration.servers.find((server) => server.id === from)?.address;
   s.leaderSuspected = false;
+  s.quickCampaigns = 0;
   s.lastContactMs = s.nowMs;
   s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
   if (s.incoming !== undefined && s.incoming.term < term) abandonIncoming(s);

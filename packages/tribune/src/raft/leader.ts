@@ -18,6 +18,7 @@ export function becomeLeader(s: RaftState): void {
   s.leader = s.id;
   s.leaderAddress = s.latest.configuration.servers.find((server) => server.id === s.id)?.address;
   s.leaderSuspected = false;
+  s.quickCampaigns = 0;
   s.leading = {
     startIndex: s.log.lastIndex + 1,
     peers: new Map(),

@@ -12,6 +12,7 @@ import {
   onVoteReply,
   ownVoteDurable,
   startCampaign,
+  stepDown,
 } from "./election.ts";
 import { onAppendEntries } from "./follower.ts";
 import { leaderTick, leaderTickAt, leaderWork, propose, readLeaseUntilMs } from "./leader.ts";
@@ -159,6 +160,9 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
       case "peerConnectionLost":
         onPeerConnectionLost(s, input.peer);
         return;
+      case "stepDown":
+        stepDown(s);
+        return;
       default:
         unreachable(input);
     }
@@ -259,6 +263,11 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
    */
   configurationAt(index: LogIndex): { readonly index: LogIndex; readonly configuration: Configuration } {
     return this.#s.configurationAt(index);
+  }
+
+  /** When a leader was last heard from, in the clock of `step`: for every answer's meta, so without an object. */
+  get lastContactAtMs(): number | undefined {
+    return this.#s.lastContactMs;
   }
 
   status(): RaftStatus {

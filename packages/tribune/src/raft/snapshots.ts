@@ -18,7 +18,8 @@ export function onSnapshotTaken(s: RaftState, snapshot: SnapshotMeta, firstIndex
 
 /** An operator's snapshot took the place of state and log: the log goes on behind an index no server has seen. */
 export function onRestored(s: RaftState, snapshot: SnapshotMeta): void {
-  invariant(s.role === "leader" && snapshot.term === s.term, "only the leader restores, in its own term");
+  // Leadership may have gone while the disk worked; what is on the disk holds all the same, as after a restart.
+  invariant(snapshot.term <= s.term, "a restored snapshot has the term of the leader that made it");
   invariant(
     s.appliedIndex === s.log.lastIndex && snapshot.index > s.log.lastIndex,
     "a restored snapshot replaces a log that is applied, at an index beyond its end",
@@ -33,6 +34,8 @@ export function onRestored(s: RaftState, snapshot: SnapshotMeta): void {
   s.followConfiguration();
   s.log.reset(snapshot);
   s.forgetWrites();
+  // Nobody has the new index: all get it as a snapshot, whatever was on its way to them.
+  for (const peer of s.leading?.peers.values() ?? []) peer.load = undefined;
 }
 
 export function onInstallSnapshot(

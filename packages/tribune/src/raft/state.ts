@@ -147,6 +147,8 @@ export class RaftState {
   electionDeadlineMs = 0;
   /** The known leader's process is gone: others may be elected before the timeout. */
   leaderSuspected = false;
+  /** Elections still to be tried without waiting for the usual timeouts. */
+  quickCampaigns = 0;
   /**
    * Before this time no vote is given. A restart must not forget the promise that an answered heartbeat is, or a
    * leader could read from its state what another has replaced (Thesis §6.4.1).

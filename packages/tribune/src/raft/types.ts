@@ -195,6 +195,7 @@ export type RaftInput =
    * An operator replaced the state: on the leader, with everything in its log applied and nothing proposed since,
    * the shell has made `snapshot` the newest, restored the state machine from it and emptied the log. Its index is
    * beyond the log's end and its term the current one, so every follower lacks it and gets it as a snapshot.
+   * Only an entry committed behind it says that a quorum has it: the shell waits for one before it says so.
    */
   | { readonly type: "restored"; readonly snapshot: SnapshotMeta }
   /** Bytes of the snapshot being received arrived: the leader is alive. */
@@ -209,7 +210,9 @@ export type RaftInput =
    * A peer's process is gone: its connection broke AND its host refused a new one. A broken connection alone is not
    * enough, as this ends the promise that the leader's read lease is built on.
    */
-  | { readonly type: "peerConnectionLost"; readonly peer: ServerId };
+  | { readonly type: "peerConnectionLost"; readonly peer: ServerId }
+  /** This server must not lead any longer, for instance because its disk does not answer. */
+  | { readonly type: "stepDown" };
 
 export type SettleError =
   /** Refused: nothing was written. `leader` says whom to ask. */

@@ -3,6 +3,7 @@ import { finished, isSteps, type Steps } from "../lib/steps.ts";
 import type { Database, ReadTx, WatchSet } from "../state/memdb/types.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 import { type Linked, Recency } from "./recency.ts";
+import { ShownAnswers } from "./shown-answers.ts";
 import { StepRunner } from "./step-runner.ts";
 
 /** A reply of a read: the wire struct, of which only the index matters here. */
@@ -113,19 +114,18 @@ export class QueryEngine {
   readonly #questions = new Map<string, Question>();
   /** Those that may go: nobody is blocked on them. Clients choose the names in a question, so there is a limit. */
   readonly #idle = new Recency<Question>();
-  /** Answers that hold encoded forms. */
-  readonly #showing = new Recency<Answered>();
+  readonly #shown: ShownAnswers;
   readonly #runner: StepRunner;
   readonly #deadlines: Deadlines<Waiter>;
   /** Who gets which answer, in this order. */
   readonly #due: { readonly waiters: readonly Waiter[]; readonly answer: Answered; at: number }[] = [];
   #waiting = 0;
-  #shownBytes = 0;
   #keyChars = 0;
   #replacedAt = 0;
 
   constructor(options: QueryEngineOptions, db: Database, runtime: Pick<Runtime, "clock" | "timers" | "rng">) {
     this.#options = options;
+    this.#shown = new ShownAnswers(options.shownBytesMax);
     this.#db = db;
     this.#runtime = runtime;
     this.#runner = new StepRunner(options.sliceMs, runtime);
@@ -231,24 +231,7 @@ export class QueryEngine {
 
   /** Keeps an encoded form of an answer while it is current and there is room. */
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void {
-    if (!answer.current || bytes > this.#options.shownBytesMax / 4) return;
-    if (answer.shownBytes === 0) this.#showing.add(answer);
-    answer.shown.set(variant, encoded);
-    answer.shownBytes += bytes;
-    this.#shownBytes += bytes;
-    for (;;) {
-      const { oldest } = this.#showing;
-      if (this.#shownBytes <= this.#options.shownBytesMax || oldest === undefined || oldest === answer) return;
-      this.#forgetShown(oldest);
-    }
-  }
-
-  #forgetShown(answer: Answered): void {
-    if (answer.shownBytes === 0) return;
-    this.#showing.remove(answer);
-    this.#shownBytes -= answer.shownBytes;
-    answer.shownBytes = 0;
-    answer.shown.clear();
+    this.#shown.keep(answer, variant, encoded, bytes);
   }
 
   /**
@@ -286,7 +269,7 @@ export class QueryEngine {
       this.#questions.delete(question.key);
       this.#keyChars -= question.key.length;
       if (question.answer === undefined) continue;
-      this.#forgetShown(question.answer);
+      this.#shown.forget(question.answer);
       question.answer.watch.release();
     }
   }
@@ -364,7 +347,7 @@ export class QueryEngine {
   /** Several commits within one turn of the event loop wake a question once. */
   #stale(question: Question, answer: Answered): void {
     if (question.answer === answer) question.answer = undefined;
-    this.#forgetShown(answer);
+    this.#shown.forget(answer);
     if (question.waiters.size === 0 || question.wakeScheduled) return;
     question.wakeScheduled = true;
     this.#runtime.timers.soon(() => {

@@ -7,8 +7,10 @@ import type { Runtime } from "../lib/runtime.ts";
 import type {
   Configuration,
   ConfigurationChange,
+  ExchangeId,
   HardState,
   LogEntry,
+  LogIndex,
   Proposal,
   ProposalId,
   RaftEffect,
@@ -19,6 +21,7 @@ import type {
   ServerId,
   SettleOutcome,
   SnapshotMeta,
+  WriteId,
 } from "../raft/types.ts";
 
 /** The durable log, as the host uses it. Appends become durable in the order they were asked for. */
@@ -33,8 +36,26 @@ export interface HostStateMachine {
   apply(entry: LogEntry): unknown;
 }
 
+/** The other servers, for a host that has any (`server/raft`). */
+export interface HostPeers {
+  /** May hold it until `durable` names the write it waits for. */
+  send(effect: Effect<"send">): void;
+  durable(write: WriteId): void;
+  receiveSnapshot(effect: Effect<"receiveSnapshot">): void;
+  discardSnapshot(exchange: ExchangeId): void;
+  /** Called with every earlier entry applied. Resolves when all of it is done; a rejection stops the process. */
+  install(effect: Effect<"installSnapshot">): Promise<void>;
+  followConfiguration(configuration: Configuration): void;
+  close(): void;
+}
+
+type Effect<T extends RaftEffect["type"]> = Extract<RaftEffect, { type: T }>;
+
 export interface RaftCoreLike extends Core<RaftInput, RaftEffect> {
   status(): RaftStatus;
+  mayReadByLease(nowMs: number): boolean;
+  configurationAt(index: LogIndex): { readonly index: LogIndex; readonly configuration: Configuration };
+  readonly lastContactAtMs: number | undefined;
 }
 
 export interface RoleChange {
@@ -48,6 +69,8 @@ export interface RaftHostDependencies {
   readonly core: RaftCoreLike;
   readonly log: HostLog;
   readonly stateMachine: HostStateMachine;
+  /** Undefined: this server is alone, and nothing it sends arrives. */
+  readonly peers?: HostPeers | undefined;
   readonly runtime: Pick<Runtime, "clock" | "timers">;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -85,6 +108,8 @@ export class RaftHost {
   readonly #reads = new Map<ReadId, Waiting>();
   #applying: LogEntry[] = [];
   #applyScheduled = false;
+  /** What waits for `#applying` to become empty. */
+  #afterApply: (() => void)[] = [];
   /** What was applied last; readers may ask for at least this. */
   #appliedIndex = 0;
   #armedAtMs = Number.POSITIVE_INFINITY;
@@ -102,6 +127,17 @@ export class RaftHost {
     return this.#d.core.status();
   }
 
+  /** Milliseconds since a leader was heard from; undefined before the first time. */
+  get lastContactMs(): number | undefined {
+    const atMs = this.#d.core.lastContactAtMs;
+    return atMs === undefined ? undefined : Math.max(0, this.#d.runtime.clock.nowMs() - atMs);
+  }
+
+  /** What a snapshot of the state as it is now has to name. */
+  appliedConfiguration(): { readonly index: number; readonly configuration: Configuration } {
+    return this.#d.core.configurationAt(this.#appliedIndex);
+  }
+
   start(appliedIndex: number): void {
     this.#appliedIndex = appliedIndex;
     this.feed({ type: "tick" });
@@ -110,10 +146,11 @@ export class RaftHost {
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer();
-    const error = TribuneError.of("NO_LEADER");
-    for (const { waiting } of this.#gathered.splice(0)) waiting.reject(error);
-    for (const waiting of [...this.#proposed.values(), ...this.#byIndex.values(), ...this.#reads.values()])
-      waiting.reject(error);
+    this.#d.peers?.close();
+    const unwritten = TribuneError.of("NO_LEADER");
+    for (const { waiting } of this.#gathered.splice(0)) waiting.reject(unwritten);
+    for (const waiting of this.#reads.values()) waiting.reject(unwritten);
+    for (const waiting of [...this.#proposed.values(), ...this.#byIndex.values()]) waiting.reject(lostOnTheWay());
     this.#proposed.clear();
     this.#byIndex.clear();
     this.#reads.clear();
@@ -122,8 +159,8 @@ export class RaftHost {
   /**
    * Proposes one command.
    *
-   * @returns what the state machine answered; rejects with the refusal, or with `No cluster leader` when
-   *   this server does not lead (nothing was written) or lost leadership on the way (fate unknown).
+   * @returns what the state machine answered; rejects with the refusal, with `No cluster leader` when this server does
+   *   not lead (nothing was written), or with another text when it lost leadership on the way (fate unknown).
    */
   propose(data: Uint8Array, extensions?: Uint8Array): Promise<unknown> {
     return this.#gather("command", data, extensions);
@@ -132,6 +169,11 @@ export class RaftHost {
   /** Resolves once everything that was committed before is applied here. */
   barrier(): Promise<unknown> {
     return this.#gather("barrier", new Uint8Array(0));
+  }
+
+  /** Whether the state may be read now as the leader's, without asking a quorum. */
+  mayReadByLease(): boolean {
+    return this.#d.core.mayReadByLease(this.#d.runtime.clock.nowMs());
   }
 
   /** Resolves once a quorum confirmed that this server leads and all that was committed before is applied. */
@@ -148,6 +190,15 @@ export class RaftHost {
     return new Promise((resolve, reject) => {
       this.#proposed.set(proposal, { resolve, reject });
       this.feed({ type: "proposeConfiguration", proposal, change, prevIndex });
+    });
+  }
+
+  /** Hands leadership to `target`, or to the voter that is most up to date. Resolves once another server leads. */
+  transferLeadership(target?: ServerId): Promise<unknown> {
+    const proposal = this.#id<ProposalId>();
+    return new Promise((resolve, reject) => {
+      this.#proposed.set(proposal, { resolve, reject });
+      this.feed({ type: "transferLeadership", proposal, ...(target === undefined ? {} : { target }) });
     });
   }
 
@@ -211,6 +262,7 @@ export class RaftHost {
         this.#d.log.append(effect.entries, effect.hardState, effect.truncateFrom).then(
           () => {
             this.#d.metrics.sample("raft.leader.dispatchLog", this.#d.runtime.clock.nowMs() - startedMs);
+            this.#d.peers?.durable(effect.write);
             this.feed({ type: "persisted", write: effect.write });
           },
           (error: unknown) => this.#fatal(error),
@@ -241,6 +293,7 @@ export class RaftHost {
         });
         break;
       case "configurationChanged":
+        this.#d.peers?.followConfiguration(effect.configuration);
         this.#d.onConfiguration(effect.configuration, effect.index, effect.committed);
         break;
       case "loadEntries":
@@ -256,19 +309,48 @@ export class RaftHost {
         });
         break;
       case "send":
-        // There is no Raft transport in this build, so no peer can be reached: it counts as failed.
-        this.#d.runtime.timers.soon(() =>
-          this.feed({ type: "exchangeFailed", exchange: effect.exchange, reason: "failed" }),
-        );
+        if (this.#d.peers !== undefined) this.#d.peers.send(effect);
+        // Nobody can be reached: it counts as failed.
+        else
+          this.#d.runtime.timers.soon(() =>
+            this.feed({ type: "exchangeFailed", exchange: effect.exchange, reason: "failed" }),
+          );
         break;
       case "receiveSnapshot":
-      case "installSnapshot":
+        this.#peers.receiveSnapshot(effect);
+        break;
       case "discardSnapshot":
-        invariant(false, `no peer can send a snapshot to this server: ${effect.type}`);
+        this.#peers.discardSnapshot(effect.exchange);
+        break;
+      case "installSnapshot":
+        this.#whenApplied(() => this.#install(effect));
         break;
       default:
         effect satisfies never;
     }
+  }
+
+  get #peers(): HostPeers {
+    invariant(this.#d.peers !== undefined, "no peer can send a snapshot to this server");
+    return this.#d.peers;
+  }
+
+  #install(effect: Effect<"installSnapshot">): void {
+    const { write, snapshot } = effect;
+    this.#peers.install(effect).then(
+      () => {
+        this.#appliedIndex = snapshot.index;
+        this.#d.peers?.durable(write);
+        this.feed({ type: "snapshotInstalled", write });
+      },
+      (error: unknown) => this.#fatal(error),
+    );
+  }
+
+  /** Runs once everything handed out so far is applied. */
+  #whenApplied(run: () => void): void {
+    if (this.#applying.length === 0) run();
+    else this.#afterApply.push(run);
   }
 
   #settle(proposals: readonly ProposalId[], outcome: SettleOutcome): void {
@@ -276,9 +358,13 @@ export class RaftHost {
       const waiting = this.#proposed.get(id);
       this.#proposed.delete(id);
       if (waiting === undefined) continue;
-      if ("firstIndex" in outcome) this.#byIndex.set(outcome.firstIndex + at, waiting);
+      // A transfer has no entry: index 0 says that it is done.
+      if ("firstIndex" in outcome && outcome.firstIndex === 0) waiting.resolve(undefined);
+      else if ("firstIndex" in outcome) this.#byIndex.set(outcome.firstIndex + at, waiting);
       else if (outcome.error === "busy") waiting.reject(TribuneError.of("RATE_EXCEEDED"));
-      else if (outcome.error === "badConfiguration") waiting.reject(TribuneError.internal(outcome.message));
+      else if (outcome.error === "badConfiguration" || outcome.error === "transferFailed")
+        waiting.reject(TribuneError.internal(outcome.message));
+      else if (outcome.error === "leadershipLost") waiting.reject(lostOnTheWay());
       else waiting.reject(TribuneError.of("NO_LEADER", outcome.message));
     }
   }
@@ -310,6 +396,7 @@ export class RaftHost {
     const index = this.#appliedIndex;
     this.#applying = at < entries.length ? entries.slice(at) : [];
     this.feed({ type: "applied", index });
+    if (this.#applying.length === 0 && this.#afterApply.length > 0) for (const run of this.#afterApply.splice(0)) run();
     if (this.#applying.length > 0 && !this.#applyScheduled) {
       this.#applyScheduled = true;
       this.#d.runtime.timers.soon(() => this.#apply());
@@ -333,4 +420,9 @@ export class RaftHost {
     this.#d.onFatal(error instanceof Error ? error : new Error(String(error)));
     this.stop();
   }
+}
+
+/** The entry may still be committed by another leader. Whoever reads this text must not repeat the write by himself. */
+function lostOnTheWay(): TribuneError {
+  return new TribuneError("unavailable", "leadership lost while committing log");
 }

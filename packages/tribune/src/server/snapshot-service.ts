@@ -1,4 +1,3 @@
-import type { SnapshotApi } from "../endpoints/agent-api.ts";
 import type { ByteSink } from "../endpoints/answer.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
@@ -14,22 +13,25 @@ import type { DurableLog, SnapshotKeeper } from "./storage-port.ts";
 export interface SnapshotServiceDependencies {
   readonly host: RaftHost;
   readonly log: DurableLog;
-  readonly keeper: SnapshotKeeper | undefined;
+  readonly keeper: SnapshotKeeper;
   readonly stateMachine: StateMachine;
   readonly leadership: Leadership;
   readonly runtime: Pick<Runtime, "clock" | "timers">;
   readonly logger: Logger;
   /** Nothing may be proposed from now on, not even by the leader itself. */
   readonly onRestoring: () => void;
-  /** Everything anybody waits for has changed, as of `index`; or nothing, and the leader's duties go on. */
-  readonly onRestored: (index: number | undefined) => Promise<void>;
+  /** Everything anybody waits for has changed, as of `index`. */
+  readonly onReplaced: (index: number) => void;
+  /** The leader's duties go on, whether something was restored or not. */
+  readonly onRestored: () => Promise<void>;
   readonly onFatal: (error: Error) => void;
 }
 
 /** Saves the state as Consul's archive and restores it from one (`wire/snapshot.md`). */
-export class SnapshotService implements SnapshotApi {
+export class SnapshotService {
   readonly #d: SnapshotServiceDependencies;
   #restoring = false;
+  #failed = false;
 
   constructor(dependencies: SnapshotServiceDependencies) {
     this.#d = dependencies;
@@ -50,14 +52,9 @@ export class SnapshotService implements SnapshotApi {
     const view = stateMachine.snapshot();
     const index = host.appliedIndex;
     const term = log.term(index) ?? status.snapshotTerm;
+    const { index: configurationIndex, configuration } = host.appliedConfiguration();
     const unixMs = runtime.clock.wallMs();
-    const meta = {
-      id: `${term}-${index}-${unixMs}`,
-      index,
-      term,
-      configuration: status.committedConfiguration,
-      configurationIndex: status.committedConfigurationIndex,
-    };
+    const meta = { id: `${term}-${index}-${unixMs}`, index, term, configuration, configurationIndex };
     let gone = false;
     let wake = (): void => {};
     sink.closed = () => {
@@ -103,41 +100,69 @@ export class SnapshotService implements SnapshotApi {
    * state with the old log, or the new snapshot, behind which an older log is thrown away at the next start.
    */
   async #install(archivedIndex: number, state: readonly Uint8Array[]): Promise<void> {
-    const { host, log, keeper, stateMachine, leadership, onFatal } = this.#d;
+    const { host, stateMachine, leadership } = this.#d;
     const prepared = await stateMachine.prepareRestore(asAsync(state)).catch((error: unknown) => {
       throw TribuneError.internal(
         `failed to restore snapshot: ${error instanceof Error ? error.message : String(error)}`,
         error,
       );
     });
+    const { term } = host.status();
     leadership.lost();
     this.#d.onRestoring();
     try {
-      await host.barrier();
+      await this.#replace(archivedIndex, prepared, state);
+    } finally {
+      const now = host.status();
+      // In another term whoever leads has begun anew; and a process that must stop serves nobody.
+      if (now.role === "leader" && now.term === term && !this.#failed) {
+        await this.#d.onRestored();
+        leadership.gained();
+      }
+    }
+  }
+
+  /** Resolves once a quorum has the new state. */
+  async #replace(
+    archivedIndex: number,
+    prepared: { commit(index: number): void },
+    state: readonly Uint8Array[],
+  ): Promise<void> {
+    const { host, log, keeper, onReplaced, onFatal } = this.#d;
+    await host.barrier();
+    const before = host.status();
+    const snapshot: SnapshotMeta = {
+      index: Math.max(archivedIndex, before.lastLogIndex) + 1,
+      term: before.term,
+      configuration: before.committedConfiguration,
+      configurationIndex: before.committedConfigurationIndex,
+    };
+    const sink = keeper.create(snapshot);
+    try {
+      for (const chunk of state) await sink.write(chunk);
+      // Last moment to change our mind: what follows is short.
+      const { role, term, lastLogIndex } = host.status();
+      if (role !== "leader" || term !== before.term) throw TribuneError.of("NO_LEADER");
+      if (lastLogIndex !== before.lastLogIndex || host.appliedIndex !== lastLogIndex)
+        throw TribuneError.internal("the servers of this datacenter changed while the snapshot was read; try again");
     } catch (error) {
-      leadership.gained();
-      await this.#d.onRestored(undefined);
+      await sink.abort();
       throw error;
     }
-    const status = host.status();
-    const snapshot: SnapshotMeta = {
-      index: Math.max(archivedIndex, status.lastLogIndex) + 1,
-      term: status.term,
-      configuration: status.committedConfiguration,
-      configurationIndex: status.committedConfigurationIndex,
-    };
     try {
-      await keeper?.save(snapshot, asAsync(state));
+      await sink.commit();
       await log.reset(snapshot.index, snapshot.term);
       prepared.commit(snapshot.index);
       host.restored(snapshot);
+      onReplaced(snapshot.index);
     } catch (error) {
       // Half of it may be on disk: only a start from there knows which state holds.
+      this.#failed = true;
       onFatal(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
-    await this.#d.onRestored(snapshot.index);
-    leadership.gained();
+    // Alone this server has it for good; others must have it before anybody is told, or they go on without it.
+    await host.barrier();
   }
 }
 

@@ -72,18 +72,15 @@ export class Snapshotter {
     const { host, log, keeper, stateMachine, runtime, logger, metrics } = this.#d;
     const status = host.status();
     const startedMs = runtime.clock.nowMs();
+    // All of these in one turn: state, index and peer set belong together.
     const view = stateMachine.snapshot();
     // The applied index may already be ahead of what the view holds entries for (configurations, no-ops).
     const index = host.appliedIndex;
     try {
       if (index === 0 || index <= status.snapshotIndex) return;
       const term = log.term(index) ?? status.snapshotTerm;
-      const meta = {
-        index,
-        term,
-        configuration: status.committedConfiguration,
-        configurationIndex: status.committedConfigurationIndex,
-      };
+      const { index: configurationIndex, configuration } = host.appliedConfiguration();
+      const meta = { index, term, configuration, configurationIndex };
       const stored = await keeper.save(meta, sliced(view.chunks, runtime));
       const firstIndex = Math.max(log.firstIndex, Math.min(index + 1, log.lastIndex + 1 - this.#options.trailingLogs));
       host.snapshotTaken(meta, firstIndex);

@@ -29,8 +29,30 @@ export interface StoredSnapshot {
   read(): AsyncIterable<Uint8Array>;
 }
 
+/** A snapshot being written. Calls must not overlap, but `abort` may come at any time. */
+export interface SnapshotSink {
+  write(chunk: Uint8Array): Promise<void>;
+  /** Makes it durable, and the newest if its term and index are. */
+  commit(): Promise<StoredSnapshot>;
+  /** Leaves nothing behind. */
+  abort(): Promise<void>;
+}
+
 export interface SnapshotKeeper {
   newest(): StoredSnapshot | undefined;
+  /** Starts a snapshot; an error of the disk comes with the first call that waits. */
+  create(meta: SnapshotMeta): SnapshotSink;
   /** Writes, syncs and only then names the snapshot; older ones beyond the kept number go. */
   save(meta: SnapshotMeta, state: AsyncIterable<Uint8Array>): Promise<StoredSnapshot>;
+}
+
+/** Writes a whole snapshot; what went wrong leaves nothing behind. */
+export async function saveSnapshot(sink: SnapshotSink, state: AsyncIterable<Uint8Array>): Promise<StoredSnapshot> {
+  try {
+    for await (const chunk of state) await sink.write(chunk);
+    return await sink.commit();
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
 }

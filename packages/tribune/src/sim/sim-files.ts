@@ -19,6 +19,7 @@ export class SimFiles {
   #readyAtMs = 0;
   /** Share of `sync` calls that fail with EIO. */
   syncFailures = 0;
+  #hangs = false;
 
   constructor(sim: Simulator, callMaxMs: number) {
     this.#sim = sim;
@@ -37,6 +38,11 @@ export class SimFiles {
     this.#memory = this.#memory.crash(tear, this.#rng.next() < 0.5);
     this.#life++;
     this.#readyAtMs = this.#sim.nowMs;
+  }
+
+  /** From now on no call ever finishes, as on a disk that does not answer. */
+  hang(): void {
+    this.#hangs = true;
   }
 
   /** The disk as the process started now sees it, until the next crash. */
@@ -84,7 +90,7 @@ export class SimFiles {
     this.#readyAtMs = Math.max(this.#readyAtMs, this.#sim.nowMs + this.#rng.next() * this.#callMaxMs);
     return new Promise((resolve, reject) => {
       this.#sim.after(this.#readyAtMs - this.#sim.nowMs, () => {
-        if (life === this.#life) call().then(resolve, reject);
+        if (life === this.#life && !this.#hangs) call().then(resolve, reject);
       });
     });
   }

@@ -17,10 +17,12 @@ import { metricsSummary } from "../../lib/telemetry/metrics-summary.ts";
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "../../lib/telemetry/prometheus.ts";
 import { CONSUL_VERSION } from "../../lib/version.ts";
 import { hostInfo } from "../../net/host-info.ts";
-import type { Server } from "../../server/server.ts";
+import type { GossipPool } from "../../pool/types.ts";
+import { networkCoordinate } from "../coordinates.ts";
 import { NODE_MAINTENANCE_ID } from "../local/maintenance.ts";
 import type { LocalAgent } from "../local-agent.ts";
-import { hasWan, ownMember } from "./members.ts";
+import type { AgentMode } from "../mode.ts";
+import { shownMember } from "./members.ts";
 import { RegisteredChecks, RegisteredServices } from "./registered.ts";
 import { agentStats } from "./stats.ts";
 
@@ -28,7 +30,8 @@ export interface LocalApiSources {
   /** The configuration as of now: it changes with a reload. */
   readonly config: () => RuntimeConfig;
   readonly nodeId: string;
-  readonly server: Server;
+  readonly mode: AgentMode;
+  readonly lan: GossipPool;
   readonly local: LocalAgent;
   readonly runtime: Runtime;
   readonly logger: Logger;
@@ -54,7 +57,7 @@ export function localApi(sources: LocalApiSources): AgentLocalApi {
   };
 }
 
-function infoApi({ config, nodeId, server, local, runtime }: LocalApiSources): AgentInfoApi {
+function infoApi({ config, nodeId, mode, lan, local, runtime }: LocalApiSources): AgentInfoApi {
   return {
     self() {
       const current = config();
@@ -62,20 +65,14 @@ function infoApi({ config, nodeId, server, local, runtime }: LocalApiSources): A
       return {
         config: selfConfig(current, identity),
         debugConfig: debugConfig(current, identity),
-        coordinate: current.disableCoordinates ? undefined : local.coordinate().Coord,
-        member: ownMember(current, nodeId, "lan"),
-        stats: agentStats({
-          config: current,
-          raft: server.raftStatus(),
-          isLeader: server.isLeader,
-          leaderAddress: server.leaderAddress(),
-          registered: local.registry.counts(),
-        }),
+        coordinate: current.disableCoordinates ? undefined : networkCoordinate(lan.coordinate()),
+        member: shownMember(lan.local),
+        stats: agentStats({ mode: mode.stats(), lan, wan: mode.wan, registered: local.registry.counts() }),
         meta: local.registry.state.identity().Meta,
       };
     },
-    lanMembers: () => [ownMember(config(), nodeId, "lan")],
-    wanMembers: () => (hasWan(config()) ? [ownMember(config(), nodeId, "wan")] : []),
+    lanMembers: () => lan.members().map(shownMember),
+    wanMembers: () => mode.wan?.members().map(shownMember) ?? [],
     host: () => hostInfo(runtime.clock.wallMs()),
   };
 }
@@ -108,7 +105,7 @@ function monitorApi({ logHub, logger }: LocalApiSources): MonitorApi {
   };
 }
 
-function lifecycleApi({ config, local, runtime, logger, reload, leave }: LocalApiSources): LifecycleApi {
+function lifecycleApi({ mode, lan, local, runtime, logger, reload, leave }: LocalApiSources): LifecycleApi {
   const synced = () => local.registry.syncer.pushed({ kind: "check", id: NODE_MAINTENANCE_ID });
   return {
     reload() {
@@ -123,17 +120,28 @@ function lifecycleApi({ config, local, runtime, logger, reload, leave }: LocalAp
       });
       return Promise.resolve();
     },
-    join: (address) =>
-      Promise.reject(
-        TribuneError.internal(
-          `1 error occurred:\n\t* Failed to join ${address}: this build has no gossip pool, its servers stand alone\n\n`,
-        ),
-      ),
-    forceLeave(node) {
+    async join(address, wan) {
+      const pool = wan ? mode.wan : lan;
+      const name = wan ? "WAN" : "LAN";
+      logger.info(`(${name}) joining`, { [`${name.toLowerCase()}_addresses`]: `[${address}]` });
+      if (pool === undefined) throw TribuneError.internal("Must be a server to join WAN cluster");
+      try {
+        const members = await pool.join([address], { ignoreOldEvents: true });
+        logger.info(`(${name}) joined`, { number_of_nodes: members });
+      } catch (error) {
+        logger.warn(`(${name}) couldn't join`, { number_of_nodes: 0, error: String(error) });
+        throw error;
+      }
+    },
+    forceLeave(node, prune) {
       logger.info("Force leaving node", { node });
-      // The one member there is says at once that it is still alive.
-      if (node === config().nodeName) return Promise.resolve();
-      return Promise.reject(TribuneError.internal(`agent: No node found with name '${node}'`));
+      if (lan.member(node) === undefined)
+        return Promise.reject(TribuneError.internal(`agent: No node found with name '${node}'`));
+      lan.forceLeave(node, prune);
+      // A server is a member of the WAN pool as well, under its longer name.
+      const wanName = `${node}.${lan.local.tags.get("dc")}`;
+      if (mode.wan?.member(wanName) !== undefined) mode.wan.forceLeave(wanName, prune);
+      return Promise.resolve();
     },
     async enableMaintenance(reason, token) {
       await local.registry.enableNodeMaintenance(reason, token);

@@ -1,15 +1,14 @@
 import { arch, availableParallelism, platform } from "node:os";
-import type { RuntimeConfig } from "../../config/types.ts";
 import { CONSUL_VERSION } from "../../lib/version.ts";
+import type { GossipPool } from "../../pool/types.ts";
 import type { RaftStatus } from "../../raft/types.ts";
-
-type Group = Readonly<Record<string, string>>;
+import type { StatsGroup } from "../mode.ts";
 
 export interface StatsSources {
-  readonly config: RuntimeConfig;
-  readonly raft: RaftStatus;
-  readonly isLeader: boolean;
-  readonly leaderAddress: string;
+  /** Groups of the mode. */
+  readonly mode: Readonly<Record<string, StatsGroup>>;
+  readonly lan: GossipPool;
+  readonly wan: GossipPool | undefined;
   readonly registered: {
     readonly services: number;
     readonly checks: number;
@@ -19,9 +18,8 @@ export interface StatsSources {
 }
 
 /** `Stats` of `/v1/agent/self`: what `info` prints. All values are texts, keys are sorted. */
-export function agentStats(sources: StatsSources): Readonly<Record<string, Group>> {
-  const { config, registered } = sources;
-  return {
+export function agentStats({ mode, lan, wan, registered }: StatsSources): Readonly<Record<string, StatsGroup>> {
+  const groups: Record<string, StatsGroup> = {
     agent: {
       check_monitors: String(registered.scripts),
       check_ttls: String(registered.ttls),
@@ -29,22 +27,22 @@ export function agentStats(sources: StatsSources): Readonly<Record<string, Group
       services: String(registered.services),
     },
     build: { prerelease: "", revision: "", version: CONSUL_VERSION },
-    consul: {
-      acl: "disabled",
-      bootstrap: String(config.bootstrap),
-      known_datacenters: "1",
-      leader: String(sources.isLeader),
-      leader_addr: sources.leaderAddress,
-      server: "true",
-    },
-    raft: raftStats(sources),
+    ...mode,
     runtime: runtimeStats(),
-    serf_lan: poolStats(),
-    serf_wan: poolStats(),
+    serf_lan: lan.stats(),
+    ...(wan === undefined ? {} : { serf_wan: wan.stats() }),
   };
+  return Object.fromEntries(Object.entries(groups).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-function raftStats({ raft, isLeader, config }: StatsSources): Group {
+export interface RaftStatsSources {
+  readonly raft: RaftStatus;
+  readonly isLeader: boolean;
+  readonly protocolVersion: number;
+}
+
+/** The group `raft`, in the words of HashiCorp's library. */
+export function raftStats({ raft, isLeader, protocolVersion }: RaftStatsSources): StatsGroup {
   const servers = raft.configuration.servers.map(
     ({ id, address, suffrage }) =>
       `{Suffrage:${suffrage === "voter" ? "Voter" : "Nonvoter"} ID:${id} Address:${address}}`,
@@ -62,7 +60,7 @@ function raftStats({ raft, isLeader, config }: StatsSources): Group {
     latest_configuration: `[${servers.join(" ")}]`,
     latest_configuration_index: "0",
     num_peers: String(Math.max(0, voters - 1)),
-    protocol_version: String(config.raft.protocol),
+    protocol_version: String(protocolVersion),
     protocol_version_max: "3",
     protocol_version_min: "0",
     snapshot_version_max: "1",
@@ -75,7 +73,7 @@ function raftStats({ raft, isLeader, config }: StatsSources): Group {
 const ROLE: Readonly<Record<string, string>> = { leader: "Leader", follower: "Follower", candidate: "Candidate" };
 
 /** Node has no goroutines: what keeps its loop alive comes nearest. */
-function runtimeStats(): Group {
+function runtimeStats(): StatsGroup {
   return {
     arch: arch() === "x64" ? "amd64" : arch(),
     cpu_count: String(availableParallelism()),
@@ -83,23 +81,5 @@ function runtimeStats(): Group {
     max_procs: String(availableParallelism()),
     os: platform(),
     version: `node ${process.version}`,
-  };
-}
-
-/** A pool of one: nothing was ever queued, nobody failed. */
-function poolStats(): Group {
-  return {
-    coordinate_resets: "0",
-    encrypted: "false",
-    event_queue: "0",
-    event_time: "1",
-    failed: "0",
-    health_score: "0",
-    intent_queue: "0",
-    left: "0",
-    member_time: "1",
-    members: "1",
-    query_queue: "0",
-    query_time: "1",
   };
 }

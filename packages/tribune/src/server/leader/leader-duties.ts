@@ -13,7 +13,9 @@ import {
 } from "@tribune/api";
 import { parseGoDuration } from "../../lib/duration.ts";
 import type { Logger } from "../../lib/log.ts";
+import type { Metrics } from "../../lib/metrics.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
+import type { PoolEvent } from "../../pool/types.ts";
 import { autopilotConfig } from "../../state/autopilot.ts";
 import { CoordinateBatch } from "../../state/catalog/snapshot.ts";
 import { configEntryGet } from "../../state/config-entry.ts";
@@ -21,8 +23,11 @@ import { TOMBSTONES } from "../../state/kv.ts";
 import type { Database } from "../../state/memdb/types.ts";
 import { sessionList } from "../../state/session.ts";
 import type { ServerIdentity } from "../identity.ts";
+import type { PeersPort } from "../peers-port.ts";
+import type { Autopilot } from "./autopilot.ts";
 import { bootstrapRequest } from "./bootstrap-entries.ts";
 import { Expiring } from "./expiring.ts";
+import { MemberDuties } from "./member-duties.ts";
 import { serverRegistration } from "./self-registration.ts";
 
 /** Deleted keys are remembered this long, so that a list's index does not go back (Consul: 15 minutes). */
@@ -42,7 +47,11 @@ const COORDINATES_QUEUED_MAX = 5 * COORDINATES_BATCH;
 
 export interface LeaderDutiesDependencies {
   readonly identity: ServerIdentity;
-  readonly autopilot: AutopilotConfig;
+  /** Written where the datacenter has no rules yet. */
+  readonly autopilotDefaults: AutopilotConfig;
+  readonly autopilot: Autopilot;
+  readonly peers: PeersPort | undefined;
+  readonly metrics: Metrics;
   /** Config entries that a new leader writes where there are none (`config_entries.bootstrap`). */
   readonly bootstrapEntries: readonly ConfigEntry[];
   readonly db: Database;
@@ -52,7 +61,7 @@ export interface LeaderDutiesDependencies {
   readonly propose: <T>(type: number, schema: Schema<T>, request: T) => Promise<unknown>;
 }
 
-/** What only the leader does: keep the servers registered, end sessions, forget tombstones. */
+/** What only the leader does: keep members and servers in order, end sessions, forget tombstones. */
 export class LeaderDuties {
   readonly #d: LeaderDutiesDependencies;
   readonly #sessions: Expiring;
@@ -60,23 +69,36 @@ export class LeaderDuties {
   #cancelTombstones: Cancel = () => {};
   readonly #coordinates = new Map<string, Coordinate>();
   #coordinateTimer: Cancel | undefined;
+  readonly #members: MemberDuties | undefined;
   #leading = false;
 
   constructor(dependencies: LeaderDutiesDependencies) {
     this.#d = dependencies;
     this.#sessions = new Expiring(dependencies.runtime, (id) => this.#expire(id));
+    const { peers, identity } = dependencies;
+    if (peers !== undefined)
+      this.#members = new MemberDuties({
+        ...dependencies,
+        self: { name: identity.name, datacenter: identity.datacenter },
+        members: () => peers.members(),
+      });
+  }
+
+  /** Followers hear of members too, and leave it to the leader. */
+  memberEvent(event: PoolEvent): void {
+    this.#members?.event(event);
   }
 
   /** Takes up the duties of a new leader. Resolves when the datacenter looks as it should. */
   async begin(): Promise<void> {
     this.#leading = true;
-    const { db, identity, autopilot, propose } = this.#d;
+    const { db, identity, autopilotDefaults, autopilot, peers, propose } = this.#d;
     for (const session of db.peek((tx) => sessionList(tx).sessions))
       if (session.TTL !== "") this.resetSession(session.ID, session.TTL);
     this.#armTombstones();
     const started = [propose(TYPE.register, RegisterRequest, serverRegistration(identity))];
     if (db.peek((tx) => autopilotConfig(tx).config) === undefined) {
-      const request = make(AutopilotSetConfigRequest, { Datacenter: identity.datacenter, Config: autopilot });
+      const request = make(AutopilotSetConfigRequest, { Datacenter: identity.datacenter, Config: autopilotDefaults });
       started.push(propose(TYPE.autopilot, AutopilotSetConfigRequest, request));
     }
     for (const entry of this.#d.bootstrapEntries) {
@@ -84,10 +106,16 @@ export class LeaderDuties {
       started.push(propose(TYPE.configEntry, ConfigEntryRequest, bootstrapRequest(identity.datacenter, entry)));
     }
     await Promise.all(started);
+    if (!this.#leading) return;
+    peers?.announceLeader();
+    autopilot.begin();
+    this.#members?.begin();
   }
 
   end(): void {
     this.#leading = false;
+    this.#d.autopilot.end();
+    this.#members?.end();
     this.#sessions.clearAll();
     this.#cancelTombstones();
     this.#coordinateTimer?.();

@@ -80,7 +80,7 @@ function gatewayHealth(
 }
 
 /** Unwatched: callers watch the records of the services, which change with everything read here. */
-function withHealth(tx: ReadTx, rows: readonly ServiceRow[], nodes: OnNodes = new Map()): Instance[] {
+export function withHealth(tx: ReadTx, rows: readonly ServiceRow[], nodes: OnNodes = new Map()): Instance[] {
   return rows.map((row) => {
     let on = nodes.get(row.Node);
     if (on === undefined) {

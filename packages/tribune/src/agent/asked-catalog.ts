@@ -1,0 +1,70 @@
+import type { HealthCheck, Node, NodeService } from "@tribune/api";
+import { type Asking, ask, endpointNamed, ownRead } from "./asking.ts";
+import type { RemoteChecks } from "./local/alias-source.ts";
+import type { CatalogPort } from "./local/types.ts";
+
+const REGISTER = endpointNamed("catalogRegister");
+const DEREGISTER = endpointNamed("catalogDeregister");
+const SERVICES_OF_NODE = endpointNamed("catalogNodeServices");
+const CHECKS_OF_NODE = endpointNamed("healthNode");
+
+/** Anti-entropy lives with rows this old (Consul's `MaxStaleDuration` of it); older ones are asked of the leader. */
+const SYNC_MAX_STALE_NS = 2e9;
+/** How long an alias check waits for the checks of another node to change. */
+const ALIAS_WAIT_NS = 60e9;
+
+/**
+ * The catalog as anti-entropy reaches it: as any client would.
+ *
+ * @param stale whether any server may answer, as long as it is not far behind.
+ */
+export function askedCatalog(asking: Asking, datacenter: string, { stale }: { readonly stale: boolean }): CatalogPort {
+  const freshness = stale ? { AllowStale: true, MaxStaleDuration: SYNC_MAX_STALE_NS } : {};
+  const sync = { Datacenter: datacenter, ...freshness };
+  return {
+    register: async (request) => void (await asking.write(REGISTER, request)),
+    deregister: async (request) => void (await asking.write(DEREGISTER, request)),
+    async nodeServices({ node, token }) {
+      const { answer } = await ask(asking, ownRead(SERVICES_OF_NODE, { ...sync, Node: node, Token: token }));
+      const { NodeServices: found } = answer.reply as unknown as {
+        readonly NodeServices: {
+          readonly Node: Node | null;
+          readonly Services: readonly (NodeService | null)[] | null;
+        };
+      };
+      return { node: found.Node, services: present(found.Services) };
+    },
+    async nodeChecks({ node, token }) {
+      const { answer } = await ask(asking, ownRead(CHECKS_OF_NODE, { ...sync, Node: node, Token: token }));
+      return checksIn(answer.reply);
+    },
+  };
+}
+
+/** Checks of other nodes, for alias checks. */
+export function askedChecks(asking: Asking, datacenter: string, token: () => string): RemoteChecks {
+  return {
+    async remoteChecks({ node, minIndex }) {
+      const question = { Datacenter: datacenter, Node: node, Token: token(), AllowStale: true };
+      const blocking = { MinQueryIndex: minIndex, MaxQueryTime: ALIAS_WAIT_NS };
+      const { answer } = await ask(asking, ownRead(CHECKS_OF_NODE, { ...question, ...blocking }));
+      return { index: answer.index, checks: checksIn(answer.reply) };
+    },
+    async remoteServiceExists({ node, serviceId }) {
+      const question = { Datacenter: datacenter, Node: node, Token: token(), AllowStale: true };
+      const { answer } = await ask(asking, ownRead(SERVICES_OF_NODE, question));
+      const { NodeServices: found } = answer.reply as unknown as {
+        readonly NodeServices: { readonly Services: readonly (NodeService | null)[] | null };
+      };
+      return present(found.Services).some((service) => service.ID === serviceId);
+    },
+  };
+}
+
+function checksIn(reply: unknown): readonly HealthCheck[] {
+  return present((reply as { readonly HealthChecks: readonly (HealthCheck | null)[] | null }).HealthChecks);
+}
+
+function present<T>(rows: readonly (T | null)[] | null): readonly T[] {
+  return (rows ?? []).filter((row) => row !== null);
+}

@@ -1,0 +1,69 @@
+import type { TlsConfig } from "../config/types.ts";
+import { TribuneError } from "../lib/errors.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Disk } from "../lib/runtime.ts";
+import { nodeTls } from "../net/node-tls.ts";
+import { ALPN_PROTOCOLS } from "../rpc/server-port.ts";
+import type { TlsPort } from "../rpc/types.ts";
+import { TLS_VERSIONS } from "./https-options.ts";
+
+export interface RpcTlsOptions {
+  readonly tls: TlsConfig;
+  readonly datacenter: string;
+  /** DNS domain, with or without its last dot. */
+  readonly domain: string;
+}
+
+/**
+ * TLS of the RPC port from the certificates on disk; undefined where there are none, and none are asked for.
+ *
+ * @throws TribuneError that says which file is missing or does not parse.
+ */
+export async function rpcTls({ tls, datacenter, domain }: RpcTlsOptions, disk: Disk): Promise<TlsPort | undefined> {
+  const file = async (setting: string, path: string): Promise<Uint8Array | undefined> => {
+    if (path === "") return undefined;
+    const bytes = await disk.readFile(path);
+    if (bytes === undefined) throw TribuneError.internal(`${setting}: ${path} does not exist`);
+    return bytes;
+  };
+  const ca = [await file("ca_file", tls.caFile)];
+  if (tls.caPath !== "")
+    for (const name of await disk.list(tls.caPath)) ca.push(await file("ca_path", `${tls.caPath}/${name}`));
+  const authorities = ca.filter((bytes) => bytes !== undefined);
+  const cert = await file("cert_file", tls.certFile);
+  const key = await file("key_file", tls.keyFile);
+  if (authorities.length === 0 && cert === undefined && !tls.verifyOutgoing) return undefined;
+  try {
+    return nodeTls({
+      ca: authorities,
+      cert,
+      key,
+      verifyIncoming: tls.verifyIncoming || tls.verifyIncomingRpc,
+      verifyOutgoing: tls.verifyOutgoing,
+      verifyServerHostname: tls.verifyServerHostname,
+      datacenter,
+      domain: domain.replace(/\.$/, ""),
+      minVersion: TLS_VERSIONS[tls.minVersion],
+      ciphers: tls.cipherSuites,
+      protocols: [...ALPN_PROTOCOLS.keys()],
+    });
+  } catch (error) {
+    throw TribuneError.internal(`TLS certificates cannot be used: ${(error as Error).message}`, error);
+  }
+}
+
+/** Takes new certificates from the disk; those in use stay where the new ones cannot be used. */
+export async function reloadRpcTls(
+  options: RpcTlsOptions,
+  {
+    disk,
+    logger,
+    use,
+  }: { readonly disk: Disk; readonly logger: Logger; readonly use: (tls: TlsPort | undefined) => void },
+): Promise<void> {
+  try {
+    use(await rpcTls(options, disk));
+  } catch (error) {
+    logger.error("RPC goes on with the certificates it has", { error: (error as Error).message });
+  }
+}

@@ -1,0 +1,490 @@
+/** A gossip pool on sockets: both cores, and everything that they ask of the world. `types` has the contract. */
+
+import { GossipCodecError } from "../codec/gossip-error.ts";
+import { keyOfBase64 } from "../codec/gossip-keyring.ts";
+import { parseIp } from "../codec/ip-address.ts";
+import type { ProtocolVersions } from "../codec/memberlist-messages.ts";
+import { packetBudgetBytes } from "../codec/memberlist-packet.ts";
+import type { Coordinate } from "../codec/serf-coordinate.ts";
+import { encodeSerfMessage } from "../codec/serf-messages.ts";
+import { encodeTags, type MemberTags } from "../codec/serf-tags.ts";
+import { INTERNAL_PREFIX } from "../gossip/serf/internal-queries.ts";
+import { Serf } from "../gossip/serf/serf.ts";
+import { SERF_SETTINGS } from "../gossip/serf/settings.ts";
+import type { SnapshotContents } from "../gossip/serf/snapshot-file.ts";
+import type { KeyOperation } from "../gossip/serf/types.ts";
+import { type Endpoint, endpointOf } from "../gossip/swim/endpoint.ts";
+import { Swim } from "../gossip/swim/swim.ts";
+import type { NodeName } from "../gossip/swim/types.ts";
+import { TribuneError } from "../lib/errors.ts";
+import { unreachable } from "../lib/invariant.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Cancel } from "../lib/runtime.ts";
+import { admission } from "./admission.ts";
+import { type AllowList, allowList } from "./cidrs.ts";
+import { CorePair, type SerfHostEffect, type SwimHostEffect } from "./core-pair.ts";
+import { Exchanges } from "./exchanges.ts";
+import { listErrors } from "./join-address.ts";
+import { Joining } from "./joining.ts";
+import { KeyringStore } from "./keyring-store.ts";
+import { KeyringTally } from "./keyring-tally.ts";
+import { recordEvent } from "./member-events.ts";
+import type { SocketPoolDependencies, SocketPoolOptions } from "./options.ts";
+import { OwnQueries } from "./own-queries.ts";
+import { Packets } from "./packets.ts";
+import { sampleQueues } from "./queue-depth.ts";
+import { SnapshotWriter } from "./snapshot-writer.ts";
+import { bindBoth, type Sockets } from "./sockets.ts";
+import { SwimLog } from "./swim-log.ts";
+import type {
+  GossipPool,
+  KeyringOperation,
+  KeyringOutcome,
+  PoolEvent,
+  PoolMember,
+  QueryHandle,
+  QueryOptions,
+} from "./types.ts";
+
+export type { SocketPoolDependencies, SocketPoolOptions } from "./options.ts";
+
+/** As Consul 1.10 announces itself: memberlist 1 to 5, serf 2 to 5. */
+const VERSIONS: ProtocolVersions = {
+  protocolMin: 1,
+  protocolMax: 5,
+  protocolCurrent: 2,
+  delegateMin: 2,
+  delegateMax: 5,
+  delegateCurrent: 4,
+};
+
+/** What exists while the pool runs. */
+interface Running {
+  readonly sockets: Sockets;
+  readonly swim: Swim;
+  readonly serf: Serf;
+  readonly cores: CorePair;
+  readonly exchanges: Exchanges;
+  readonly snapshot: SnapshotWriter | undefined;
+  readonly stopSampling: Cancel;
+}
+
+export class SocketPool implements GossipPool {
+  readonly #options: SocketPoolOptions;
+  readonly #dependencies: SocketPoolDependencies;
+  readonly #serfLogger: Logger;
+  readonly #memberlistLogger: Logger;
+  readonly #swimLog: SwimLog;
+  readonly #keyring: KeyringStore;
+  readonly #allowed: AllowList | undefined;
+  readonly #packets: Packets;
+  readonly #joining: Joining;
+  readonly #queries = new OwnQueries();
+  readonly #listeners = new Set<(event: PoolEvent) => void>();
+  readonly #leaveWaiters: (() => void)[] = [];
+  #tags: MemberTags;
+  #running: Running | undefined;
+  #stopped = false;
+
+  /** @throws TribuneError for tags that are too large, CIDR blocks that are none, a wildcard address to advertise */
+  constructor(options: SocketPoolOptions, dependencies: SocketPoolDependencies) {
+    const { logger, metrics, runtime } = dependencies;
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#serfLogger = logger.named("serf").named(options.scope);
+    this.#memberlistLogger = logger.named("memberlist").named(options.scope);
+    this.#swimLog = new SwimLog(this.#memberlistLogger, metrics);
+    this.#keyring = new KeyringStore(options.keyring, runtime, this.#serfLogger);
+    this.#allowed = allowList(options.allowedCidrs);
+    this.#tags = checkedTags(options.tags);
+    checkAdvertised(options);
+    this.#joining = new Joining({
+      name: options.name,
+      rng: runtime.rng,
+      serfLogger: this.#serfLogger,
+      memberlistLogger: this.#memberlistLogger,
+      resolveHost: dependencies.resolveHost,
+      defaultPort: () => this.#running?.sockets.tcp.address.port ?? options.bind.port,
+      start: (endpoint) => this.#running?.cores.feedSwim({ type: "join", endpoint }),
+    });
+    this.#packets = new Packets({
+      logger: this.#memberlistLogger,
+      metrics,
+      security: () => ({ encryption: this.#keyring.encryption }),
+      onPacket: (from, messages) => this.#running?.cores.feedSwim({ type: "packet", from, messages }),
+    });
+  }
+
+  // ---- life ----
+
+  async start(): Promise<void> {
+    const { runtime } = this.#dependencies;
+    const { snapshotPath, rejoinAfterLeave } = this.#options;
+    await this.#keyring.load();
+    const snapshot =
+      snapshotPath === undefined ? undefined : new SnapshotWriter(snapshotPath, runtime, this.#serfLogger);
+    const remembered = await snapshot?.open(rejoinAfterLeave);
+    const exchanges = this.#newExchanges();
+    const sockets = await this.#bound(exchanges).catch(async (error: unknown) => {
+      await snapshot?.close();
+      throw error;
+    });
+    if (this.#stopped) {
+      await Promise.all([sockets.tcp.close(), sockets.udp.close(), snapshot?.close()]);
+      return;
+    }
+    this.#running = this.#newRunning(sockets, exchanges, snapshot, remembered);
+    this.#running.cores.feedSwim({ type: "start" });
+    if (remembered !== undefined && remembered.alive.size > 0) void this.#rejoin(remembered.alive);
+  }
+
+  /**
+   * Announced like any join: our leave of the last life may still be on its way, and without a later word of ours who
+   * hears it now would take us for leaving for ever.
+   */
+  async #rejoin(alive: ReadonlyMap<string, string>): Promise<void> {
+    if (await this.#joining.rejoin(alive)) this.#running?.cores.feedSerf({ type: "joined" });
+  }
+
+  #bound(exchanges: Exchanges): Promise<Sockets> {
+    return bindBoth(
+      this.#dependencies.runtime.network,
+      this.#options.bind,
+      (stream) => exchanges.accept(stream),
+      (packet, port, host) => this.#packets.received(packet, port, host),
+    );
+  }
+
+  #newExchanges(): Exchanges {
+    const { runtime, metrics } = this.#dependencies;
+    return new Exchanges({
+      network: runtime.network,
+      timers: runtime.timers,
+      logger: this.#memberlistLogger,
+      metrics,
+      security: () => ({ encryption: this.#keyring.encryption }),
+      timeoutMs: this.#options.settings.streamTimeoutMs,
+      onReply: (exchange, message) => this.#running?.cores.feedSwim({ type: "reply", exchange, message }),
+      onFailed: (exchange, reason) => this.#running?.cores.feedSwim({ type: "exchangeFailed", exchange, reason }),
+      onRequest: (exchange, message) => this.#running?.cores.feedSwim({ type: "request", exchange, message }),
+    });
+  }
+
+  #newRunning(
+    sockets: Sockets,
+    exchanges: Exchanges,
+    snapshot: SnapshotWriter | undefined,
+    remembered: SnapshotContents | undefined,
+  ): Running {
+    const { settings, reconnectTimeoutMs } = this.#options;
+    const { rng, clock, timers } = this.#dependencies.runtime;
+    const name = this.#options.name as NodeName;
+    const endpoint = this.#advertised(sockets);
+    const serf = new Serf(
+      {
+        name,
+        endpoint,
+        tags: this.#tags,
+        settings: {
+          ...SERF_SETTINGS,
+          gossipIntervalMs: settings.gossipIntervalMs,
+          ...(reconnectTimeoutMs > 0 ? { reconnectTimeoutMs } : {}),
+        },
+        restored: remembered,
+      },
+      rng,
+    );
+    const delegate = {
+      ackPayload: () => serf.ackPayload(),
+      userState: () => serf.userState(),
+      ...admission(this.#options.merge, this.#allowed),
+    };
+    const swim = new Swim(
+      {
+        name,
+        endpoint,
+        versions: VERSIONS,
+        meta: encodeTags(this.#tags),
+        settings,
+        packetBudgetBytes: packetBudgetBytes({ encryption: this.#keyring.encryption }),
+        defaultPort: sockets.tcp.address.port,
+      },
+      { rng, delegate },
+    );
+    const host = {
+      onSwim: (effect: SwimHostEffect) => this.#onSwim(effect),
+      onSerf: (effect: SerfHostEffect) => this.#onSerf(effect),
+      onSettled: () => {
+        snapshot?.sawClock(serf.clocks.clock - 1);
+        this.#swimLog.health(swim.healthScore);
+      },
+    };
+    const cores = new CorePair({ swim, serf }, host, { clock, timers });
+    const stopSampling = sampleQueues(timers, this.#dependencies.metrics, () => swim.queued);
+    return { sockets, swim, serf, cores, exchanges, snapshot, stopSampling };
+  }
+
+  #advertised({ tcp }: Sockets): Endpoint {
+    const { bind, advertise } = this.#options;
+    const { host, port } = advertise ?? bind;
+    const endpoint = endpointOf(parseIp(host)!, port === 0 ? tcp.address.port : port);
+    return endpoint!;
+  }
+
+  async leave(): Promise<void> {
+    const { cores, snapshot } = this.#mustRun();
+    const left = new Promise<void>((resolve) => {
+      this.#leaveWaiters.push(resolve);
+    });
+    cores.feedSerf({ type: "leave" });
+    // Behind the time of the leave itself: the next life must say that it is there at a later one.
+    await Promise.all([left, snapshot?.leave()]);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    const running = this.#running;
+    if (running === undefined) return;
+    const { sockets, cores, exchanges, snapshot, stopSampling } = running;
+    cores.stop();
+    stopSampling();
+    exchanges.close();
+    this.#joining.stop();
+    this.#queries.endAll();
+    for (const resolve of this.#leaveWaiters.splice(0)) resolve();
+    await Promise.all([sockets.tcp.close(), sockets.udp.close(), snapshot?.close()]);
+  }
+
+  #mustRun(): Running {
+    if (this.#running === undefined || this.#stopped) throw TribuneError.internal("the gossip pool is not running");
+    return this.#running;
+  }
+
+  // ---- joining ----
+
+  async join(addresses: readonly string[], options: { readonly ignoreOldEvents?: boolean } = {}): Promise<number> {
+    const { cores } = this.#mustRun();
+    if (options.ignoreOldEvents) cores.feedSerf({ type: "ignoreOldEvents", on: true });
+    const { joined, errors } = await this.#joining.joinAll(addresses);
+    if (options.ignoreOldEvents) cores.feedSerf({ type: "ignoreOldEvents", on: false });
+    if (joined === 0 && errors.length > 0) throw new TribuneError("unavailable", listErrors(errors));
+    if (joined > 0) cores.feedSerf({ type: "joined" });
+    return joined;
+  }
+
+  // ---- members ----
+
+  members(): readonly PoolMember[] {
+    return this.#running?.serf.members() ?? [];
+  }
+
+  member(name: string): PoolMember | undefined {
+    return this.#running?.serf.member(name);
+  }
+
+  get local(): PoolMember {
+    return this.member(this.#options.name) ?? this.#unstarted();
+  }
+
+  #unstarted(): PoolMember {
+    const { name, bind, advertise } = this.#options;
+    return {
+      name,
+      host: (advertise ?? bind).host,
+      port: advertise?.port || bind.port,
+      tags: this.#tags,
+      status: "alive",
+      protocol: { min: VERSIONS.protocolMin, max: VERSIONS.protocolMax, current: VERSIONS.protocolCurrent },
+      delegate: { min: VERSIONS.delegateMin, max: VERSIONS.delegateMax, current: VERSIONS.delegateCurrent },
+    };
+  }
+
+  setTags(tags: MemberTags): void {
+    this.#tags = checkedTags(tags);
+    this.#running?.cores.feedSerf({ type: "setTags", tags: this.#tags });
+  }
+
+  forceLeave(name: string, prune: boolean): void {
+    const { cores } = this.#mustRun();
+    if (this.member(name) === undefined) {
+      throw new TribuneError("notFound", `agent: No node found with name '${name}'`);
+    }
+    cores.feedSerf({ type: "forceLeave", name, prune });
+  }
+
+  // ---- events and queries ----
+
+  userEvent(name: string, payload: Uint8Array, coalesce: boolean): void {
+    const { serf, cores } = this.#mustRun();
+    serf.checkUserEvent(name, payload);
+    cores.feedSerf({ type: "userEvent", name, payload, coalesce });
+  }
+
+  query(name: string, options: QueryOptions): QueryHandle {
+    const { serf, cores } = this.#mustRun();
+    const request = this.#queries.request(name, options);
+    serf.checkQuery(request);
+    this.#queries.begin(request.token, options);
+    cores.feedSerf({ type: "query", request });
+    return { id: request.token, cancel: () => cores.feedSerf({ type: "cancelQuery", token: request.token }) };
+  }
+
+  /** @throws TribuneError (as a rejection) for a key that is none */
+  async keyring(operation: KeyringOperation, key: string, relayFactor: number): Promise<KeyringOutcome> {
+    const raw = operation === "list" ? new Uint8Array(0) : keyOfBase64(key);
+    const tally = new KeyringTally(this.#mustRun().serf.answering);
+    await new Promise<void>((resolve) => {
+      const handle = this.query(`${INTERNAL_PREFIX}${operation}-key${operation === "list" ? "s" : ""}`, {
+        payload: encodeSerfMessage({ type: "keyRequest", key: raw }),
+        relayFactor,
+        onResponse: (from, payload) => {
+          tally.add(from, payload);
+          if (tally.isComplete) handle.cancel();
+        },
+        onDone: resolve,
+      });
+    });
+    return tally.outcome();
+  }
+
+  get encrypted(): boolean {
+    return this.#keyring.encryption !== undefined;
+  }
+
+  coordinate(): Coordinate {
+    return this.#mustRun().serf.coordinate();
+  }
+
+  coordinateOf(name: string): Coordinate | undefined {
+    return this.#running?.serf.coordinateOf(name);
+  }
+
+  subscribe(listener: (event: PoolEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #emit(event: PoolEvent): void {
+    const snapshot = this.#running?.snapshot;
+    if (snapshot !== undefined) recordEvent(snapshot, event);
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  stats(): Readonly<Record<string, string>> {
+    const members = this.members();
+    const count = (status: string): string => String(members.filter((member) => member.status === status).length);
+    const { serf, swim } = this.#running ?? {};
+    const [intents, queries, events] = swim?.queued.user ?? [0, 0, 0];
+    return {
+      coordinate_resets: String(serf?.coordinateResets ?? 0),
+      encrypted: String(this.encrypted),
+      event_queue: String(events),
+      event_time: String(serf?.clocks.eventClock ?? 1),
+      failed: count("failed"),
+      health_score: String(swim?.healthScore ?? 0),
+      intent_queue: String(intents),
+      left: count("left"),
+      member_time: String(serf?.clocks.clock ?? 1),
+      members: String(members.length),
+      query_queue: String(queries),
+      query_time: String(serf?.clocks.queryClock ?? 1),
+    };
+  }
+
+  // ---- what the cores want ----
+
+  #onSwim(effect: SwimHostEffect): void {
+    if (this.#stopped || this.#running === undefined) return; // A listener stopped the pool in the middle of a step.
+    const { sockets, exchanges } = this.#running;
+    switch (effect.type) {
+      case "sendPacket":
+        return this.#packets.send(sockets.udp, effect.to, effect.parts, effect.crc);
+      case "dial":
+        return exchanges.dial(effect.exchange, effect.to, effect.message, effect.timeoutMs);
+      case "respond":
+        return exchanges.respond(effect.exchange, effect.message);
+      case "joined":
+        return this.#joining.settle(effect.endpoint, undefined);
+      case "joinFailed":
+        return this.#joining.settle(effect.endpoint, effect.reason);
+      case "memberChanged":
+        return this.#swimLog.changed(effect.before, effect.after);
+      case "reachedByStreamOnly":
+        return this.#swimLog.reachedByStreamOnly(effect.name);
+      case "dropped":
+        return this.#swimLog.dropped(effect.reason);
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #onSerf(effect: SerfHostEffect): void {
+    const { metrics } = this.#dependencies;
+    switch (effect.type) {
+      case "member":
+        return this.#emit({ type: effect.event, members: [effect.member] });
+      case "userEvent":
+        return this.#emit({
+          type: "user",
+          name: effect.name,
+          payload: effect.payload,
+          lamportTime: effect.lTime,
+        });
+      case "queryAsked": {
+        const { answer, name, payload, lTime, from } = effect;
+        const respond = (answerPayload: Uint8Array): void =>
+          this.#running?.cores.feedSerf({ type: "respond", answer, payload: answerPayload });
+        return this.#emit({ type: "query", name, payload, lamportTime: lTime, from, respond });
+      }
+      case "keyQuery":
+        return this.#applyKey(effect.operation, effect.key, effect.answer);
+      case "queryAck":
+        return this.#queries.acknowledged(effect.token, effect.from);
+      case "queryResponse":
+        return this.#queries.answered(effect.token, effect.from, effect.payload);
+      case "queryDone":
+        return this.#queries.done(effect.token);
+      case "leaveDone":
+        for (const resolve of this.#leaveWaiters.splice(0)) resolve();
+        return;
+      case "log":
+        return this.#serfLogger[LOG_METHOD[effect.level]](effect.message);
+      case "metric":
+        return metrics[effect.kind](effect.name, effect.value);
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #applyKey(
+    operation: KeyOperation,
+    key: Uint8Array,
+    answer: Extract<SerfHostEffect, { readonly type: "keyQuery" }>["answer"],
+  ): void {
+    void this.#keyring.apply(operation, key).then((outcome) => {
+      this.#running?.cores.feedSerf({ type: "keyAnswer", answer, outcome });
+    });
+  }
+}
+
+const LOG_METHOD = { TRACE: "trace", DEBUG: "debug", INFO: "info", WARN: "warn", ERROR: "error" } as const;
+
+function checkedTags(tags: MemberTags): MemberTags {
+  try {
+    encodeTags(tags);
+    return tags;
+  } catch (error) {
+    if (error instanceof GossipCodecError) throw TribuneError.internal(error.message, error);
+    throw error;
+  }
+}
+
+function checkAdvertised({ bind, advertise }: SocketPoolOptions): void {
+  const { host } = advertise ?? bind;
+  const addr = parseIp(host);
+  if (addr === undefined) throw TribuneError.badRequest(`${host} is not an IP address`);
+  if (addr.every((byte) => byte === 0)) {
+    throw TribuneError.badRequest(`${host} cannot be advertised: set an address that members can reach`);
+  }
+}

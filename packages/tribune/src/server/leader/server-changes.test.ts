@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Configuration, ServerId, Suffrage } from "../../raft/types.ts";
+import { additionOf, deadServers, type KnownServer } from "./server-changes.ts";
+
+/** `a b n:c` → voters a and b, non-voter c; each at its own address. */
+function peers(text: string): Configuration {
+  const servers = text.split(" ").map((word) => {
+    const suffrage: Suffrage = word.startsWith("n:") ? "nonvoter" : "voter";
+    const id = word.replace("n:", "") as ServerId;
+    return { id, address: `${id}:8300`, suffrage };
+  });
+  return { servers };
+}
+
+const ADDITIONS: readonly [string, string, id: string, address: string, expected: string][] = [
+  ["one that is there", "a b c", "b", "b:8300", ""],
+  ["a new one does not vote", "a b", "c", "c:8300", "addNonvoter c"],
+  ["a voter at a new address stays one", "a b c", "b", "x:8300", "addVoter b"],
+  ["so does a non-voter", "a n:b", "b", "x:8300", "addNonvoter b"],
+  ["one that took over an address", "a b c", "d", "b:8300", "removeServer b, addNonvoter d"],
+  ["also from a non-voter", "a n:b", "d", "b:8300", "removeServer b, addNonvoter d"],
+  ["never at the price of the majority", "a b", "d", "b:8300", "refused"],
+];
+for (const [name, configuration, id, address, expected] of ADDITIONS)
+  test(`adding a server: ${name}`, () => {
+    const found = additionOf(peers(configuration), { id, address });
+    const words = "refused" in found ? "refused" : found.changes.map(({ type, id: of }) => `${type} ${of}`).join(", ");
+    assert.equal(words, expected);
+  });
+
+function known(text: string): KnownServer[] {
+  return text.split(" ").map((word) => {
+    const id = word.replace("-", "");
+    return { id, name: id, address: `${id}:8300`, alive: !word.startsWith("-"), left: false };
+  });
+}
+
+const DEAD: readonly [string, string, members: string, minQuorum: number, expected: string][] = [
+  ["all alive", "a b c", "a b c", 0, ""],
+  ["one of three failed", "a b c", "a b -c", 0, "failed c"],
+  ["two of three failed: one may go", "a b c", "a -b -c", 0, "failed b"],
+  ["one of two failed: the rest is no majority", "a b", "a -b", 0, ""],
+  ["two of five", "a b c d e", "a b c -d -e", 0, "failed d, failed e"],
+  ["not below the minimum", "a b c d e", "a b c -d -e", 4, "failed d"],
+  ["not at all at the minimum", "a b c", "a b -c", 3, ""],
+  ["one that no member knows", "a b c", "a b", 0, "stale c"],
+  ["unknown ones go before failed ones", "a b c d e", "a b c -d", 4, "stale e"],
+  ["non-voters always go", "a b n:c n:d", "a b -c", 2, "stale d, failed c"],
+  ["a failed member that is no peer is not ours", "a b c", "a b c -x", 0, ""],
+];
+for (const [name, configuration, members, minQuorum, expected] of DEAD)
+  test(`dead servers: ${name}`, () => {
+    const found = deadServers(peers(configuration), known(members), { cleanup: true, minQuorum });
+    const words = [...found.stale.map((id) => `stale ${id}`), ...found.failed.map(({ id }) => `failed ${id}`)];
+    assert.equal(words.join(", "), expected);
+    const off = deadServers(peers(configuration), known(members), { cleanup: false, minQuorum });
+    assert.deepEqual(off, { stale: [], failed: [] });
+  });
