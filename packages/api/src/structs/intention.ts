@@ -30,8 +30,6 @@ const intention = {
   /** `allow` or `deny`; "" where permissions say more. */
   Action: omitEmpty(text),
   Permissions: omitEmpty(list(nullable(IntentionPermission))),
-  DefaultAddr: omitEmpty(text),
-  DefaultPort: omitEmpty(int),
   Meta: omitEmpty(map(text)),
   /** Larger numbers come first. */
   Precedence: int,
@@ -47,8 +45,12 @@ export const Intention = struct("Intention", {
 });
 export type Intention = Infer<typeof Intention>;
 
-/** What may be said of an intention when it is written. */
-export const IntentionBody = struct("Intention", intention);
+/** What may be said of an intention when it is written. Address and port mean nothing, and are not kept. */
+export const IntentionBody = struct("Intention", {
+  ...intention,
+  DefaultAddr: omitEmpty(text),
+  DefaultPort: omitEmpty(int),
+});
 
 export const IntentionMutation = struct("IntentionMutation", {
   ID: text,

@@ -28,9 +28,7 @@ const SCALARS: Readonly<Partial<Record<Schema<unknown>["kind"], readonly string[
 };
 
 /** Where a schema differs from the recorded type, as a list of sentences. */
-function differences(at: string, schema: Schema<any>, given: string): readonly string[] {
-  // A field that is not there is read as its zero value.
-  const type = given.replace(" (omitted when empty)", "");
+function differences(at: string, schema: Schema<any>, type: string): readonly string[] {
   const wrong = [`${at}: ${schema.kind} ${schema.name ?? ""} stands for ${type}`];
   const scalar = SCALARS[schema.kind];
   if (scalar !== undefined) return scalar.includes(type) ? [] : wrong;
@@ -50,8 +48,10 @@ function differences(at: string, schema: Schema<any>, given: string): readonly s
       const fields = recorded.structs[type];
       if (fields === undefined) return wrong;
       const ours = new Map(schema.fields!.map((field) => [field.name, field.schema]));
+      // What Consul leaves out itself when it is empty need not be there.
+      const needed = Object.keys(fields).filter((name) => !fields[name]!.endsWith("(omitted when empty)"));
       return [
-        ...Object.keys(fields).flatMap((name) => (ours.has(name) ? [] : [`${at}: ${type}.${name} is missing`])),
+        ...needed.flatMap((name) => (ours.has(name) ? [] : [`${at}: ${type}.${name} is missing`])),
         ...[...ours.keys()].flatMap((name) => (name in fields ? [] : [`${at}: ${type} has no ${name}`])),
         ...[...ours].flatMap(([name, field]) =>
           name in fields ? differences(`${at}.${name}`, field, fields[name]!) : [],

@@ -264,9 +264,15 @@ export class HttpServer {
     const body = bodyParameter(endpoint.contract);
     if (body !== undefined) {
       // What a body says is not in the URL, so such a question is not kept by it.
-      readBody(request, body.bytesMax ?? BODY_BYTES_MAX)
-        .then((bytes) => this.#read(this.#target(endpoint, route, rest, view, query, bytes), request, response))
-        .catch((error: unknown) => this.#fail(response, error));
+      const fail = (error: unknown): void => this.#fail(response, error);
+      const ask = (bytes: Uint8Array): void => {
+        try {
+          this.#read(this.#target(endpoint, route, rest, view, query, bytes), request, response);
+        } catch (error) {
+          fail(error);
+        }
+      };
+      readBody(request, body.bytesMax ?? BODY_BYTES_MAX, ask, fail);
       return;
     }
     const target = this.#target(endpoint, route, rest, view, query);
