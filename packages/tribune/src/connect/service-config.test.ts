@@ -27,7 +27,7 @@ const ENTRIES = lookupIn(
     Protocol: "grpc",
     UpstreamConfig: {
       Defaults: { ConnectTimeoutMs: 500, MeshGateway: { Mode: "local" } },
-      Overrides: [{ Name: "db", Protocol: "tcp" }],
+      Overrides: [{ Name: "db", Protocol: "tcp", Limits: { MaxConnections: 3 } }],
     },
   },
 );
@@ -52,7 +52,11 @@ test("the service's defaults count more than the proxies', an override more than
   assert.deepEqual(configs, {
     "*": defaults,
     cache: { protocol: "http", ...defaults },
-    db: { protocol: "tcp", ...defaults },
+    db: {
+      protocol: "tcp",
+      ...defaults,
+      limits: { MaxConnections: 3, MaxPendingRequests: null, MaxConcurrentRequests: null },
+    },
   });
 });
 

@@ -9,10 +9,8 @@ import {
   type ServiceConfigEntry,
   type ServiceConfigRequest,
   ServiceConfigResponse,
-  toJson,
   Upstream,
   type UpstreamConfig,
-  UpstreamLimits,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { WILDCARD } from "./intention.ts";
@@ -105,7 +103,7 @@ function opaque(config: UpstreamConfig): Opaque {
     ...(Protocol === "" ? {} : { protocol: Protocol }),
     ...(ConnectTimeoutMs === 0 ? {} : { connect_timeout_ms: ConnectTimeoutMs }),
     ...(MeshGateway.Mode === "" ? {} : { mesh_gateway: { Mode: MeshGateway.Mode } }),
-    ...(Limits === null ? {} : { limits: toJson(UpstreamLimits, Limits) }),
+    ...(Limits === null ? {} : { limits: { ...Limits } }),
     ...(PassiveHealthCheck === null ? {} : { passive_health_check: { ...PassiveHealthCheck } }),
   };
 }
