@@ -229,7 +229,8 @@ function readField(
   } else if (type === "struct") into[name] = decodeStructValue(bytes, depth + 1);
   else if ("message" in type) into[name] = decodePb(type.message, bytes, depth + 1);
   else if ("repeated" in type) {
-    const items = (into[name] ??= []) as unknown[];
+    into[name] ??= [];
+    const items = into[name] as unknown[];
     items.push(type.repeated === "string" ? textOf(bytes) : decodePb(type.repeated, bytes, depth + 1));
   } else {
     const item: PbType = type.map === "string" ? "string" : { message: type.map };
@@ -241,7 +242,8 @@ function readField(
       bytes,
       depth + 1,
     );
-    const map = (into[name] ??= Object.create(null)) as Record<string, unknown>;
+    into[name] ??= Object.create(null);
+    const map = into[name] as Record<string, unknown>;
     map[(entry.key as string | undefined) ?? ""] = entry.value ?? (item === "string" ? "" : {});
   }
 }

@@ -40,7 +40,7 @@ const start = (machine: Machine, call: ReturnType<typeof getCall>): Promise<Serv
     machine.rpc!.backend.read(call, (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome)));
   });
 
-function valueOf({ answer }: ServerReadOutcome): string | undefined {
+function textOf({ answer }: ServerReadOutcome): string | undefined {
   const { Entries } = answer.reply as unknown as { readonly Entries: readonly { readonly Value: Uint8Array }[] | null };
   return Entries === null ? undefined : Buffer.from(Entries[0]!.Value).toString();
 }
@@ -62,13 +62,13 @@ test("what is written through a follower is read through it, in every mode", asy
   for (const mode of ["leader", "consistent"] as const) {
     assert.equal(follower.rpc!.backend.readNow(getCall("a", mode)), undefined);
     const outcome = await cluster.settle(start(follower, getCall("a", mode)));
-    assert.equal(valueOf(outcome), "1");
+    assert.equal(textOf(outcome), "1");
     assert.deepEqual(outcome.meta, { knownLeader: true, lastContactMs: 0 });
   }
   await cluster.rest(1_000);
   const stale = follower.rpc!.backend.readNow(getCall("a", "stale"));
   assert.ok(stale !== undefined);
-  assert.equal(valueOf(stale), "1");
+  assert.equal(textOf(stale), "1");
   assert.equal(stale.meta.knownLeader, true);
 });
 
@@ -79,7 +79,7 @@ test("a blocked read of a follower comes back with a write through another", asy
   const waiting = start(follower, getCall("a", "leader", first.answer.index));
   await cluster.rest(3_000);
   await cluster.settle(put(leader, "a", "2"));
-  assert.equal(valueOf(await cluster.settle(waiting)), "2");
+  assert.equal(textOf(await cluster.settle(waiting)), "2");
 });
 
 test("an answer that says the same is the same object, so that the doors' bodies go on being used", async () => {
@@ -91,7 +91,7 @@ test("an answer that says the same is the same object, so that the doors' bodies
   await cluster.settle(put(leader, "a", "2"));
   const third = await cluster.settle(start(follower, getCall("a")));
   assert.notEqual(third.answer, first.answer);
-  assert.equal(valueOf(third), "2");
+  assert.equal(textOf(third), "2");
 });
 
 test("a refusal of the leader comes in Consul's words, wrapped once", async () => {
@@ -136,8 +136,8 @@ test("reads and writes are held while a new leader is found", async () => {
   const outcome = await cluster.settle(reading.catch((error: Error) => error));
   // Patience ends after seven seconds; an election may take longer.
   if (outcome instanceof Error) assert.match(outcome.message, /No cluster leader|connection refused|EOF|i\/o timeout/);
-  else assert.match(valueOf(outcome) ?? "", /1|2/);
-  assert.equal(valueOf(await cluster.settle(start(follower, getCall("a", "consistent")))), "2");
+  else assert.match(textOf(outcome) ?? "", /1|2/);
+  assert.equal(textOf(await cluster.settle(start(follower, getCall("a", "consistent")))), "2");
 });
 
 test("without a leader patience ends", async () => {
@@ -183,7 +183,7 @@ test("a snapshot is saved and restored through a follower", async () => {
       options,
     ),
   );
-  assert.equal(valueOf(await cluster.settle(start(follower, getCall("kept")))), "1");
+  assert.equal(textOf(await cluster.settle(start(follower, getCall("kept")))), "1");
   const refused = await cluster.settle(
     failure(
       follower.rpc!.snapshots.restore(

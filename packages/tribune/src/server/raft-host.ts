@@ -53,6 +53,7 @@ type Effect<T extends RaftEffect["type"]> = Extract<RaftEffect, { type: T }>;
 
 export interface RaftCoreLike extends Core<RaftInput, RaftEffect> {
   status(): RaftStatus;
+  mayReadByLease(nowMs: number): boolean;
   configurationAt(index: LogIndex): { readonly index: LogIndex; readonly configuration: Configuration };
   readonly lastContactAtMs: number | undefined;
 }
@@ -168,6 +169,11 @@ export class RaftHost {
   /** Resolves once everything that was committed before is applied here. */
   barrier(): Promise<unknown> {
     return this.#gather("barrier", new Uint8Array(0));
+  }
+
+  /** Whether the state may be read now as the leader's, without asking a quorum. */
+  mayReadByLease(): boolean {
+    return this.#d.core.mayReadByLease(this.#d.runtime.clock.nowMs());
   }
 
   /** Resolves once a quorum confirmed that this server leads and all that was committed before is applied. */

@@ -24,7 +24,7 @@ function partsOf(hex: string): { error: string; body: Uint8Array } {
   return { error: decodeHeader(message.header).error, body: message.body };
 }
 
-const valueOf = (bytes: Uint8Array): MsgpackValue => new MsgpackReader(bytes).any("text");
+const decoded = (bytes: Uint8Array): MsgpackValue => new MsgpackReader(bytes).any("text");
 
 let cluster: Cluster;
 let machine: Machine;
@@ -78,7 +78,7 @@ test("every recorded call of a method that is served is answered in Consul's sha
     const outcome = await call(method, partsOf(request).body);
     if (/^Session\.|^PreparedQuery\.(Execute|Explain)/.test(method) && outcome instanceof RpcRemoteError) continue;
     assert.ok(outcome instanceof Uint8Array, `${method}: ${String(outcome)}`);
-    const [ours, theirs] = [valueOf(outcome), valueOf(expected.body)];
+    const [ours, theirs] = [decoded(outcome), decoded(expected.body)];
     assert.deepEqual(shapeOf(ours, theirs), shapeOf(theirs, ours), method);
     compared++;
   }
@@ -104,7 +104,7 @@ for (const [what, method, error, args] of [
 test("arguments may be nil, have fields nobody knows, and be in any order", async () => {
   for (const args of ["c0", "80", "82a14eff" + "a34b6579a161"]) {
     const outcome = await call("Status.Leader", Buffer.from(args, "hex"));
-    assert.equal(outcome instanceof Uint8Array ? valueOf(outcome) : String(outcome), "10.0.0.1:8300");
+    assert.equal(outcome instanceof Uint8Array ? decoded(outcome) : String(outcome), "10.0.0.1:8300");
   }
 });
 
@@ -131,7 +131,7 @@ test("a blocked read comes back with the write that it waits for", async () => {
     call("KVS.Apply", Buffer.from(`82a6446972456e7482a34b6579a6${key}a556616c7565a1${value}a24f70a3736574`, "hex"));
   await put("61");
   const first = await call("KVS.Get", Buffer.from(`81a34b6579a6${key}`, "hex"));
-  const { Index } = valueOf(first as Uint8Array) as unknown as { Index: number };
+  const { Index } = decoded(first as Uint8Array) as unknown as { Index: number };
   const args = Buffer.from(
     `82a34b6579a6${key}ad4d696e5175657279496e646578cd${Index.toString(16).padStart(4, "0")}`,
     "hex",
@@ -143,6 +143,6 @@ test("a blocked read comes back with the write that it waits for", async () => {
   assert.equal(answer, undefined);
   await put("62");
   await cluster.until(() => answer !== undefined, "the blocked read is answered");
-  const { Entries } = valueOf(answer as unknown as Uint8Array) as unknown as { Entries: { Value: string }[] };
+  const { Entries } = decoded(answer as unknown as Uint8Array) as unknown as { Entries: { Value: string }[] };
   assert.equal(Entries[0]!.Value, "b");
 });

@@ -483,7 +483,7 @@ export class Server implements OperatorApi {
   /** The answer if the mode asked for lets it be had at once. Throws what the query refuses. */
   readNow(read: ServerRead): ServerReadOutcome | undefined {
     if (read.consistency === "consistent") return undefined;
-    if (read.consistency === "leader" && !this.#leadership.ready) return undefined;
+    if (read.consistency === "leader" && !this.#mayReadAsLeader()) return undefined;
     this.#requireDatacenter(read.datacenter);
     const answer = this.engine.askNow(read.key, this.#computeOf(read));
     return answer === undefined ? undefined : { answer, meta: this.#meta() };
@@ -492,25 +492,52 @@ export class Server implements OperatorApi {
   /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
   readLater(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
     const { consistency } = read;
-    if (consistency === "stale" || (consistency === "leader" && this.#leadership.ready))
-      return this.#ask(read, deliver);
+    if (consistency === "stale") return this.#ask(read, deliver);
     let cancelled = false;
+    const show =
+      read.minIndex === 0
+        ? deliver
+        : (outcome: ServerReadOutcome | Error) =>
+            this.#showAsLeader(outcome, (checked) => {
+              if (!cancelled) deliver(checked);
+            });
     const ask = (): void => {
-      if (!cancelled) cancel = this.#ask(read, deliver);
+      if (!cancelled) cancel = this.#ask(read, show);
     };
-    let cancel = this.#leadership.whenReady((refusal) => {
-      if (cancelled) return;
-      if (refusal !== undefined) deliver(refusal);
-      else if (consistency === "leader") ask();
-      else
-        this.#host.verifyLeader().then(ask, (error: unknown) => {
-          if (!cancelled) deliver(error as Error);
-        });
-    });
+    let cancel = (): void => {};
+    if (consistency === "leader" && this.#mayReadAsLeader()) ask();
+    else
+      cancel = this.#leadership.whenReady((refusal) => {
+        if (cancelled) return;
+        if (refusal !== undefined) deliver(refusal);
+        else if (consistency === "leader" && this.#mayReadAsLeader()) ask();
+        else
+          this.#host.verifyLeader().then(ask, (error: unknown) => {
+            if (!cancelled) deliver(error as Error);
+          });
+      });
     return () => {
       cancelled = true;
       cancel();
     };
+  }
+
+  /**
+   * A leader that stood still, or was cut off, may have been replaced without knowing: only its lease says that it was
+   * not. Without one a quorum is asked.
+   */
+  #mayReadAsLeader(): boolean {
+    return this.#leadership.ready && this.#host.mayReadByLease();
+  }
+
+  /** An answer that was waited for may come from a leader that is none any more: then its time is not worth much. */
+  #showAsLeader(outcome: ServerReadOutcome | Error, deliver: (outcome: ServerReadOutcome | Error) => void): void {
+    if (outcome instanceof Error || this.#mayReadAsLeader()) deliver(outcome);
+    else
+      this.#host.verifyLeader().then(
+        () => deliver(outcome),
+        (error: unknown) => deliver(error as Error),
+      );
   }
 
   #ask(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
