@@ -10,7 +10,7 @@ export interface RegisterOperation {
   readonly kind:
     | { readonly op: "read"; readonly value: number | undefined }
     | { readonly op: "put"; readonly value: number }
-    /** `ok` and `found` are undefined when no answer came. */
+    /** `ok` and `found` are undefined when no answer came; `found` also where a refusal does not tell. */
     | {
         readonly op: "cas";
         readonly expected: number;
@@ -99,7 +99,9 @@ function applied(operation: RegisterOperation, value: number): number | undefine
     case "put":
       return kind.value;
     case "cas":
-      if (kind.ok === false) return value !== kind.expected && kind.found === value ? value : undefined;
+      if (kind.ok === false) {
+        return value !== kind.expected && (kind.found === undefined || kind.found === value) ? value : undefined;
+      }
       return value === kind.expected ? kind.value : undefined; // without an answer: it was seen, so it happened
   }
 }
