@@ -45,6 +45,9 @@ if (!(servers >= 1 && servers <= 9) || !(clients >= 0 && clients <= 1000) || !(c
   fail("--servers takes 1 to 9, --clients up to 1000, --seeds a number above 0, --faults-s seconds");
 }
 
+/** The end of a failed run's trace; all of it with `--trace`. */
+const TRACE_LINES = 200;
+
 const startedAt = performance.now();
 const COUNTED = [
   "elections",
@@ -87,7 +90,7 @@ for (let seed = first; seed < first + count; seed++) {
   if (result.violation !== undefined) {
     totals.violations++;
     const again = keepLines ? result : await runDatacenter({ ...options, keepLines: true });
-    if (!values.trace) console.log(again.trace);
+    if (!values.trace) console.log(again.trace.split("\n").slice(-TRACE_LINES).join("\n"));
     console.log(`seed ${seed}, ${servers} servers, ${clients} clients: ${result.violation}`);
     if (again.fingerprint !== result.fingerprint)
       console.log("and the seed does not replay: something reads the outside");

@@ -41,7 +41,7 @@ function memberError({ name, agent }: SimAgent, { live, dead, gone }: Truth): st
   for (const other of live)
     if (status(other) !== "alive") return `${name} has ${other.name} as ${status(other)}, which runs`;
   for (const other of dead)
-    if (status(other) !== "failed") return `${name} has ${other.name} as ${status(other)}, which is dead`;
+    if (!["failed", "unknown"].includes(status(other))) return `${name} has ${other.name} as ${status(other)}, which is dead`;
   for (const other of gone)
     if (!["left", "unknown"].includes(status(other)))
       return `${name} has ${other.name} as ${status(other)}, which left`;
@@ -71,6 +71,8 @@ function catalogError(server: Server, { live, dead, gone }: Truth): string | und
       if (difference !== undefined) return `${name}: ${difference}`;
     }
     for (const { name } of dead) {
+      // A leader that started after its death has never heard of it, and takes it out, as Consul does.
+      if (nodeWithServices(tx, name).node === undefined) continue;
       const serf = checksOfNode(tx, name).checks.find(({ CheckID }) => CheckID === SERF_HEALTH)?.Status;
       if (serf !== "critical") return `${name}, which is dead, has serfHealth ${serf}`;
     }

@@ -21,7 +21,7 @@ export class Nemesis {
   readonly #kinds = new Map<string, number>();
   /** On their way out. */
   readonly #leaving = new Set<SimAgent>();
-  readonly #leftAtMs = new Map<SimAgent, number>();
+  readonly #awayAtMs = new Map<SimAgent, number>();
   #stopped = false;
 
   constructor(datacenter: SimDatacenter, options: NemesisOptions) {
@@ -38,10 +38,10 @@ export class Nemesis {
     return this.#kinds;
   }
 
-  /** When it last was about to leave. */
-  leftAtMs(each: SimAgent): number {
+  /** Until when it was about to leave, or some links of its were cut, or it stood still. */
+  awayAtMs(each: SimAgent): number {
     if (this.#leaving.has(each)) return this.#datacenter.sim.nowMs;
-    return this.#leftAtMs.get(each) ?? Number.NEGATIVE_INFINITY;
+    return this.#awayAtMs.get(each) ?? 0;
   }
 
   /** Stops and mends everything: links, disks, clocks, processes. Those in `dead` stay down. */
@@ -123,7 +123,7 @@ export class Nemesis {
     if (each.agent === undefined) return;
     const { sim } = this.#datacenter;
     this.#note("crash", `${each.name} ${why}`);
-    if (this.#leaving.delete(each)) this.#leftAtMs.set(each, sim.nowMs);
+    if (this.#leaving.delete(each)) this.#awayAtMs.set(each, sim.nowMs);
     this.#datacenter.crash(each.name);
     const { life } = each;
     const downMs = sim.rng.next() < 0.6 ? randomInt(sim.rng, 2000) : randomInt(sim.rng, 40_000);
@@ -140,6 +140,9 @@ export class Nemesis {
     const { sim, network } = this.#datacenter;
     this.#note(what, `${what}: ${links.length} links for ${forMs} ms`);
     for (const link of links) network.blocked.add(link);
+    for (const each of this.#datacenter.agents)
+      if (links.some((link) => link.split(">").includes(each.host.address)))
+        this.#awayAtMs.set(each, Math.max(this.#awayAtMs.get(each) ?? 0, sim.nowMs + forMs));
     sim.after(forMs, () => {
       for (const link of links) network.blocked.delete(link);
     });
@@ -174,6 +177,7 @@ export class Nemesis {
     const forMs = randomInt(sim.rng, 6_000);
     this.#note("stands still", `${victim.name} stands still for ${forMs} ms`);
     victim.host.pause(forMs);
+    this.#awayAtMs.set(victim, Math.max(this.#awayAtMs.get(victim) ?? 0, sim.nowMs + forMs));
   }
 
   #skew(victim: SimAgent): void {
@@ -220,7 +224,7 @@ export class Nemesis {
     this.#leaving.add(victim);
     const gone = (how: string): void => {
       if (victim.life !== life || !this.#leaving.delete(victim)) return;
-      this.#leftAtMs.set(victim, sim.nowMs);
+      this.#awayAtMs.set(victim, sim.nowMs);
       sim.record(`${victim.name} ${how}`);
       this.#datacenter.crash(victim.name);
       whenGone();

@@ -49,8 +49,8 @@ const CALM_MS = 300_000;
 /** How long a wake may take in calm: an election must not fall into it. */
 const WAKE_MS = 2_000;
 const WAIT_MS = 60_000;
-/** Away for so long, or back for less than that, a node may have been taken for lost. */
-const AWAY_MS = 120_000;
+/** A node that was out of reach within this time may still be taken for lost. */
+const AWAY_MS = 60_000;
 /** A snapshot a minute's worth of commands, so that servers that come back need one. */
 const SETTINGS = {
   session_ttl_min: `${SESSION_TTL_MS / 1000}s`,
@@ -126,7 +126,7 @@ class Run {
       virtualMs: this.#sim.nowMs,
       calmMs: this.#calmMs,
       violation,
-      trace: this.#sim.trace(400),
+      trace: this.#sim.trace(this.#options.keepLines === true ? 100_000 : 0),
     };
   }
 
@@ -169,7 +169,7 @@ class Run {
         else this.#sim.after(500, leave);
       };
       // Known to be there before it goes, so that its going can be heard of.
-      this.#sim.after(30_000, leave);
+      this.#sim.after(10_000, leave);
     }
     return { live, dead, gone };
   }
@@ -179,7 +179,7 @@ class Run {
     const restart = (): void => {
       for (const each of truth.live) if (each.agent === undefined) void this.#boot(each);
     };
-    await this.#pass(31_000);
+    await this.#pass(11_000);
     workload.stop();
     await this.#until("Convergence", CALM_MS, () => {
       restart(); // who was on its way out when the faults ended
@@ -275,12 +275,13 @@ class Run {
     });
   }
 
-  /** Whether it may be taken out of the catalog now: it left not long ago, or was away for long. */
+  /** Whether it may be taken out of the catalog now: it left, or was not there, or not to be reached, not long ago. */
   #mayGo(node: string): boolean {
     const each = this.#datacenter.named(node);
     const { nowMs } = this.#sim;
-    if (each.agent === undefined && nowMs - each.sinceMs > AWAY_MS) return true;
-    return nowMs - (this.#nemesis?.leftAtMs(each) ?? 0) < AWAY_MS;
+    if (each.agent === undefined || this.#nemesis === undefined) return each.agent === undefined;
+    const untilMs = Math.max(each.life > 1 ? each.sinceMs : 0, this.#nemesis.awayAtMs(each));
+    return nowMs - untilMs < AWAY_MS;
   }
 
   // ---- time ----
