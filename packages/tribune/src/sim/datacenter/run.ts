@@ -157,12 +157,14 @@ class Run {
   #calm(nemesis: Nemesis): Truth {
     const { agents } = this.#datacenter;
     const clients = agents.filter(({ server }) => !server);
-    const dead = clients.length >= 3 ? [clients.at(-1)!] : [];
+    // One that was on its way out may count as left or as dead: nothing is asked of how it is seen.
+    const down = clients.length >= 3 ? [clients.at(-1)!] : [];
+    const dead = down.filter((each) => !nemesis.isLeaving(each));
     const gone = clients.length >= 4 ? [clients.at(-2)!] : [];
-    for (const each of dead) if (each.agent !== undefined) this.#datacenter.crash(each.name);
-    nemesis.stop(dead);
+    for (const each of down) if (each.agent !== undefined) this.#datacenter.crash(each.name);
+    nemesis.stop(down);
     this.#sim.record("the faults are over");
-    const live = agents.filter((each) => !dead.includes(each) && !gone.includes(each));
+    const live = agents.filter((each) => !down.includes(each) && !gone.includes(each));
     for (const each of gone) {
       const leave = (): void => {
         if (each.ready) nemesis.leave(each, () => {});
