@@ -142,8 +142,9 @@ export class ServerMode implements AgentMode {
       ...{ server: this.#server, identity, pool: this.#rpc, runtime, logger, metrics },
       holdMs: config.rpcHoldTimeoutMs,
     });
-    this.#serverRpc.serve(this.#port);
     await this.#server.start();
+    // Only now: peers that know its address call while it still reads its log.
+    this.#serverRpc.serve(this.#port);
     if (this.#wan !== undefined)
       this.#cancelFlood = flood(config.datacenter, { lan, wan: this.#wan, timers: runtime.timers, logger });
   }

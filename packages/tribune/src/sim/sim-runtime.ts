@@ -5,6 +5,9 @@ import type { SimInternet } from "./sim-internet.ts";
 /** Where every simulated wall clock starts: 2026-01-01 UTC. */
 const WALL_EPOCH_MS = 1_767_225_600_000;
 
+/** Timers fire a little late, never early: an error of rounding would have them armed again without end. */
+const TIMER_LATE_MS = 1e-6;
+
 /** A machine: its runtime for the process it runs, and ways to do it harm. */
 export interface SimHost {
   readonly address: string;
@@ -68,10 +71,10 @@ export function simHost(internet: SimInternet, address: string): SimHost {
         const dueMs = clock.nowMs() + Math.max(0, delayMs);
         let cancelled = false;
         const arm = (): void => {
-          sim.after(Math.max(0, clock.realMs(dueMs - clock.nowMs())), () => {
+          const waitMs = clock.realMs(dueMs - clock.nowMs());
+          sim.after(waitMs > 0 ? waitMs + TIMER_LATE_MS : 0, () => {
             if (cancelled || born !== life) return;
-            // The clock was slowed down meanwhile; what is left below this is an error of rounding.
-            if (dueMs - clock.nowMs() > 1e-6) return arm();
+            if (dueMs > clock.nowMs()) return arm(); // the clock was slowed down meanwhile
             network.whenAwake(address, () => {
               if (!cancelled && born === life) run();
             });

@@ -102,7 +102,7 @@ export class Nemesis {
   /** Servers more often than their share, the leader most of all. */
   #pick(): SimAgent {
     const { agents, sim } = this.#datacenter;
-    const leader = agents.find(({ agent }) => agent?.mode?.stats().consul?.leader === "true");
+    const leader = agents.find(({ ready, agent }) => ready && agent?.mode.stats().consul?.leader === "true");
     const dice = sim.rng.next();
     if (leader !== undefined && dice < 0.3) return leader;
     const servers = agents.filter(({ server }) => server);

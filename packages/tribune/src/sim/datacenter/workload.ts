@@ -6,6 +6,7 @@ import type { CheckStatus } from "../../checks/status.ts";
 import { randomInt } from "../../lib/random.ts";
 import type { RegisterOperation } from "../linearizability.ts";
 import type { DatacenterChecker } from "./checker.ts";
+import { serverOfAgent } from "./convergence.ts";
 import type { SimAgent, SimDatacenter } from "./datacenter.ts";
 
 export interface WorkloadOptions {
@@ -168,16 +169,14 @@ export class Workload {
         // A process that lost power says nothing any more, whatever runs on in its promises.
         if (each.life === life && each.agent !== undefined) finish(outcome);
       };
-      let started: Promise<T>;
-      try {
-        started = start(each.agent!);
-      } catch (error) {
-        started = Promise.reject(error as Error);
-      }
-      started.then(
-        (value) => settled({ value }),
-        (error: unknown) => settled({ error: error instanceof Error ? error : new Error(String(error)) }),
-      );
+      // A process that stands still finds the request when it goes on.
+      this.#datacenter.network.whenAwake(each.host.address, () => {
+        if (each.life !== life || each.agent === undefined) return;
+        start(each.agent).then(
+          (value) => settled({ value }),
+          (error: unknown) => settled({ error: error instanceof Error ? error : new Error(String(error)) }),
+        );
+      });
     });
   }
 
@@ -386,6 +385,8 @@ export class Workload {
       const { rng } = this.#datacenter.sim;
       const waitMs = 1000 + randomInt(rng, 9000);
       const { life } = each;
+      // Until it heard of a leader, a server lets others answer.
+      const own = each.server && serverOfAgent(each)?.raftStats().lastContactMs !== undefined;
       const outcome = await this.#attempt(
         `${who} waits`,
         each,
@@ -409,9 +410,10 @@ export class Workload {
       this.blocked++;
       const { index } = outcome.value.answer;
       if (index > last) this.wakes++;
+      this.#datacenter.sim.record(`${who} saw index ${index} behind ${last}`);
       // A client agent asks whom it likes, and a server that starts again is behind: then stale answers may go back.
       if (!stale) this.#checker.index(`${endpoint} at ${each.name}`, index);
-      else if (each.server) this.#checker.index(`stale ${endpoint} at ${each.name} in its life ${life}`, index);
+      else if (own) this.#checker.index(`stale ${endpoint} at ${each.name} in its life ${life}`, index);
       last = index;
     };
   }
