@@ -279,15 +279,14 @@ test("a new leader that has not met a node yet does not take it for reaped", asy
     ["id", "00000000-0000-0000-0000-0000000000c1"],
   ]);
   const first = cluster.leader()!;
-  const isThere = (machine: Machine): boolean =>
-    machine.server!.peek((tx) => getNode(tx, "client")) !== undefined;
+  const isThere = (machine: Machine): boolean => machine.server!.peek((tx) => getNode(tx, "client")) !== undefined;
   cluster.setMember({ name: "client", host: "10.0.1.1", tags, status: "alive" }, "join");
   await cluster.until(() => isThere(first), "it is in the catalog");
   cluster.forget("client");
   cluster.kill(first);
   await cluster.until(() => cluster.leader() !== undefined, "another one leads");
   const leader = cluster.leader()!;
-  await cluster.pass(30_000);
+  await cluster.sim.play(cluster.sim.nowMs + 30_000);
   assert.ok(isThere(leader));
   await cluster.until(() => !isThere(leader), "it is still unknown after a minute", 70_000);
 });

@@ -41,7 +41,8 @@ function memberError({ name, agent }: SimAgent, { live, dead, gone }: Truth): st
   for (const other of live)
     if (status(other) !== "alive") return `${name} has ${other.name} as ${status(other)}, which runs`;
   for (const other of dead)
-    if (!["failed", "unknown"].includes(status(other))) return `${name} has ${other.name} as ${status(other)}, which is dead`;
+    if (!["failed", "unknown"].includes(status(other)))
+      return `${name} has ${other.name} as ${status(other)}, which is dead`;
   for (const other of gone)
     if (!["left", "unknown"].includes(status(other)))
       return `${name} has ${other.name} as ${status(other)}, which left`;

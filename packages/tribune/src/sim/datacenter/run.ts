@@ -199,8 +199,7 @@ class Run {
    */
   #joinAgain({ live }: Truth): void {
     const servers = live.filter(({ server }) => server).map(({ host }) => host.address);
-    for (const { ready, agent } of live)
-      if (ready) agent!.lan.join(servers, { ignoreOldEvents: true }).catch(() => {}); // the views are looked at later
+    for (const { ready, agent } of live) if (ready) agent!.lan.join(servers, { ignoreOldEvents: true }).catch(() => {}); // the views are looked at later
   }
 
   async #boot(each: SimAgent): Promise<void> {
