@@ -21,6 +21,7 @@ export class Nemesis {
   readonly #kinds = new Map<string, number>();
   /** On their way out. */
   readonly #leaving = new Set<SimAgent>();
+  readonly #everLeft = new Set<SimAgent>();
   readonly #awayAtMs = new Map<SimAgent, number>();
   #stopped = false;
 
@@ -38,8 +39,9 @@ export class Nemesis {
     return this.#kinds;
   }
 
-  isLeaving(each: SimAgent): boolean {
-    return this.#leaving.has(each);
+  /** Whether it ever began to leave. */
+  hasLeft(each: SimAgent): boolean {
+    return this.#everLeft.has(each);
   }
 
   /** Until when it was about to leave, or some links of its were cut, or it stood still. */
@@ -226,6 +228,7 @@ export class Nemesis {
     const { agent, life } = victim;
     if (agent === undefined || agent.lan === undefined) return;
     this.#leaving.add(victim);
+    this.#everLeft.add(victim);
     const gone = (how: string): void => {
       if (victim.life !== life || !this.#leaving.delete(victim)) return;
       this.#awayAtMs.set(victim, sim.nowMs);

@@ -157,9 +157,10 @@ class Run {
   #calm(nemesis: Nemesis): Truth {
     const { agents } = this.#datacenter;
     const clients = agents.filter(({ server }) => !server);
-    // One that was on its way out may count as left or as dead: nothing is asked of how it is seen.
+    // One that was on its way out may count as left or as dead; so may one that left and came back, where its return is
+    // not known everywhere (serf's leave intents). Nothing is asked of how it is seen then.
     const down = clients.length >= 3 ? [clients.at(-1)!] : [];
-    const dead = down.filter((each) => !nemesis.isLeaving(each));
+    const dead = down.filter((each) => !nemesis.hasLeft(each));
     const gone = clients.length >= 4 ? [clients.at(-2)!] : [];
     for (const each of down) if (each.agent !== undefined) this.#datacenter.crash(each.name);
     nemesis.stop(down);
