@@ -12,6 +12,9 @@ import type { Metrics } from "../lib/metrics.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
 import type { Telemetry } from "../lib/telemetry/aggregator.ts";
 import type { GossipPool, PoolEvent } from "../pool/types.ts";
+import type { Environment, StartChild } from "../process/child.ts";
+import { ConfigWatches } from "../watch/config-watches.ts";
+import { sendToHandler } from "../watch/http-handler.ts";
 import { localApi } from "./api/local-api.ts";
 import type { Asking } from "./asking.ts";
 import { AgentCache, withCache } from "./cache/agent-cache.ts";
@@ -24,8 +27,11 @@ import { LocalAgent } from "./local-agent.ts";
 import type { AgentMode } from "./mode.ts";
 import { nodeId } from "./node-id.ts";
 import { lanPool } from "./pools.ts";
+import { RemoteExec, spillScript } from "./remote-exec.ts";
+import { remoteExecStore } from "./remote-exec-store.ts";
 import { ServerMode } from "./server-mode.ts";
 import { NEW_LEADER_EVENT } from "./server-peers.ts";
+import { type OwnDoor, watchAsker } from "./watch-asker.ts";
 
 export interface AgentDependencies {
   readonly runtime: Runtime;
@@ -45,6 +51,8 @@ export interface AgentDependencies {
   readonly probes?: Probes;
   /** The agent has left and wants to end. */
   readonly onLeft?: () => void;
+  /** Starts the programs that watches and remote jobs name; without it there are none of either. */
+  readonly programs?: { readonly start: StartChild; readonly env: Environment };
 }
 
 /** Where an agent can be reached, with the ports that were chosen. */
@@ -67,6 +75,7 @@ export class Agent {
   #cache!: AgentCache;
   #events!: Events;
   #local!: LocalAgent;
+  #watches: ConfigWatches | undefined;
   #http: HttpServer | undefined;
   #dns: DnsServer | undefined;
   #nodeId = "";
@@ -129,6 +138,7 @@ export class Agent {
     await this.#enterPool();
     await this.#startLocal();
     await this.#openDoors();
+    this.#startWatches();
     await this.#join();
   }
 
@@ -166,6 +176,7 @@ export class Agent {
         const fired = { Datacenter: datacenter, Token: token, Name, Payload, AllowStale: true };
         await askOver(asking)(eventRpcContracts.internalEventFire, make(EventFireRequest, fired));
       },
+      ...this.#remoteExec(),
       runtime,
       logger,
     });
@@ -175,6 +186,33 @@ export class Agent {
     );
     this.#endings.push(() => this.#local.stop());
     await this.#local.start();
+  }
+
+  #remoteExec(): Pick<ConstructorParameters<typeof Events>[0], "remoteExec"> {
+    const { programs, logger, runtime } = this.#d;
+    if (programs === undefined || this.#config.disableRemoteExec) return {};
+    const { nodeName, datacenter } = this.#config;
+    const token = (): string => this.#local.tokens.agentToken();
+    const store = remoteExecStore(this.#asking, { datacenter, token });
+    const { timers } = runtime;
+    const exec = new RemoteExec({ nodeName, ...programs, ...store, spill: spillScript, timers, logger });
+    return { remoteExec: (event) => void exec.handle(event) };
+  }
+
+  /** The watches of the configuration. @throws WatchError for one that cannot be */
+  #startWatches(): void {
+    const { programs, logger, runtime } = this.#d;
+    if (programs === undefined) return;
+    const door = (): OwnDoor | undefined => {
+      const unix = this.#config.listen.http.find((where) => where.network === "unix");
+      return this.#addresses.http[0] ?? (unix === undefined || !("path" in unix) ? undefined : { path: unix.path });
+    };
+    const ask = watchAsker(door, () => this.#local.tokens.userToken());
+    const { timers } = runtime;
+    this.#watches = new ConfigWatches({ ask, ...programs, send: sendToHandler, timers, logger });
+    const watches = this.#watches;
+    this.#endings.push(() => watches.stop());
+    watches.set(this.#config.watches);
   }
 
   #poolEvent(event: PoolEvent): void {
@@ -252,6 +290,7 @@ export class Agent {
     this.#cache.configure(config.cache);
     this.#mode.reload(config);
     this.#local.reload(config);
+    this.#watches?.set(config.watches);
   }
 
   /** Leaves the datacenter in good order; others know then that this agent was not lost. */
