@@ -51,7 +51,9 @@ export class SimNetwork {
   }
 
   asleepMs(host: string): number {
-    return Math.max(0, (this.#asleepUntilMs.get(host) ?? 0) - this.#sim.nowMs);
+    const asleepMs = (this.#asleepUntilMs.get(host) ?? 0) - this.#sim.nowMs;
+    // Less is an error of rounding, by which time would not move.
+    return asleepMs < 1e-6 ? 0 : asleepMs;
   }
 
   /** Runs now, or once the process on `host` runs again, in the order of calls. */
