@@ -5,16 +5,16 @@
 import { createHash } from "node:crypto";
 import { Pusher } from "../../agent/local/anti-entropy/pusher.ts";
 import { StateSyncer } from "../../agent/local/anti-entropy/state-syncer.ts";
-import { RaftCore } from "../../raft/raft-core.ts";
 import type { LogEntry } from "../../raft/types.ts";
 import { MemberDuties } from "../../server/leader/member-duties.ts";
 import { QueryEngine } from "../../server/query-engine.ts";
 import { RaftHost } from "../../server/raft-host.ts";
 import { ReplicatedState } from "../../server/replicated-state.ts";
+import { Server } from "../../server/server.ts";
 
 export const BROKEN_RULES = [
   "ack-before-quorum",
-  "endless-lease",
+  "followers-answer",
   "fsync-lies",
   "anti-entropy-off",
   "reconcile-off",
@@ -48,13 +48,13 @@ export function breakRule(rule: BrokenRule): Undo {
             return Promise.resolve(true);
           },
       );
-    case "endless-lease":
+    case "followers-answer":
       return replace(
-        RaftCore.prototype,
-        "mayReadByLease",
-        () =>
-          function (this: RaftCore) {
-            return this.status().role === "leader";
+        Server.prototype,
+        "readNow",
+        (readNow) =>
+          function (this: Server, read) {
+            return readNow.call(this, { ...read, consistency: "stale" });
           },
       );
     case "fsync-lies":
