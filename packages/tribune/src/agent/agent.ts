@@ -23,6 +23,7 @@ import { dnsOptions, httpOptions } from "./door-options.ts";
 import { Events } from "./events.ts";
 import { httpsOptions } from "./https-options.ts";
 import { joinAtStart } from "./join.ts";
+import { type KeptTokens, readKeptTokens, withKeptTokens } from "./kept-tokens.ts";
 import { LocalAgent } from "./local-agent.ts";
 import type { AgentMode } from "./mode.ts";
 import { nodeId } from "./node-id.ts";
@@ -79,6 +80,7 @@ export class Agent {
   #http: HttpServer | undefined;
   #dns: DnsServer | undefined;
   #nodeId = "";
+  #keptTokens: KeptTokens = {};
   #addresses: AgentAddresses = { http: [], https: [], dns: [] };
   #leaving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -128,8 +130,10 @@ export class Agent {
       await this.#d.runtime.disk.makeDir(dataDir);
       this.#unlock ??= this.#d.lockDir?.(dataDir);
     }
-    if (this.#nodeId === "")
-      this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
+    if (this.#nodeId !== "") return;
+    this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
+    this.#keptTokens = await readKeptTokens(this.#config, this.#d.runtime.disk, this.#d.logger);
+    this.#config = withKeptTokens(this.#config, this.#keptTokens);
   }
 
   /** Resolves when every door is open. The servers may still be electing a leader: requests wait for it. */
@@ -283,7 +287,8 @@ export class Agent {
   }
 
   /** Takes over what of a new configuration may change while the agent runs. @throws TribuneError */
-  reload(config: RuntimeConfig): void {
+  reload(loaded: RuntimeConfig): void {
+    const config = withKeptTokens(loaded, this.#keptTokens);
     this.#config = config;
     this.#http?.configure(httpOptions(config));
     this.#dns?.reload(dnsOptions(config));
