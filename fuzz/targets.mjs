@@ -161,6 +161,18 @@ const TARGETS = {
     },
   },
 
+  certificate: {
+    modules: ["codec/certificate.js", "codec/der.js", "cli/tls/issue.js"],
+    make({ issuerFacts }, { DerError }, { createCa }) {
+      const facts = { name: "a", days: 1, nowMs: 0, permittedDnsDomains: ["b"], clusterId: "c", domain: "d" };
+      const pem = createCa(facts).certificate.replace(/-----[^-]+-----|\s/g, "");
+      return {
+        seeds: [Buffer.from(pem, "base64")],
+        run: (input) => void issuerFacts(input),
+        mayThrow: isOf(DerError),
+      };
+    },
+  },
   hcl: {
     modules: ["codec/hcl.js"],
     make({ decodeHcl, decodeJson, HclError }) {

@@ -1,7 +1,10 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { Api } from "./api-group.ts";
 import { ResponseError } from "./errors.ts";
+import { parseJson } from "./json-text.ts";
 import type { ClientOptions } from "./options.ts";
-import { type Query, Transport } from "./transport.ts";
+import { SessionApi } from "./session-api.ts";
+import { type Query, type Request, Transport } from "./transport.ts";
 import type {
   AgentCheck,
   AgentMember,
@@ -29,38 +32,40 @@ export class ConsulClient {
   readonly operator: OperatorApi;
   readonly coordinate: CoordinateApi;
   readonly event: EventApi;
+  readonly session: SessionApi;
   readonly snapshot: SnapshotApi;
+  /** Requests as they are, for what has no method here. */
+  readonly http: Transport;
 
   constructor(options: ClientOptions = {}) {
     const http = new Transport(options);
+    this.http = http;
     this.kv = new KvApi(http);
     this.catalog = new CatalogApi(http);
     this.agent = new AgentApi(http);
     this.operator = new OperatorApi(http);
     this.coordinate = new CoordinateApi(http);
     this.event = new EventApi(http);
+    this.session = new SessionApi(http);
     this.snapshot = new SnapshotApi(http);
   }
-}
 
-abstract class Api {
-  protected readonly http: Transport;
-
-  constructor(http: Transport) {
-    this.http = http;
-  }
-
-  protected async get<T>(path: string, query: Query = {}): Promise<T> {
-    const { body } = await this.http.ok({ method: "GET", path, query });
-    return JSON.parse(body.toString()) as T;
-  }
-
-  protected async put<T = unknown>(path: string, query: Query = {}, value?: unknown): Promise<T | undefined> {
-    const sent = value === undefined ? {} : { body: JSON.stringify(value) };
-    const { body } = await this.http.ok({ method: "PUT", path, query, ...sent });
-    return body.length === 0 ? undefined : (JSON.parse(body.toString()) as T);
+  /**
+   * One request whose answer is JSON, for endpoints without a method here. `index` is what a blocking query waits
+   * behind, 0 where the endpoint has none; numbers above 2^53 are bigints. @throws ResponseError, RequestError
+   */
+  async ask<T>(request: Request): Promise<{ readonly value: T; readonly index: bigint }> {
+    const { body, headers } = await this.http.ok(request);
+    const value = (body.length === 0 ? undefined : parseJson(body.toString())) as T;
+    return { value, index: indexOf(headers) };
   }
 }
+
+/** X-Consul-Index; 0 where there is none or no number. */
+const indexOf = (headers: IncomingHttpHeaders): bigint => {
+  const text = headers["x-consul-index"];
+  return typeof text === "string" && /^\d+$/.test(text) ? BigInt(text) : 0n;
+};
 
 const segment = (text: string): string => encodeURIComponent(text);
 /** Keys keep their slashes. */
@@ -75,10 +80,36 @@ class KvApi extends Api {
     return this.#read(prefix, { recurse: true });
   }
 
+  /**
+   * A key, or all below a prefix, once the answer is newer than `index` or `waitMs` are over.
+   * @returns no pairs where there is none.
+   */
+  async watch(
+    key: string,
+    options: KvWatch = {},
+  ): Promise<{ readonly pairs: readonly KvPair[]; readonly index: bigint }> {
+    const query = { recurse: options.recurse === true, consistent: options.consistent === true, ...blocking(options) };
+    const response = await this.http.send({ method: "GET", path: keyPath(key), query, ...abortable(options) });
+    return { pairs: pairsOf(response), index: indexOf(response.headers) };
+  }
+
+  /** The same with names only. */
+  async watchKeys(
+    prefix: string,
+    options: KvWatch = {},
+  ): Promise<{ readonly keys: readonly string[]; readonly index: bigint }> {
+    const query = { keys: true, ...blocking(options) };
+    const response = await this.http.send({ method: "GET", path: keyPath(prefix), query, ...abortable(options) });
+    if (response.status !== 200 && response.status !== 404)
+      throw new ResponseError(response.status, response.body.toString(), false);
+    const keys = response.status === 404 ? [] : (JSON.parse(response.body.toString()) as readonly string[]);
+    return { keys, index: indexOf(response.headers) };
+  }
+
   async keys(prefix: string, separator: string): Promise<readonly string[]> {
     const response = await this.http.send({ method: "GET", path: keyPath(prefix), query: { keys: true, separator } });
     if (response.status === 404) return [];
-    if (response.status !== 200) throw new ResponseError(response.status, response.body.toString());
+    if (response.status !== 200) throw new ResponseError(response.status, response.body.toString(), false);
     return JSON.parse(response.body.toString()) as readonly string[];
   }
 
@@ -109,25 +140,42 @@ class KvApi extends Api {
   }
 
   async #read(key: string, query: Query): Promise<readonly KvPair[]> {
-    const response = await this.http.send({ method: "GET", path: keyPath(key), query });
-    if (response.status === 404) return [];
-    const text = response.body.toString();
-    if (response.status !== 200) throw new ResponseError(response.status, text);
-    // Flags may need all of their 64 bits. Inside a string the quotes would be escaped, so only the field matches.
-    const rows = JSON.parse(text.replace(/"Flags":(\d+)/g, '"Flags":"$1"')) as readonly RawPair[];
-    return rows.map((row) => ({
-      ...row,
-      Flags: BigInt(row.Flags),
-      Value: Buffer.from(row.Value ?? "", "base64"),
-      Session: row.Session ?? "",
-    }));
+    return pairsOf(await this.http.send({ method: "GET", path: keyPath(key), query }));
   }
+}
+
+export interface KvWatch {
+  readonly recurse?: boolean;
+  readonly consistent?: boolean;
+  readonly index?: bigint;
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Go sends no index of 0. */
+const blocking = ({ index = 0n, waitMs }: KvWatch): Query => ({
+  index: index === 0n ? undefined : String(index),
+  wait: waitMs === undefined ? undefined : `${Math.max(1, Math.round(waitMs))}ms`,
+});
+const abortable = ({ signal }: KvWatch): { readonly signal?: AbortSignal } => (signal === undefined ? {} : { signal });
+
+function pairsOf(response: { readonly status: number; readonly body: Buffer }): readonly KvPair[] {
+  if (response.status === 404) return [];
+  const text = response.body.toString();
+  if (response.status !== 200) throw new ResponseError(response.status, text, false);
+  const rows = parseJson(text) as readonly RawPair[];
+  return rows.map((row) => ({
+    ...row,
+    Flags: BigInt(row.Flags),
+    Value: Buffer.from(row.Value ?? "", "base64"),
+    Session: row.Session ?? "",
+  }));
 }
 
 interface RawPair {
   readonly Key: string;
   readonly Value: string | null;
-  readonly Flags: string;
+  readonly Flags: number | bigint;
   readonly CreateIndex: number;
   readonly ModifyIndex: number;
   readonly LockIndex: number;

@@ -4,8 +4,9 @@ export class ResponseError extends Error {
   readonly status: number;
   readonly body: string;
 
-  constructor(status: number, body: string) {
-    super(`Unexpected response code: ${status} (${body})`);
+  /** @param showsBody false where Consul's own client keeps the agent's text to itself: reading keys. */
+  constructor(status: number, body: string, showsBody = true) {
+    super(`Unexpected response code: ${status}${showsBody ? ` (${body})` : ""}`);
     this.status = status;
     this.body = body;
   }

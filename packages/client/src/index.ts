@@ -1,5 +1,8 @@
 export * from "./browser.ts";
-export { type CatalogQuery, ConsulClient } from "./client.ts";
+export { type CatalogQuery, ConsulClient, type KvWatch } from "./client.ts";
+export { parseJson, stringifyJson } from "./json-text.ts";
 export { nodeSend } from "./node-send.ts";
 export { type ClientOptions, mergeOptions, optionsFromEnv } from "./options.ts";
+export type { SessionRequest } from "./session-api.ts";
+export type { Query, Request } from "./transport.ts";
 export type * from "./types.ts";

@@ -57,9 +57,17 @@ export function resolveToken(options: ClientOptions): string {
   try {
     return readFileSync(options.tokenFile, "utf8").trim();
   } catch (cause) {
-    throw new Error(`Error loading token file ${options.tokenFile}: ${(cause as Error).message}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = FILE_REASONS[code ?? ""] ?? message;
+    throw new Error(`Error loading token file: open ${options.tokenFile}: ${reason}`, { cause });
   }
 }
+
+/** Go's words. */
+const FILE_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EACCES: "permission denied",
+};
 
 type Undefinable<T> = { readonly [K in keyof T]: T[K] | undefined };
 

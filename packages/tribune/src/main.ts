@@ -23,4 +23,8 @@ const program =
     .split(/[\\/]/)
     .at(-1)
     ?.replace(/\.[cm]?js$/, "") || "tribune";
+/** What still runs when a command has ended must not keep the process: a supervisor waits for it. */
+const LINGER_MS_MAX = 2000;
+
 process.exitCode = await runCli(program, commandTree(loadAgentCommand), process.argv.slice(2), nodeIo());
+setTimeout(() => process.exit(), LINGER_MS_MAX).unref();

@@ -25,7 +25,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   state: { mayImport: ["lib", "codec"] },
   config: { mayImport: ["lib", "codec"] },
   // Its answers come at once; what only the agent can do (streams, Raft's status) it asks for and waits.
-  endpoints: { mayImport: ["lib", "state"], waits: true },
+  endpoints: { mayImport: ["lib", "codec", "state"], waits: true },
 
   // The shell.
   net: { mayImport: ["lib", "codec"], io: true },
@@ -33,6 +33,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   pool: { mayImport: ["lib", "codec", "gossip", "net"], io: true },
   rpc: { mayImport: ["lib", "codec", "net"], io: true },
   checks: { mayImport: ["lib", "net"], io: true },
+  process: { mayImport: [], io: true },
+  watch: { mayImport: ["lib", "process"], io: true },
   server: { mayImport: ["lib", "codec", "raft", "state", "endpoints", "net", "storage", "pool", "rpc"], io: true },
   dns: { mayImport: ["lib", "codec"], io: true },
   http: { mayImport: ["lib", "codec", "endpoints", "server"], io: true },
@@ -47,6 +49,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "net",
       "storage",
       "checks",
+      "process",
+      "watch",
       "gossip",
       "pool",
       "rpc",
@@ -57,7 +61,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     io: true,
   },
   // Storage for the reader of snapshot archives: `snapshot inspect` works without an agent.
-  cli: { mayImport: ["lib", "config", "storage"], io: true },
+  cli: { mayImport: ["lib", "codec", "config", "storage", "process", "watch"], io: true },
   sim: {
     mayImport: ["lib", "codec", "raft", "gossip", "state", "storage", "pool", "rpc", "server", "config", "agent"],
     io: true,

@@ -52,7 +52,7 @@ export class Cluster {
         ...(agent.server ? { server: true, bootstrap_expect: servers } : {}),
         retry_join: peers.map(({ address }) => address),
         retry_interval: "1s",
-        log_level: "DEBUG",
+        log_level: "INFO",
         limits: { http_max_conns_per_client: 4000 },
         ...config,
       }),

@@ -11,6 +11,9 @@ import type { Metrics } from "../lib/metrics.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
 import type { Telemetry } from "../lib/telemetry/aggregator.ts";
 import type { GossipPool, PoolEvent } from "../pool/types.ts";
+import type { Environment, StartChild } from "../process/child.ts";
+import { ConfigWatches } from "../watch/config-watches.ts";
+import { sendToHandler } from "../watch/http-handler.ts";
 import { localApi } from "./api/local-api.ts";
 import type { Asking } from "./asking.ts";
 import { AgentCache, withCache } from "./cache/agent-cache.ts";
@@ -19,12 +22,16 @@ import { dnsOptions, httpOptions } from "./door-options.ts";
 import { Events } from "./events.ts";
 import { httpsOptions } from "./https-options.ts";
 import { joinAtStart } from "./join.ts";
+import { type KeptTokens, readKeptTokens, withKeptTokens } from "./kept-tokens.ts";
 import { LocalAgent } from "./local-agent.ts";
 import type { AgentMode } from "./mode.ts";
 import { nodeId } from "./node-id.ts";
 import { lanPool } from "./pools.ts";
+import { RemoteExec, spillScript } from "./remote-exec.ts";
+import { remoteExecStore } from "./remote-exec-store.ts";
 import { ServerMode } from "./server-mode.ts";
 import { NEW_LEADER_EVENT } from "./server-peers.ts";
+import { type OwnDoor, watchAsker } from "./watch-asker.ts";
 
 export interface AgentDependencies {
   readonly runtime: Runtime;
@@ -42,6 +49,8 @@ export interface AgentDependencies {
   readonly reload?: () => Promise<void>;
   /** The agent has left and wants to end. */
   readonly onLeft?: () => void;
+  /** Starts the programs that watches and remote jobs name; without it there are none of either. */
+  readonly programs?: { readonly start: StartChild; readonly env: Environment };
 }
 
 /** Where an agent can be reached, with the ports that were chosen. */
@@ -64,9 +73,11 @@ export class Agent {
   #cache!: AgentCache;
   #events!: Events;
   #local!: LocalAgent;
+  #watches: ConfigWatches | undefined;
   #http: HttpServer | undefined;
   #dns: DnsServer | undefined;
   #nodeId = "";
+  #keptTokens: KeptTokens = {};
   #addresses: AgentAddresses = { http: [], https: [], dns: [] };
   #leaving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -116,8 +127,10 @@ export class Agent {
       await this.#d.runtime.disk.makeDir(dataDir);
       this.#unlock ??= this.#d.lockDir?.(dataDir);
     }
-    if (this.#nodeId === "")
-      this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
+    if (this.#nodeId !== "") return;
+    this.#nodeId = await nodeId(configured, dataDir, this.#d.runtime.disk, this.#d.runtime.rng);
+    this.#keptTokens = await readKeptTokens(this.#config, this.#d.runtime.disk, this.#d.logger);
+    this.#config = withKeptTokens(this.#config, this.#keptTokens);
   }
 
   /** Resolves when every door is open. The servers may still be electing a leader: requests wait for it. */
@@ -126,6 +139,7 @@ export class Agent {
     await this.#enterPool();
     await this.#startLocal();
     await this.#openDoors();
+    this.#startWatches();
     await this.#join();
   }
 
@@ -162,6 +176,7 @@ export class Agent {
         const fired = { Datacenter: datacenter, Token: token, Name, Payload, AllowStale: true };
         await askOver(asking)(eventRpcContracts.internalEventFire, make(EventFireRequest, fired));
       },
+      ...this.#remoteExec(),
       runtime,
       logger,
     });
@@ -171,6 +186,33 @@ export class Agent {
     );
     this.#endings.push(() => this.#local.stop());
     await this.#local.start();
+  }
+
+  #remoteExec(): Pick<ConstructorParameters<typeof Events>[0], "remoteExec"> {
+    const { programs, logger, runtime } = this.#d;
+    if (programs === undefined || this.#config.disableRemoteExec) return {};
+    const { nodeName, datacenter } = this.#config;
+    const token = (): string => this.#local.tokens.agentToken();
+    const store = remoteExecStore(this.#asking, { datacenter, token });
+    const { timers } = runtime;
+    const exec = new RemoteExec({ nodeName, ...programs, ...store, spill: spillScript, timers, logger });
+    return { remoteExec: (event) => void exec.handle(event) };
+  }
+
+  /** The watches of the configuration. @throws WatchError for one that cannot be */
+  #startWatches(): void {
+    const { programs, logger, runtime } = this.#d;
+    if (programs === undefined) return;
+    const door = (): OwnDoor | undefined => {
+      const unix = this.#config.listen.http.find((where) => where.network === "unix");
+      return this.#addresses.http[0] ?? (unix === undefined || !("path" in unix) ? undefined : { path: unix.path });
+    };
+    const ask = watchAsker(door, () => this.#local.tokens.userToken());
+    const { timers } = runtime;
+    this.#watches = new ConfigWatches({ ask, ...programs, send: sendToHandler, timers, logger });
+    const watches = this.#watches;
+    this.#endings.push(() => watches.stop());
+    watches.set(this.#config.watches);
   }
 
   #poolEvent(event: PoolEvent): void {
@@ -241,13 +283,15 @@ export class Agent {
   }
 
   /** Takes over what of a new configuration may change while the agent runs. @throws TribuneError */
-  reload(config: RuntimeConfig): void {
+  reload(loaded: RuntimeConfig): void {
+    const config = withKeptTokens(loaded, this.#keptTokens);
     this.#config = config;
     this.#http?.configure(httpOptions(config));
     this.#dns?.reload(dnsOptions(config));
     this.#cache.configure(config.cache);
     this.#mode.reload(config);
     this.#local.reload(config);
+    this.#watches?.set(config.watches);
   }
 
   /** Leaves the datacenter in good order; others know then that this agent was not lost. */

@@ -5,13 +5,11 @@ import type { Logger } from "../lib/log.ts";
 import { randomUuid } from "../lib/random.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { PoolEvent } from "../pool/types.ts";
+import { REMOTE_EXEC_EVENT } from "./remote-exec.ts";
 
 /** Events that are kept for listing. */
 const RECENT_MAX = 256;
 const EVENT_VERSION = 1;
-/** Remote execution, which this agent does not offer: such events are not even listed, as with Consul. */
-const REMOTE_EXEC = "_rexec";
-
 /** What the filters of an event are compared with. */
 export interface EventTarget {
   readonly nodeName: string;
@@ -28,6 +26,8 @@ export interface EventsDependencies {
   readonly compile: (pattern: string) => (text: string) => boolean;
   /** Has a server say this to the whole LAN pool. @param payload an encoded event */
   readonly send: (name: string, payload: Uint8Array, on: FiredOn) => Promise<void>;
+  /** Does a remote job; absent where that is switched off. */
+  readonly remoteExec?: (event: { readonly id: string; readonly payload: Uint8Array }) => void;
   readonly runtime: Pick<Runtime, "timers" | "rng">;
   readonly logger: Logger;
 }
@@ -103,7 +103,12 @@ export class Events implements EventApi {
   }
 
   #receive(event: UserEvent): void {
-    if (event.name === REMOTE_EXEC || !this.#isForUs(event)) return;
+    if (!this.#isForUs(event)) return;
+    if (event.name === REMOTE_EXEC_EVENT) {
+      // Never listed, as with Consul.
+      this.#d.remoteExec?.({ id: event.id, payload: event.payload ?? new Uint8Array(0) });
+      return;
+    }
     this.#recent.push(event);
     if (this.#recent.length > RECENT_MAX) this.#recent.shift();
     for (const wake of [...this.#waiting]) wake();

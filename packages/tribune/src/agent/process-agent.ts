@@ -13,6 +13,7 @@ import { lockDir } from "../net/dir-lock.ts";
 import { fileOutput, type OpenLogOutput } from "../net/log-output.ts";
 import { type MetricSinks, openMetricSinks } from "../net/metric-sinks.ts";
 import { nodeRuntime } from "../net/node-runtime.ts";
+import { startChild } from "../process/child.ts";
 import { Agent } from "./agent.ts";
 import { ProcessGauges } from "./process-gauges.ts";
 
@@ -116,6 +117,7 @@ export class ProcessAgent {
       },
       reload: () => this.reload(),
       onLeft: () => this.#end("left"),
+      programs: { start: startChild, env: process.env },
     });
   }
 

@@ -252,6 +252,7 @@ export class ServerMode implements AgentMode {
   async stop(): Promise<void> {
     this.#cancelFlood();
     await this.#wan?.stop();
+    this.#serverRpc?.stop();
     await this.#port.close();
     this.#rpc.close();
     await this.#server?.stop();

@@ -1,4 +1,6 @@
 import type { ClientOptions, ConsulClient } from "@tribune/client";
+import type { Clock, Timers } from "../lib/runtime.ts";
+import type { StartChild } from "../process/child.ts";
 import { type FlagSpec, flagHelp, type ParsedFlags } from "./flags.ts";
 import { CLIENT_FLAGS, NAMESPACE_FLAGS, SERVER_FLAGS } from "./http-flags.ts";
 
@@ -11,8 +13,17 @@ export interface CliIo {
   stdin(): Promise<Buffer>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back on SIGINT or SIGTERM until cancelled. */
-  onInterrupt(run: () => void): () => void;
+  onInterrupt(run: (signal: InterruptSignal) => void): () => void;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly startChild: StartChild;
+  /** Whether a person watches standard error, and sees nothing of standard output there. */
+  readonly interactive: boolean;
+  /** Where this program lies, for shells that shall call it. */
+  readonly programPath: string;
 }
+
+export type InterruptSignal = "SIGINT" | "SIGTERM";
 
 /** What a running command has at hand. */
 export interface CommandContext {
@@ -24,8 +35,13 @@ export interface CommandContext {
   readonly help: string;
   out(line: string): void;
   error(line: string): void;
-  /** A client with the flags and environment of this command. @throws when they do not make sense. */
+  /** A client with the flags and environment of this command. @throws ClientSetupError, which ends the command. */
   client(over?: ClientOptions): ConsulClient;
+}
+
+/** Flags and environment do not make a client: a token file that is not there, a scheme nobody speaks. */
+export class ClientSetupError extends Error {
+  override readonly name = "ClientSetupError";
 }
 
 /** Which of the shared HTTP flags a command takes. */
@@ -38,6 +54,10 @@ export interface Command {
   readonly description: string;
   readonly http: HttpFlags;
   readonly flags: readonly FlagSpec[];
+  /** How it says that there can be no client; "Error connecting to Consul agent" if not given. */
+  readonly setupWords?: string;
+  /** Exit code for flags that make no sense; 1 if not given. */
+  readonly usageCode?: number;
   /** @returns the exit code. */
   run(context: CommandContext): Promise<number> | number;
 }
@@ -56,6 +76,10 @@ export interface CommandGroup {
 }
 
 export type CommandNode = CommandEntry | CommandGroup;
+
+export function entry(name: string, synopsis: string, load: () => Promise<Command>): CommandEntry {
+  return { name, synopsis, load };
+}
 
 export function isGroup(node: CommandNode): node is CommandGroup {
   return "commands" in node;

@@ -1,5 +1,7 @@
+import { resolve } from "node:path";
+import { startChild } from "../process/child.ts";
 import type { AgentSignal, OnSignal } from "./agent-command.ts";
-import type { CliIo } from "./command.ts";
+import type { CliIo, InterruptSignal } from "./command.ts";
 
 /** Standard streams, environment and signals of this process. */
 export function nodeIo(): CliIo {
@@ -15,9 +17,21 @@ export function nodeIo(): CliIo {
     },
     env: process.env,
     onInterrupt(run) {
-      process.on("SIGINT", run).on("SIGTERM", run);
-      return () => process.off("SIGINT", run).off("SIGTERM", run);
+      const called = (signal: NodeJS.Signals): void => run(signal as InterruptSignal);
+      process.on("SIGINT", called).on("SIGTERM", called);
+      return () => process.off("SIGINT", called).off("SIGTERM", called);
     },
+    clock: { nowMs: () => performance.now(), wallMs: () => Date.now() },
+    timers: {
+      after(delayMs, run) {
+        const timer = setTimeout(run, delayMs);
+        return () => clearTimeout(timer);
+      },
+      soon: (run) => void setImmediate(run),
+    },
+    startChild,
+    interactive: process.stderr.isTTY === true && process.stdout.isTTY !== true,
+    programPath: resolve(process.argv[1] ?? ""),
   };
 }
 

@@ -56,6 +56,16 @@ export function compileRegExp(source: string): RegExp {
   }
 }
 
+/** Why Go would not take this regular expression; undefined if it would. */
+export function regExpComplaint(source: string): string | undefined {
+  try {
+    compileRegExp(source);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function regExpFault(source: string): string {
   const bracket = /\[(?:\\.|[^\]\\])*$/s.exec(source);
   if (bracket !== null) return `missing closing ]: \`${bracket[0]}\``;
@@ -64,4 +74,15 @@ function regExpFault(source: string): string {
   return repeat === undefined
     ? `invalid expression: \`${source}\``
     : `missing argument to repetition operator: \`${repeat}\``;
+}
+
+/** Every so many steps a person is told. */
+const PROGRESS_STEPS = 50;
+
+/** One line on a terminal that counts up, for work whose output goes elsewhere; silent otherwise. */
+export function progress({ interactive, stderr }: CliIo, what: string, total: number): (done: number) => void {
+  return (done) => {
+    if (!interactive || (done % PROGRESS_STEPS !== 0 && done !== total)) return;
+    stderr(`\r${what} ${done} of ${total}${done === total ? "\n" : ""}`);
+  };
 }

@@ -80,6 +80,8 @@ test("kv: bytes, 64-bit flags, conditions", async () => {
     '{"Key":"a/b","Flags":18446744073709551615,"Value":"/wA=","CreateIndex":3,"ModifyIndex":4,"LockIndex":0}';
   ANSWERS.set("GET /v1/kv/a/b", [200, `[${pair}]`]);
   ANSWERS.set("GET /v1/kv/a/?recurse", [200, `[${pair}]`]);
+  ANSWERS.set("GET /v1/kv/pretty", [200, `[\n${pair.replaceAll(":", ": ")}]`]);
+  assert.match((await run("kv get -detailed pretty")).out, /\nFlags {12}18446744073709551615\n/);
   ANSWERS.set("PUT /v1/kv/x%20y?flags=7", [200, "true"]);
   ANSWERS.set("PUT /v1/kv/x?cas=0", [200, "false"]);
   assert.match((await run("kv get -detailed -base64 a/b")).out, /^CreateIndex {6}3\nFlags {12}18446744073709551615\n/);

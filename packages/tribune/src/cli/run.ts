@@ -1,5 +1,6 @@
 import { ConsulClient, mergeOptions, optionsFromEnv } from "@tribune/client";
 import {
+  ClientSetupError,
   type CliIo,
   type Command,
   type CommandContext,
@@ -16,11 +17,13 @@ import { clientOptions } from "./http-flags.ts";
 /** Exit code for a command that does not exist. */
 const NOT_FOUND = 127;
 const HELP_WORDS: ReadonlySet<string> = new Set(["-h", "-help", "--help"]);
+const COMPLETION_WORDS = /^--?autocomplete-(?:un)?install$/;
 const VERSION_WORDS: ReadonlySet<string> = new Set(["-v", "-version", "--version"]);
 
 /**
  * Finds the command in `words`, parses its flags and runs it.
  *
+ * With COMP_LINE set a shell asks for completions; `-autocomplete-install` makes shells ask.
  * `-h` anywhere prints help and succeeds; no or an unknown command prints the list of commands and fails with 127;
  * a group without a command prints its help and fails with 1. @returns the exit code.
  */
@@ -30,11 +33,19 @@ export async function runCli(
   words: readonly string[],
   io: CliIo,
 ): Promise<number> {
+  const line = io.env.COMP_LINE;
+  if (line !== undefined && line !== "") {
+    const { completions } = await import("./completion.ts");
+    for (const word of await completions(tree, line)) io.stdout(`${word}\n`);
+    return 0;
+  }
   const firstCommand = words.findIndex((word) => !word.startsWith("-"));
   const before = firstCommand < 0 ? words : words.slice(0, firstCommand);
   if (before.some((word) => VERSION_WORDS.has(word))) {
     return runCli(program, tree, ["version"], io);
   }
+  const wanted = before.find((word) => COMPLETION_WORDS.test(word));
+  if (wanted !== undefined) return changeCompletion(program, /uninstall/.test(wanted) ? "uninstall" : "install", io);
   const end = words.indexOf("--");
   const helpAsked = words.slice(0, end < 0 ? words.length : end).some((word) => HELP_WORDS.has(word));
   const found = find(tree, firstCommand < 0 ? [] : words.slice(firstCommand));
@@ -63,6 +74,17 @@ export async function runCli(
   return runCommand(command, help, rest, io);
 }
 
+async function changeCompletion(program: string, what: "install" | "uninstall", io: CliIo): Promise<number> {
+  const { installCompletion, uninstallCompletion } = await import("./completion.ts");
+  try {
+    await (what === "install" ? installCompletion : uninstallCompletion)(program, io.programPath, io);
+    return 0;
+  } catch (error) {
+    io.stderr(`Error ${what}ing autocompletion: ${(error as Error).message}\n`);
+    return 1;
+  }
+}
+
 interface Found {
   readonly node: CommandNode;
   /** Names of the way to it, joined by blanks. */
@@ -87,7 +109,7 @@ async function runCommand(command: Command, help: string, words: readonly string
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
     io.stderr(`${error.message}\nUsage:\n${flagDefaults(specs)}`);
-    return 1;
+    return command.usageCode ?? 1;
   }
   const context: CommandContext = {
     io,
@@ -96,10 +118,21 @@ async function runCommand(command: Command, help: string, words: readonly string
     help,
     out: (line) => io.stdout(`${line}\n`),
     error: (line) => io.stderr(`${line}\n`),
-    client: (over = {}) =>
-      new ConsulClient(mergeOptions(mergeOptions(optionsFromEnv(io.env), clientOptions(flags)), over)),
+    client(over = {}) {
+      try {
+        return new ConsulClient(mergeOptions(mergeOptions(optionsFromEnv(io.env), clientOptions(flags)), over));
+      } catch (cause) {
+        throw new ClientSetupError((cause as Error).message, { cause });
+      }
+    },
   };
-  return command.run(context);
+  try {
+    return await command.run(context);
+  } catch (error) {
+    if (!(error instanceof ClientSetupError)) throw error;
+    context.error(`${command.setupWords ?? "Error connecting to Consul agent"}: ${error.message}`);
+    return 1;
+  }
 }
 
 /** Runs one request; a failure prints `PREFIX: REASON` and ends the command with 1. */
@@ -111,6 +144,7 @@ export async function attempt<T>(
   try {
     return { value: await run() };
   } catch (error) {
+    if (error instanceof ClientSetupError) throw error;
     context.error(`${prefix}: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }

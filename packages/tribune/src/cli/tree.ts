@@ -1,4 +1,5 @@
-import type { Command, CommandNode } from "./command.ts";
+import { type Command, type CommandNode, entry } from "./command.ts";
+import { ACL_COMMANDS } from "./tree-acl.ts";
 
 /** Loads the agent's command; apart, because only `main.ts` knows where the agent comes from. */
 export type LoadAgentCommand = () => Promise<Command>;
@@ -6,9 +7,12 @@ export type LoadAgentCommand = () => Promise<Command>;
 /** All commands by name. Bodies are imported when one is chosen: a client command must not pay for the agent. */
 export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[] {
   const control = () => import("./commands/agent-control.ts");
+  const config = () => import("./commands/config.ts");
+  const tls = () => import("./commands/tls.ts");
   const operator = () => import("./commands/operator.ts");
   const snapshot = () => import("./commands/snapshot.ts");
   return [
+    ACL_COMMANDS,
     { name: "agent", synopsis: "Runs an agent", load: loadAgent },
     {
       name: "catalog",
@@ -32,15 +36,29 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
         ),
       ],
     },
+    {
+      name: "config",
+      synopsis: "Manages configuration entries",
+      description: "Manages the configuration that services and proxies of the whole cluster share.",
+      commands: [
+        entry("delete", "Deletes an entry", async () => (await config()).configDelete),
+        entry("list", "Lists the entries of a kind", async () => (await config()).configList),
+        entry("read", "Prints an entry", async () => (await config()).configRead),
+        entry("write", "Writes an entry", async () => (await config()).configWrite),
+      ],
+    },
+    entry("debug", "Gathers what helps to find a fault", async () => (await import("./commands/debug.ts")).debug),
     entry(
       "event",
       "Sends an event to the datacenter's agents",
       async () => (await import("./commands/event.ts")).event,
     ),
+    entry("exec", "Runs a command on the datacenter's agents", async () => (await import("./commands/exec.ts")).exec),
     entry("force-leave", "Declares a failed member to have left", async () => (await control()).forceLeave),
     entry("info", "Prints what the agent knows about itself", async () => (await control()).info),
     entry("join", "Makes the agent join a cluster", async () => (await control()).join),
     entry("keygen", "Makes a gossip encryption key", async () => (await import("./commands/keygen.ts")).keygen),
+    entry("keyring", "Manages gossip encryption keys", async () => (await import("./commands/keyring.ts")).keyring),
     {
       name: "kv",
       synopsis: "Reads and writes the key-value store",
@@ -55,6 +73,9 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
       ],
     },
     entry("leave", "Makes the agent leave the cluster and stop", async () => (await control()).leave),
+    entry("lock", "Runs a program while holding a lock", async () => (await import("./commands/lock.ts")).lock),
+    entry("login", "Trades credentials for a token", async () => (await import("./commands/login.ts")).login),
+    entry("logout", "Destroys a token that login made", async () => (await import("./commands/login.ts")).logout),
     entry("maint", "Puts the node or a service into maintenance", async () => (await control()).maint),
     entry("members", "Lists the members of the cluster", async () => (await import("./commands/members.ts")).members),
     entry("monitor", "Prints the agent's log as it is written", async () => (await control()).monitor),
@@ -121,11 +142,28 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
         entry("save", "Saves the servers' state", async () => (await snapshot()).snapshotSave),
       ],
     },
+    {
+      name: "tls",
+      synopsis: "Makes certificates for the agents",
+      description:
+        "Makes a certificate authority, and certificates for agents and commands.\n\n    $ consul tls ca create\n    $ consul tls cert create -server",
+      commands: [
+        {
+          name: "ca",
+          synopsis: "Makes a certificate authority",
+          description: "Makes a certificate authority.",
+          commands: [entry("create", "Makes a certificate authority", async () => (await tls()).tlsCaCreate)],
+        },
+        {
+          name: "cert",
+          synopsis: "Makes a certificate",
+          description: "Makes a certificate.",
+          commands: [entry("create", "Makes a certificate", async () => (await tls()).tlsCertCreate)],
+        },
+      ],
+    },
     entry("validate", "Checks configuration files", async () => (await import("./commands/validate.ts")).validate),
     entry("version", "Prints the version", async () => (await import("./commands/version.ts")).version),
+    entry("watch", "Follows changes of the cluster's data", async () => (await import("./commands/watch.ts")).watch),
   ];
-}
-
-function entry(name: string, synopsis: string, load: () => Promise<Command>): CommandNode {
-  return { name, synopsis, load };
 }

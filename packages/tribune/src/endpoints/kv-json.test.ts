@@ -17,13 +17,13 @@ const key = fc.oneof(
 );
 const entry = fc
   .record({
-    LockIndex: fc.nat(),
+    LockIndex: fc.oneof(fc.nat(), fc.maxSafeNat()),
     Key: key,
     Flags: fc.oneof(fc.nat(), fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n })),
     Value: fc.oneof(fc.constant(null), fc.uint8Array({ maxLength: 300, size: "max" })),
     Session: fc.constantFrom("", "adf4238a-882b-9ddc-4a9d-5b6758e4159e"),
     CreateIndex: fc.nat(),
-    ModifyIndex: fc.nat(),
+    ModifyIndex: fc.maxSafeNat(),
   })
   .chain((plain) => fc.constantFrom<DirEntry>(plain, new KvEntry(plain, packValue(plain.Value))));
 

@@ -228,20 +228,21 @@ export class HttpServer {
         return this.#send(response, encode({ kind: "empty", status: 500 }, false), []);
       throw error;
     }
-    if (this.#options.blockEndpoints.some((prefix) => path.startsWith(prefix)))
+    const { blockEndpoints } = this.#options;
+    if (blockEndpoints.length > 0 && blockEndpoints.some((prefix) => path.startsWith(prefix)))
       throw new TribuneError("permissionDenied", "Endpoint is blocked by agent configuration");
     const method = request.method ?? "GET";
     const answersOptions = route.endpoints.has("OPTIONS"); // and names it nowhere else, as in Consul
-    const allow = [...(answersOptions ? [] : ["OPTIONS"]), ...route.methods].join(",");
+    const allow = (): string => [...(answersOptions ? [] : ["OPTIONS"]), ...route.methods].join(",");
     if (method === "OPTIONS" && !answersOptions)
-      return this.#send(response, encode({ kind: "empty", headers: ["Allow", allow] }, false), []);
+      return this.#send(response, encode({ kind: "empty", headers: ["Allow", allow()] }, false), []);
     const candidates = route.endpoints.get(method);
     if (candidates === undefined) {
       const refusal: Answer = {
         kind: "text",
         status: 405,
         text: `method ${method} not allowed`,
-        headers: ["Allow", allow],
+        headers: ["Allow", allow()],
       };
       return this.#send(response, encode(refusal, false), [], method === "HEAD");
     }
@@ -273,13 +274,28 @@ export class HttpServer {
     const { endpoint, route, rest, path, query } = found;
     const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
     const startedMs = this.#dependencies.clock.nowMs();
+    // Called from events and promises, where nobody would catch what is thrown.
+    const fail = (error: unknown): void => this.#fail(response, error);
     const finish = (answer: Answer): void => {
-      this.#respond(answer, this.#options.alwaysPretty || query.has("pretty"), request, response);
-      this.#measure(route, view.method, startedMs);
+      try {
+        this.#respond(answer, this.#options.alwaysPretty || query.has("pretty"), request, response);
+        this.#measure(route, view.method, startedMs);
+      } catch (error) {
+        fail(error);
+      }
     };
-    const outcome = this.#perform(endpoint, rest, view, request);
-    if (outcome instanceof Promise) outcome.then(finish).catch((error: unknown) => this.#fail(response, error));
-    else finish(outcome);
+    const { contract, binding } = endpoint;
+    if (contract.kind === "write") binding.admit?.(view);
+    const body = bodyParameter(contract);
+    const perform = (bytes: Buffer | undefined): void => {
+      try {
+        this.#carryOut(endpoint, parameterValues(contract.parameters, rest, view, bytes), view, finish, fail);
+      } catch (error) {
+        fail(error);
+      }
+    };
+    if (body === undefined) perform(undefined);
+    else readBody(request, body.bytesMax ?? BODY_BYTES_MAX, perform, fail);
   }
 
   #target(endpoint: Endpoint, route: Route, rest: string, view: RequestView, query: QueryString): Target {
@@ -381,34 +397,36 @@ export class HttpServer {
     this.#sendMaybeCompressed(shown, shown.withoutMeta === true ? [] : headers, request, response);
   }
 
-  #perform(endpoint: Endpoint, rest: string, view: RequestView, request: IncomingMessage): Answer | Promise<Answer> {
-    const { contract, binding } = endpoint;
-    if (contract.kind === "write") binding.admit?.(view);
-    const body = bodyParameter(contract);
-    if (body === undefined)
-      return this.#carryOut(endpoint, parameterValues(contract.parameters, rest, view, undefined), view);
-    return readBody(request, body.bytesMax ?? BODY_BYTES_MAX).then((bytes) =>
-      this.#carryOut(endpoint, parameterValues(contract.parameters, rest, view, bytes), view),
-    );
-  }
-
-  #carryOut(endpoint: Endpoint, values: Record<string, unknown>, view: RequestView): Answer | Promise<Answer> {
+  /** Two callbacks instead of a promise: a promise for each layer is a good part of what a small request costs. */
+  #carryOut(
+    endpoint: Endpoint,
+    values: Record<string, unknown>,
+    view: RequestView,
+    finish: (answer: Answer) => void,
+    fail: (error: unknown) => void,
+  ): void {
     const { contract, binding } = endpoint;
     const { backend } = this.#dependencies;
-    switch (contract.kind) {
-      case "write": {
-        const asked = binding.request(values, view, undefined);
-        return backend.write(endpoint, asked).then((result) => binding.show(result, asked, view));
-      }
-      case "call": {
-        const asked = binding.request(values, view, this.#callOptions(contract, view));
-        return backend.call(endpoint, asked).then((result) => binding.show(result, asked, view));
-      }
-      case "local":
-        return (binding.answer as LocalBinding<unknown>["answer"])(values, view, backend.agent);
-      case "read":
-        throw new TribuneError("internal", "reads do not come here");
+    if (contract.kind === "read") throw new TribuneError("internal", "reads do not come here");
+    if (contract.kind === "local") {
+      const answer = (binding.answer as LocalBinding<unknown>["answer"])(values, view, backend.agent);
+      if (answer instanceof Promise) answer.then(finish, fail);
+      else finish(answer);
+      return;
     }
+    const writes = contract.kind === "write";
+    const asked = binding.request(values, view, writes ? undefined : this.#callOptions(contract, view));
+    const done = writes ? backend.write(endpoint, asked) : backend.call(endpoint, asked);
+    done.then((result) => {
+      let answer: Answer;
+      try {
+        answer = binding.show(result, asked, view);
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      finish(answer);
+    }, fail);
   }
 
   /** What a call's request starts from: the common options where it takes them, else nothing. */
@@ -497,17 +515,21 @@ export class HttpServer {
     this.#send(response, encode({ kind: "text", status, text: message }, false), []);
   }
 
-  readonly #labels = new Map<string, readonly (readonly [string, string])[]>();
+  readonly #labels = new Map<Route, Map<string, readonly (readonly [string, string])[]>>();
 
   #measure(route: Route, method: string, startedMs: number): void {
-    const key = method + route.pattern;
-    let labels = this.#labels.get(key);
+    let ofRoute = this.#labels.get(route);
+    if (ofRoute === undefined) {
+      ofRoute = new Map();
+      this.#labels.set(route, ofRoute);
+    }
+    let labels = ofRoute.get(method);
     if (labels === undefined) {
       labels = [
         ["method", method],
         ["path", route.pattern.slice(1).replaceAll("/", "_")],
       ];
-      this.#labels.set(key, labels);
+      ofRoute.set(method, labels);
     }
     const { metrics, clock } = this.#dependencies;
     metrics.sample("api.http", clock.nowMs() - startedMs, labels);

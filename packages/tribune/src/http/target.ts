@@ -12,11 +12,18 @@ export function parameterValues(
   http: HttpView,
   body: Uint8Array | undefined,
 ): Record<string, unknown> {
+  let entries = entriesOf.get(parameters);
+  if (entries === undefined) {
+    entries = Object.entries(parameters);
+    entriesOf.set(parameters, entries);
+  }
   const values: Record<string, unknown> = {};
-  for (const [property, parameter] of Object.entries(parameters))
+  for (const [property, parameter] of entries)
     values[property] = parameterValue(parameter, parameter.name ?? property, rest, http, body);
   return values;
 }
+
+const entriesOf = new WeakMap<object, readonly (readonly [property: string, parameter: Parameter<unknown>])[]>();
 
 function parameterValue(
   parameter: Parameter<unknown>,

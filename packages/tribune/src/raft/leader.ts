@@ -9,6 +9,12 @@ import type { LeaderState, Peer, RaftState } from "./state.ts";
 import { advanceTransfer, transferTimedOut } from "./transfer.ts";
 import type { EntryType, LogEntry, Proposal, ProposalId, ServerId } from "./types.ts";
 
+/**
+ * However long the timeouts, a follower hears its leader within twice this. Autopilot takes one that has heard nothing
+ * for 200 ms for unhealthy, since hashicorp's leaders send empty appends all the time (sheet raft §3).
+ */
+const CONTACT_INTERVAL_MS = 60;
+
 const NO_DATA = new Uint8Array(0);
 
 export function becomeLeader(s: RaftState): void {
@@ -154,7 +160,7 @@ export function leaderTick(s: RaftState, leading: LeaderState): void {
   transferTimedOut(s, leading);
   for (const peer of leading.peers.values()) {
     if (peer.leavingAt === undefined && s.nowMs >= peer.heartbeatAtMs) {
-      const intervalMs = s.config.heartbeatTimeoutMs / 10;
+      const intervalMs = Math.min(s.config.heartbeatTimeoutMs / 10, CONTACT_INTERVAL_MS);
       peer.heartbeatAtMs = s.nowMs + intervalMs + randomStagger(s.rng, intervalMs);
       sendHeartbeat(s, leading, peer);
     }

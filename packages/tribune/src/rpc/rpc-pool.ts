@@ -161,7 +161,11 @@ export class NodeRpcPool implements RpcPool {
     const { clock, timers } = this.#options.runtime;
     this.dial(target, "mux").then(
       (stream) => {
-        if (this.#closed || this.#connections.get(key) !== connection) return stream.destroy();
+        if (this.#closed || this.#connections.get(key) !== connection) {
+          stream.destroy();
+          this.#drop(key, connection, new RpcTransportError("rpc pool is closed", { sent: false, eof: false }));
+          return;
+        }
         connection.session = new YamuxSession(stream, {
           client: true,
           clock,
@@ -204,6 +208,10 @@ export class NodeRpcPool implements RpcPool {
   #closeWhenIdle(target: RpcTarget, connection: Connection): void {
     const { timers } = this.#options.runtime;
     connection.cancelIdle();
+    if (this.#connections.get(keyOf(target)) !== connection) {
+      connection.session?.close(); // given up meanwhile; this was its last call
+      return;
+    }
     connection.cancelIdle = timers.after(this.#options.idleMs, () => {
       if (connection.calls > 0) return;
       const error = new RpcTransportError("EOF", { sent: false, eof: true });

@@ -136,6 +136,36 @@ test("an unused connection is closed, and a closed port sends its clients elsewh
   assert.equal(pool.size, 0);
 });
 
+test("a closed pool ends its calls, takes no more, and leaves no timer behind", async () => {
+  const { pool, settle, pass, runtime } = await world();
+  let timers = 0;
+  const { after } = runtime.timers;
+  Object.assign(runtime.timers, {
+    after: (delayMs: number, run: () => void) => {
+      timers++;
+      let open = true;
+      const end = (): void => {
+        if (open) timers--;
+        open = false;
+      };
+      const cancel = after(delayMs, () => {
+        end();
+        run();
+      });
+      return () => {
+        end();
+        cancel();
+      };
+    },
+  });
+  const waiting = pool.call(SERVER, "Slow.Wait", text(""));
+  await pass(1_000);
+  pool.close();
+  assert.ok((await settle(waiting, 1_000)) instanceof RpcTransportError);
+  assert.ok((await settle(pool.call(SERVER, "Echo.One", text("a")), 1_000)) instanceof RpcTransportError);
+  assert.equal(timers, 0);
+});
+
 test("the first byte decides who gets the connection, with everything behind it", async () => {
   const { pool, port, settle, pass, runtime } = await world();
   const heard: string[] = [];

@@ -102,7 +102,7 @@ for (const [what, method, error, args] of [
   });
 
 test("arguments may be nil, have fields nobody knows, and be in any order", async () => {
-  for (const args of ["c0", "80", "82a14eff" + "a34b6579a161"]) {
+  for (const args of ["c0", "80", "82a14effa34b6579a161"]) {
     const outcome = await call("Status.Leader", Buffer.from(args, "hex"));
     assert.equal(outcome instanceof Uint8Array ? decoded(outcome) : String(outcome), "10.0.0.1:8300");
   }
@@ -110,7 +110,7 @@ test("arguments may be nil, have fields nobody knows, and be in any order", asyn
 
 test("an answer that did not change is not encoded again", async () => {
   // {Key: "rpc/same"}: nothing there, index 1 at the least
-  const args = Buffer.from("81a34b6579a8" + Buffer.from("rpc/same").toString("hex"), "hex");
+  const args = Buffer.from(`81a34b6579a8${Buffer.from("rpc/same").toString("hex")}`, "hex");
   const first = await call("KVS.Get", args);
   const { server } = machine;
   let encodings = 0;

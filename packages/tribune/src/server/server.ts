@@ -462,7 +462,7 @@ export class Server implements OperatorApi {
     const asked = contract.answeredBy === "asked";
     if (contract.answeredBy === "leader" || (asked && request.AllowStale !== true)) {
       if (!this.#leadership.ready) await this.#leadership.waitReady();
-      if (asked && request.RequireConsistent === true) await this.#host.verifyLeader();
+      if (asked && (request.RequireConsistent === true || !this.#mayReadAsLeader())) await this.#host.verifyLeader();
     }
     return binding.answer(request, this.#leader as never, undefined as never);
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Cancel } from "../../lib/runtime.ts";
-import { TailBuffer } from "../tail-buffer.ts";
+import { TailBuffer } from "../../lib/tail-buffer.ts";
 
 export type CommandOutcome =
   | { readonly kind: "exited"; readonly code: number | null; readonly output: string }

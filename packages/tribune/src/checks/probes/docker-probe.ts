@@ -1,7 +1,7 @@
 import * as http from "node:http";
 import type { Cancel } from "../../lib/runtime.ts";
+import { TailBuffer } from "../../lib/tail-buffer.ts";
 import type { DockerRequest, Probe, ProbeResult } from "../probe.ts";
-import { TailBuffer } from "../tail-buffer.ts";
 import { dialErrorText, type SystemError } from "./go-errors.ts";
 
 const DEFAULT_HOST = "unix:///var/run/docker.sock";

@@ -16,5 +16,6 @@ export const boolFlag = plain("bool", "");
 export const stringFlag = plain("string", "string");
 export const intFlag = plain("int", "int");
 export const uintFlag = plain("uint", "uint");
+export const durationFlag = plain("duration", "duration");
 export const listFlag = plain("list", "value");
 export const mapFlag = plain("map", "key=value");

@@ -1,6 +1,6 @@
 import { base64Fault, jsonFault } from "../../config/encodings.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { loadData } from "../output.ts";
+import { loadData, progress } from "../output.ts";
 import { attempt } from "../run.ts";
 import { boolFlag, stringFlag, uintFlag } from "./flag.ts";
 import { keyArgument } from "./kv-read.ts";
@@ -165,7 +165,8 @@ Writes keys from the JSON that "kv export" prints. DATA is @FILE, - for standard
       return 1;
     }
     const client = context.client();
-    for (const entry of entries) {
+    const tell = progress(context.io, "Imported", entries.length);
+    for (const [at, entry] of entries.entries()) {
       const fault = base64Fault(entry.value);
       if (fault !== undefined) {
         context.error(`Error base 64 decoding value for key ${entry.key}: illegal base64 data at input byte ${fault}`);
@@ -176,6 +177,7 @@ Writes keys from the JSON that "kv export" prints. DATA is @FILE, - for standard
       const done = await attempt(context, `Error! Failed writing data for key ${key}`, () => client.kv.write(pair));
       if (done === undefined) return 1;
       context.out(`Imported: ${key}`);
+      tell(at + 1);
     }
     return 0;
   },

@@ -102,9 +102,11 @@ export class Autopilot {
 
   async #oneRound(era: number): Promise<void> {
     const { metrics, runtime } = this.#d;
+    // The leader's log as of before the others were asked: what came in meanwhile is not what they lag behind by.
+    const { lastLogTerm, lastLogIndex } = this.#d.status();
     const stats = await this.#gather();
     if (era !== this.#era || !this.#leading) return;
-    const health = this.#next(stats);
+    const health = this.#next(stats, { lastLogTerm, lastLogIndex });
     this.#health = health;
     metrics.gauge("autopilot.healthy", health.healthy ? 1 : 0);
     metrics.gauge("autopilot.failure_tolerance", health.failureTolerance);
@@ -136,18 +138,21 @@ export class Autopilot {
     });
   }
 
-  #next(stats: ReadonlyMap<string, RaftStats>): ClusterHealth {
-    const status = this.#d.status();
+  #next(
+    stats: ReadonlyMap<string, RaftStats>,
+    log: Pick<RaftStatus, "lastLogTerm" | "lastLogIndex"> = this.#d.status(),
+  ): ClusterHealth {
+    const { configuration } = this.#d.status();
     const { LastContactThreshold, MaxTrailingLogs } = this.#d.rules();
-    const own: RaftStats = { lastContactMs: 0, lastTerm: status.lastLogTerm, lastIndex: status.lastLogIndex };
+    const own: RaftStats = { lastContactMs: 0, lastTerm: log.lastLogTerm, lastIndex: log.lastLogIndex };
     const inputs = new Map<ServerId, HealthInput>();
     for (const { id, serfStatus } of this.#d.servers())
       inputs.set(id as ServerId, { serfStatus, stats: id === this.#d.self ? own : stats.get(id) });
     return nextHealth(
       this.#health,
-      status.configuration,
+      configuration,
       inputs,
-      { term: status.lastLogTerm, lastIndex: status.lastLogIndex },
+      { term: log.lastLogTerm, lastIndex: log.lastLogIndex },
       { lastContactThresholdMs: Number(LastContactThreshold) / 1e6, maxTrailingLogs: Number(MaxTrailingLogs) },
       this.#d.runtime.clock.wallMs(),
     );

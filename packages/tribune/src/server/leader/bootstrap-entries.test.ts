@@ -16,7 +16,11 @@ test("a new leader writes the configured entries that are not there, and leaves 
   for (const configured of ["http", "grpc"]) {
     const agent = await start(configured);
     try {
-      const response = await fetch(`${agent.url}/v1/config/service-defaults/web`);
+      // A leader answers before it has carried out all of its duties.
+      const deadline = Date.now() + 10_000;
+      let response: Response;
+      do response = await fetch(`${agent.url}/v1/config/service-defaults/web`);
+      while (response.status === 404 && Date.now() < deadline);
       const entry = (await response.json()) as { Protocol: string };
       assert.equal(entry.Protocol, "http", `configured: ${configured}`);
     } finally {

@@ -1,0 +1,140 @@
+import { readFile } from "node:fs/promises";
+import { ConfigEntryError, decodeConfigEntry } from "../../codec/config-entry-decode.ts";
+import { decodeHcl, HclError } from "../../codec/hcl.ts";
+import { stringifyGo } from "../../lib/go-json.ts";
+import { JsonError, parseJson } from "../../lib/go-json-parse.ts";
+import { goQuote } from "../../lib/go-quote.ts";
+import { CommandFailure, failing, read, remove, step, word } from "../acl/request.ts";
+import type { CliIo, Command, CommandContext } from "../command.ts";
+import { fileReason } from "../output.ts";
+import { boolFlag, stringFlag, uintFlag } from "./flag.ts";
+
+const SETUP_WORDS = "Error connect to Consul agent";
+
+interface Named {
+  readonly Kind: string;
+  readonly Name?: string;
+}
+
+const kindFlag = stringFlag("kind", "Kind of the entry: service-defaults, proxy-defaults, service-router, ...");
+const nameFlag = stringFlag("name", "Name of the entry.");
+
+/** @throws CommandFailure when one is missing */
+function needed({ flags }: CommandContext, names: readonly string[]): readonly string[] {
+  return names.map((name) => {
+    if (flags.string(name) === "") throw new CommandFailure(`Must specify the -${name} parameter`);
+    return flags.string(name);
+  });
+}
+
+export const configRead: Command = {
+  usage: "[options] -kind KIND -name NAME",
+  description: "Prints a configuration entry as JSON.",
+  http: "namespace",
+  setupWords: SETUP_WORDS,
+  flags: [kindFlag, nameFlag],
+  run: failing(async (context) => {
+    const [kind = "", name = ""] = needed(context, ["kind", "name"]);
+    const entry = await step(`Error reading config entry ${kind}/${name}`, () =>
+      read<unknown>(context.client(), `/v1/config/${word(kind)}/${word(name)}`),
+    );
+    context.out(stringifyGo(entry, true).trimEnd());
+  }),
+};
+
+export const configList: Command = {
+  usage: "[options] -kind KIND",
+  description: "Prints the names of all configuration entries of a kind.",
+  http: "namespace",
+  setupWords: SETUP_WORDS,
+  flags: [kindFlag],
+  run: failing(async (context) => {
+    const [kind = ""] = needed(context, ["kind"]);
+    const entries = await step(`Error listing config entries for kind ${goQuote(kind)}`, () =>
+      read<readonly Named[] | null>(context.client(), `/v1/config/${word(kind)}`),
+    );
+    for (const entry of entries ?? []) context.out(nameOf(entry));
+  }),
+};
+
+export const configDelete: Command = {
+  usage: "[options] -kind KIND -name NAME",
+  description: "Deletes a configuration entry.",
+  http: "namespace",
+  setupWords: SETUP_WORDS,
+  flags: [kindFlag, nameFlag],
+  run: failing(async (context) => {
+    const [kind = "", name = ""] = needed(context, ["kind", "name"]);
+    await step(`Error deleting config entry ${kind}/${name}`, () =>
+      remove(context.client(), `/v1/config/${word(kind)}/${word(name)}`),
+    );
+    context.out(`Config entry deleted: ${kind}/${name}`);
+  }),
+};
+
+export const configWrite: Command = {
+  usage: "[options] FILE",
+  description: `
+Writes a configuration entry, HCL or JSON, from a file or, with "-", from standard input.
+
+    $ consul config write web.hcl`,
+  http: "namespace",
+  setupWords: SETUP_WORDS,
+  flags: [
+    boolFlag("cas", "Write only if the entry is still as -modify-index says."),
+    uintFlag("modify-index", "ModifyIndex of the entry, 0 for one that is not there; with -cas."),
+  ],
+  run: failing(async (context) => {
+    const [source, ...more] = context.args;
+    if (source === undefined || more.length > 0)
+      throw new CommandFailure("Must provide exactly one positional argument to specify the config entry to write");
+    const data = await step("Failed to load data", () => load(source, context.io));
+    const raw = decode(data);
+    const name = `${String(raw.Kind ?? raw.kind)}/${nameOf(entryOf(raw))}`;
+    const cas = context.flags.bool("cas") ? { cas: String(context.flags.bigint("modify-index")) } : {};
+    const client = context.client();
+    const body = stringifyGo(raw);
+    const { value } = await step(`Error writing config entry ${name}`, () =>
+      client.ask<boolean>({ method: "PUT", path: "/v1/config", query: cas, body }),
+    );
+    if (!value) throw new CommandFailure(`Config entry not updated: ${name}`);
+    context.out(`Config entry written: ${name}`);
+  }),
+};
+
+async function load(source: string, io: CliIo): Promise<string> {
+  if (source === "") throw new Error("Failed to load data: must specify a file path or '-' for stdin");
+  if (source === "-") return (await io.stdin()).toString();
+  try {
+    return await readFile(source, "utf8");
+  } catch (cause) {
+    throw new Error(`Failed to read file: ${fileReason("open", source, cause)}`, { cause });
+  }
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+const WRONG = "Failed to decode config entry input";
+
+/** JSON if it begins with a brace, HCL otherwise. @throws CommandFailure */
+function decode(data: string): Raw {
+  try {
+    return (/^\s*\{/.test(data) ? parseJson(data, { mode: "whole" }) : decodeHcl(data)) as Raw;
+  } catch (error) {
+    if (!(error instanceof JsonError || error instanceof HclError)) throw error;
+    throw new CommandFailure(`${WRONG}: ${WRONG}: ${error.message}`);
+  }
+}
+
+/** Reads it as the servers will, so that a misspelt field is told before anything is sent. @throws CommandFailure */
+function entryOf(raw: Raw): Named {
+  try {
+    return decodeConfigEntry(raw) as unknown as Named;
+  } catch (error) {
+    if (!(error instanceof ConfigEntryError)) throw error;
+    throw new CommandFailure(`${WRONG}: ${error.message}`);
+  }
+}
+
+/** There is only one mesh. */
+const nameOf = ({ Kind, Name }: Named): string => Name || (Kind === "mesh" ? "mesh" : "");

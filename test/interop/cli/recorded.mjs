@@ -1,0 +1,74 @@
+// Plays the recorded command-line suite across the border: our commands against Consul's agents, and Consul's commands
+// against ours. A `consul` 1.10 on PATH, or CONSUL_BIN, is needed; the tests say so and skip where there is none.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const suite = join(here, "../../conformance-cli");
+const tribune = [process.execPath, join(here, "../../../packages/tribune/bin/tribune.js")];
+const consul = [process.env.CONSUL_BIN ?? "consul"];
+const version = consulVersion();
+const skip = version === undefined ? "no consul on PATH and none in CONSUL_BIN" : false;
+if (skip) console.log(`SKIPPED: ${skip}`);
+
+/** Our commands, with Consul's agents behind them. */
+export function playOurCommands(names) {
+  for (const name of names)
+    test(`our commands, Consul's agent: ${name}`, { skip }, () => play(name, { agent: consul, command: tribune }));
+}
+
+export function playOurAgents(names) {
+  for (const name of names)
+    test(`Consul's commands, our agent: ${name}`, { skip }, () => play(name, { agent: tribune, command: consul }));
+}
+
+/** Plays a recorded scenario; every step must be as recorded. */
+async function play(name, { agent, command }) {
+  const directory = mkdtempSync(join(tmpdir(), "tribune-interop-"));
+  try {
+    const results = join(directory, "results.json");
+    const bin = `${process.execPath} ${join(here, "mixed.mjs")}`;
+    const args = [
+      join(suite, "run.mjs"),
+      "--bin",
+      bin,
+      "--bind",
+      "127.77.2.10",
+      "--scenario",
+      `=${name}`,
+      "--json",
+      results,
+    ];
+    const env = { ...process.env, AGENT_PROGRAM: JSON.stringify(agent), COMMAND_PROGRAM: JSON.stringify(command) };
+    const said = await output(spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] }));
+    const steps = JSON.parse(readFileSync(results, "utf8"));
+    assert.ok(steps.length > 0, said);
+    const failed = steps.filter(({ ok }) => !ok).map(({ id }) => id);
+    assert.deepEqual(failed, [], said);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function output(child) {
+  return new Promise((resolve, reject) => {
+    const chunks = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => chunks.push(chunk));
+    child.on("error", reject);
+    child.on("close", () => resolve(Buffer.concat(chunks).toString()));
+  });
+}
+
+function consulVersion() {
+  try {
+    const said = execFileSync(consul[0], ["version"], { encoding: "utf8" });
+    return /^Consul v1\.10\./.test(said) ? said : undefined;
+  } catch {
+    return undefined; // none there: the tests skip
+  }
+}
