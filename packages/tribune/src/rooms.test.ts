@@ -65,7 +65,20 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // Storage for the reader of snapshot archives: `snapshot inspect` works without an agent.
   cli: { mayImport: ["lib", "codec", "config", "storage", "process", "watch"], io: true },
   sim: {
-    mayImport: ["lib", "codec", "raft", "gossip", "state", "storage", "pool", "rpc", "server", "config", "agent"],
+    mayImport: [
+      "lib",
+      "codec",
+      "raft",
+      "gossip",
+      "state",
+      "storage",
+      "pool",
+      "rpc",
+      "server",
+      "config",
+      "agent",
+      "checks",
+    ],
     io: true,
   },
 };

@@ -1,3 +1,4 @@
+import type { Probes } from "../checks/probe.ts";
 import { nodeProbes } from "../checks/probes/index.ts";
 import type { RuntimeConfig } from "../config/types.ts";
 import type { Logger } from "../lib/log.ts";
@@ -18,6 +19,8 @@ export interface LocalAgentDependencies {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** How checks are carried out; on real sockets and processes when left out. */
+  readonly probes?: Probes | undefined;
 }
 
 /** The half of an agent that every agent has: its own services and checks, kept in step with the catalog. */
@@ -68,7 +71,7 @@ export class LocalAgent {
           ? askedServiceConfig(asking, config.datacenter, () => this.tokens.agentToken())
           : undefined,
         tokens: this.tokens,
-        probes: nodeProbes({ timers: runtime.timers }),
+        probes: dependencies.probes ?? nodeProbes({ timers: runtime.timers }),
         store: config.dataDir === "" ? noStore : new JournalStore({ dataDir: config.dataDir }, { ...runtime, logger }),
         logger,
         metrics,
