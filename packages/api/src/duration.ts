@@ -39,11 +39,11 @@ export function parseGoDuration(text: string): number | undefined {
   return total === 0 ? 0 : sign * total;
 }
 
-/** Prints nanoseconds as Go's `time.Duration.String` does: `"1h15m30.918s"`, `"1.5ms"`, `"0s"`. */
+/** Prints nanoseconds, rounded to whole ones, as Go's `time.Duration.String` does: `"1h15m30.918s"`, `"1.5ms"`, `"0s"`. */
 export function formatGoDuration(ns: number): string {
-  if (ns === 0) return "0s";
+  const abs = Math.round(Math.abs(ns));
+  if (abs === 0) return "0s";
   const sign = ns < 0 ? "-" : "";
-  const abs = Math.abs(ns);
   if (abs < 1e3) return `${sign}${abs}ns`;
   if (abs < 1e6) return `${sign}${decimal(abs, 1e3)}µs`;
   if (abs < 1e9) return `${sign}${decimal(abs, 1e6)}ms`;

@@ -22,10 +22,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   codec: { mayImport: ["lib"] },
   raft: { mayImport: ["lib"] },
   gossip: { mayImport: ["lib", "codec"] },
-  state: { mayImport: ["lib", "codec"] },
+  connect: { mayImport: ["lib"] },
+  state: { mayImport: ["lib", "codec", "connect"] },
   config: { mayImport: ["lib", "codec"] },
   // Its answers come at once; what only the agent can do (streams, Raft's status) it asks for and waits.
-  endpoints: { mayImport: ["lib", "codec", "state"], waits: true },
+  endpoints: { mayImport: ["lib", "codec", "state", "connect"], waits: true },
 
   // The shell.
   net: { mayImport: ["lib", "codec"], io: true },
@@ -44,6 +45,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "codec",
       "raft",
       "state",
+      "connect",
       "config",
       "endpoints",
       "net",
@@ -63,7 +65,20 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // Storage for the reader of snapshot archives: `snapshot inspect` works without an agent.
   cli: { mayImport: ["lib", "codec", "config", "storage", "process", "watch"], io: true },
   sim: {
-    mayImport: ["lib", "codec", "raft", "gossip", "state", "storage", "pool", "rpc", "server", "config", "agent"],
+    mayImport: [
+      "lib",
+      "codec",
+      "raft",
+      "gossip",
+      "state",
+      "storage",
+      "pool",
+      "rpc",
+      "server",
+      "config",
+      "agent",
+      "checks",
+    ],
     io: true,
   },
 };

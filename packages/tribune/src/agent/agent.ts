@@ -1,4 +1,5 @@
 import { EventFireRequest, eventRpcContracts, make } from "@tribune/api";
+import type { Probes } from "../checks/probe.ts";
 import type { ListenAddress, RuntimeConfig } from "../config/types.ts";
 import { DnsServer } from "../dns/server.ts";
 import { ENDPOINTS } from "../endpoints/index.ts";
@@ -47,6 +48,8 @@ export interface AgentDependencies {
   readonly lockDir?: (directory: string) => () => void;
   /** Reads the configuration again, where there is one to read; undefined for an embedded agent. */
   readonly reload?: () => Promise<void>;
+  /** How checks are carried out; on real sockets and processes when left out. */
+  readonly probes?: Probes;
   /** The agent has left and wants to end. */
   readonly onLeft?: () => void;
   /** Starts the programs that watches and remote jobs name; without it there are none of either. */
@@ -168,7 +171,8 @@ export class Agent {
     const { runtime, logger, metrics } = this.#d;
     const lan = this.#lan;
     const asking = this.#asking;
-    this.#local = new LocalAgent(this.#config, this.#nodeId, { asking, lan, runtime, logger, metrics });
+    const { probes } = this.#d;
+    this.#local = new LocalAgent(this.#config, this.#nodeId, { asking, lan, runtime, logger, metrics, probes });
     this.#events = new Events({
       target: { nodeName: this.#config.nodeName, services: () => this.#local.serviceNames() },
       compile: compileRe2,

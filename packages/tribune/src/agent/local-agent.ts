@@ -1,10 +1,11 @@
+import type { Probes } from "../checks/probe.ts";
 import { nodeProbes } from "../checks/probes/index.ts";
 import type { RuntimeConfig } from "../config/types.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
 import type { GossipPool } from "../pool/types.ts";
-import { askedCatalog, askedChecks } from "./asked-catalog.ts";
+import { askedCatalog, askedChecks, askedServiceConfig } from "./asked-catalog.ts";
 import type { Asking } from "./asking.ts";
 import { sendCoordinates } from "./coordinates.ts";
 import { configuredOf } from "./local/configured.ts";
@@ -18,6 +19,8 @@ export interface LocalAgentDependencies {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** How checks are carried out; on real sockets and processes when left out. */
+  readonly probes?: Probes | undefined;
 }
 
 /** The half of an agent that every agent has: its own services and checks, kept in step with the catalog. */
@@ -64,8 +67,11 @@ export class LocalAgent {
         // A server that just started may not have caught up yet: it asks the leader, as it would ask itself.
         catalog: askedCatalog(asking, config.datacenter, { stale: !config.server }),
         remoteChecks: askedChecks(asking, config.datacenter, () => this.tokens.userToken()),
+        serviceConfig: config.enableCentralServiceConfig
+          ? askedServiceConfig(asking, config.datacenter, () => this.tokens.agentToken())
+          : undefined,
         tokens: this.tokens,
-        probes: nodeProbes({ timers: runtime.timers }),
+        probes: dependencies.probes ?? nodeProbes({ timers: runtime.timers }),
         store: config.dataDir === "" ? noStore : new JournalStore({ dataDir: config.dataDir }, { ...runtime, logger }),
         logger,
         metrics,

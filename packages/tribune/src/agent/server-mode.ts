@@ -142,8 +142,9 @@ export class ServerMode implements AgentMode {
       ...{ server: this.#server, identity, pool: this.#rpc, runtime, logger, metrics },
       holdMs: config.rpcHoldTimeoutMs,
     });
-    this.#serverRpc.serve(this.#port);
     await this.#server.start();
+    // Not before: peers dial a server that was restarted at once, and until its log is read it has no Raft to give them.
+    this.#serverRpc.serve(this.#port);
     if (this.#wan !== undefined)
       this.#cancelFlood = flood(config.datacenter, { lan, wan: this.#wan, timers: runtime.timers, logger });
   }

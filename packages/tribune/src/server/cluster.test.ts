@@ -271,6 +271,26 @@ test("a client's life in the catalog: joins, fails and loses its session, moves,
   await cluster.until(() => server.peek((tx) => getNode(tx, "client")) === undefined, "it is reaped", 70_000);
 });
 
+test("a new leader that has not met a node yet does not take it for reaped", async () => {
+  const cluster = await three(24);
+  const tags = new Map([
+    ["role", "node"],
+    ["dc", "dc1"],
+    ["id", "00000000-0000-0000-0000-0000000000c1"],
+  ]);
+  const first = cluster.leader()!;
+  const isThere = (machine: Machine): boolean => machine.server!.peek((tx) => getNode(tx, "client")) !== undefined;
+  cluster.setMember({ name: "client", host: "10.0.1.1", tags, status: "alive" }, "join");
+  await cluster.until(() => isThere(first), "it is in the catalog");
+  cluster.forget("client");
+  cluster.kill(first);
+  await cluster.until(() => cluster.leader() !== undefined, "another one leads");
+  const leader = cluster.leader()!;
+  await cluster.sim.play(cluster.sim.nowMs + 30_000);
+  assert.ok(isThere(leader));
+  await cluster.until(() => !isThere(leader), "it is still unknown after a minute", 70_000);
+});
+
 test("servers are registered as the service consul, and deregistered when they leave", async () => {
   const cluster = await three(18);
   const server = cluster.leader()!.server!;

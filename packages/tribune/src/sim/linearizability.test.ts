@@ -51,3 +51,20 @@ for (const [name, linearizable, history] of CASES) {
     assert.equal(linearizabilityError(history) === undefined, linearizable);
   });
 }
+
+test("a refused cas that does not tell what it found", () => {
+  const put = (value: number, invokedAtMs: number, returnedAtMs: number | undefined) =>
+    ({ client: "a", key: "x", kind: { op: "put", value }, invokedAtMs, returnedAtMs }) as const;
+  const refused = {
+    client: "b",
+    key: "x",
+    kind: { op: "cas", expected: 1, value: 9, ok: false, found: undefined },
+    invokedAtMs: 5,
+    returnedAtMs: 6,
+  } as const;
+  assert.match(linearizabilityError([put(1, 0, 1), refused]) ?? "", /no order explains/);
+  assert.equal(linearizabilityError([put(1, 0, 1), put(2, 2, 3), refused]), undefined);
+  // A write whose fate nobody knows may have come between.
+  assert.equal(linearizabilityError([put(1, 0, 1), put(2, 2, undefined), refused]), undefined);
+  assert.match(linearizabilityError([put(1, 0, 1), refused, put(2, 7, undefined)]) ?? "", /no order explains/);
+});

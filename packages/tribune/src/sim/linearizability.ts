@@ -10,7 +10,7 @@ export interface RegisterOperation {
   readonly kind:
     | { readonly op: "read"; readonly value: number | undefined }
     | { readonly op: "put"; readonly value: number }
-    /** `ok` and `found` are undefined when no answer came. */
+    /** `ok` and `found` are undefined when no answer came; `found` also where a refusal does not tell. */
     | {
         readonly op: "cas";
         readonly expected: number;
@@ -61,6 +61,7 @@ function observed(operation: RegisterOperation): number | undefined {
 /**
  * Keeps the search small. A write without an answer whose value nobody ever saw may be left out: had it happened, no
  * operation stood between it and the next write. One that was seen happened before the first answer that saw it.
+ * Only a cas whose refusal does not tell what it found may have stood there: behind such a write it proves nothing.
  */
 function boundUnknown(operations: readonly RegisterOperation[]): Bounded[] {
   const firstSeenMs = new Map<number, number>();
@@ -81,8 +82,17 @@ function boundUnknown(operations: readonly RegisterOperation[]): Bounded[] {
       changed = true;
     }
   }
+  let unseenSinceMs = Number.POSITIVE_INFINITY;
+  for (const operation of operations) {
+    const value = written(operation);
+    if (operation.returnedAtMs === undefined && value !== undefined && !firstSeenMs.has(value))
+      unseenSinceMs = Math.min(unseenSinceMs, operation.invokedAtMs);
+  }
   const bounded: Bounded[] = [];
   for (const operation of operations) {
+    const { kind } = operation;
+    if (kind.op === "cas" && kind.ok === false && kind.found === undefined)
+      if ((operation.returnedAtMs ?? 0) > unseenSinceMs) continue;
     const value = written(operation);
     const returnedAtMs = operation.returnedAtMs ?? (value === undefined ? undefined : firstSeenMs.get(value));
     if (returnedAtMs !== undefined) bounded.push({ operation, invokedAtMs: operation.invokedAtMs, returnedAtMs });
@@ -99,7 +109,9 @@ function applied(operation: RegisterOperation, value: number): number | undefine
     case "put":
       return kind.value;
     case "cas":
-      if (kind.ok === false) return value !== kind.expected && kind.found === value ? value : undefined;
+      if (kind.ok === false) {
+        return value !== kind.expected && (kind.found === undefined || kind.found === value) ? value : undefined;
+      }
       return value === kind.expected ? kind.value : undefined; // without an answer: it was seen, so it happened
   }
 }

@@ -20,6 +20,12 @@ export class SimFiles {
   /** Share of `sync` calls that fail with EIO. */
   syncFailures = 0;
   #hangs = false;
+  /** Added to the longest a call may take. */
+  slownessMs = 0;
+  /** On purpose wrong: what was synced is not durable. */
+  syncLies = false;
+  /** Runs a completion when the process can take it. */
+  whenAwake: (run: () => void) => void = (run) => run();
 
   constructor(sim: Simulator, callMaxMs: number) {
     this.#sim = sim;
@@ -70,7 +76,8 @@ export class SimFiles {
         // A process that is dead in the simulation may still be on the stack of the real one.
         if (life !== this.#life) throw new DiskError("write", file.path, "EIO");
         if (this.#rng.next() < this.syncFailures) throw new DiskError("sync", file.path, "EIO");
-        file.writeDurablyNow?.(position, bytes);
+        if (this.syncLies) void file.write(position, [bytes]);
+        else file.writeDurablyNow?.(position, bytes);
       },
     };
     return {
@@ -78,7 +85,8 @@ export class SimFiles {
       path: file.path,
       read: (position, length) => later(() => file.read(position, length)),
       write: (position, chunks) => later(() => file.write(position, chunks)),
-      sync: () => later(() => (this.#rng.next() < this.syncFailures ? failed() : file.sync())),
+      sync: () =>
+        later(async () => (this.#rng.next() < this.syncFailures ? failed() : this.syncLies ? undefined : file.sync())),
       size: () => later(() => file.size()),
       truncate: (length) => later(() => file.truncate(length)),
       close: () => later(() => file.close()),
@@ -87,10 +95,17 @@ export class SimFiles {
 
   /** Runs `call` after a delay behind every earlier one, unless its process is dead by then. */
   #later<T>(life: number, call: () => Promise<T>): Promise<T> {
-    this.#readyAtMs = Math.max(this.#readyAtMs, this.#sim.nowMs + this.#rng.next() * this.#callMaxMs);
+    this.#readyAtMs = Math.max(
+      this.#readyAtMs,
+      this.#sim.nowMs + this.#rng.next() * (this.#callMaxMs + this.slownessMs),
+    );
     return new Promise((resolve, reject) => {
       this.#sim.after(this.#readyAtMs - this.#sim.nowMs, () => {
-        if (life === this.#life && !this.#hangs) call().then(resolve, reject);
+        if (life !== this.#life || this.#hangs) return;
+        call().then(
+          (value) => this.whenAwake(() => life === this.#life && resolve(value)),
+          (error: unknown) => this.whenAwake(() => life === this.#life && reject(error)),
+        );
       });
     });
   }

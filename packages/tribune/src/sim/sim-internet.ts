@@ -77,7 +77,11 @@ export class SimInternet {
       this.network.send(self, host, () => {
         const listener = this.#tcp.get(address);
         if (listener === undefined) answer(() => reject(networkError("ECONNREFUSED", `connect ${address}`)));
-        else answer(() => resolve(this.#establish(self, host, address, listener)));
+        else
+          this.network.whenAwake(host, () => {
+            if (this.#tcp.get(address) !== listener) return; // it crashed in its sleep
+            answer(() => resolve(this.#establish(self, host, address, listener)));
+          });
       });
     });
   }
@@ -100,7 +104,9 @@ export class SimInternet {
   #packet(self: string, fromPort: number, packet: Uint8Array, toPort: number, toHost: string): void {
     const host = resolveHost(self, toHost);
     const bytes = Uint8Array.from(packet);
-    this.network.send(self, host, () => this.#udp.get(`${host}:${toPort}`)?.(bytes, fromPort, self));
+    this.network.send(self, host, () =>
+      this.network.whenAwake(host, () => this.#udp.get(`${host}:${toPort}`)?.(bytes, fromPort, self)),
+    );
   }
 }
 

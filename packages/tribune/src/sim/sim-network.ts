@@ -20,6 +20,8 @@ export class SimNetwork {
   /** "from>to" links that drop everything: one-way partitions are allowed on purpose. */
   readonly blocked = new Set<string>();
   delivered = 0;
+  /** Hosts whose process stands still, and until when; what reaches them meanwhile waits, as in a socket's buffer. */
+  readonly #asleepUntilMs = new Map<string, number>();
 
   constructor(sim: Simulator, faults: NetworkFaults) {
     this.#sim = sim;
@@ -37,6 +39,28 @@ export class SimNetwork {
         deliver();
       });
     }
+  }
+
+  /** The process on `host` stands still from now on. */
+  sleep(host: string, forMs: number): void {
+    this.#asleepUntilMs.set(host, this.#sim.nowMs + forMs);
+  }
+
+  wake(host: string): void {
+    this.#asleepUntilMs.delete(host);
+  }
+
+  asleepMs(host: string): number {
+    const asleepMs = (this.#asleepUntilMs.get(host) ?? 0) - this.#sim.nowMs;
+    // Less is an error of rounding, by which time would not move.
+    return asleepMs < 1e-6 ? 0 : asleepMs;
+  }
+
+  /** Runs now, or once the process on `host` runs again, in the order of calls. */
+  whenAwake(host: string, run: () => void): void {
+    const asleepMs = this.asleepMs(host);
+    if (asleepMs === 0) run();
+    else this.#sim.after(asleepMs, () => this.whenAwake(host, run));
   }
 
   isBlocked(from: string, to: string): boolean {

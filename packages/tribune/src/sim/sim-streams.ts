@@ -111,6 +111,11 @@ export class SimStream implements Stream {
       else this.#sim.after(RETRY_MS, () => this.#pump(giveUpAtMs));
       return;
     }
+    const asleepMs = this.#network.asleepMs(this.#hosts.remote);
+    if (asleepMs > 0) {
+      this.#sim.after(asleepMs, () => this.#pump(this.#sim.nowMs + GIVE_UP_MS));
+      return;
+    }
     this.#queue.shift();
     const following = this.#queue[0];
     if (following !== undefined) {

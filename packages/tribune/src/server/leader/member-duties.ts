@@ -44,7 +44,8 @@ export class MemberDuties {
 
   begin(): void {
     this.#leading = true;
-    this.#everybody();
+    // A leader that just started may not have found the others yet: whom it does not know is not gone by that.
+    this.#everybody({ findLost: false });
   }
 
   end(): void {
@@ -60,11 +61,16 @@ export class MemberDuties {
     this.#work();
   }
 
-  #everybody(): void {
-    this.#cancel = this.#d.runtime.timers.after(RECONCILE_INTERVAL_MS, () => this.#everybody());
+  #everybody({ findLost }: { readonly findLost: boolean }): void {
+    this.#cancel = this.#d.runtime.timers.after(RECONCILE_INTERVAL_MS, () => this.#everybody({ findLost: true }));
     const members = this.#d.members();
     for (const member of members) this.#pending.set(member.name, { member, status: member.status });
-    // Those erased from the pool while nobody led here, or while nothing could be written.
+    if (findLost) this.#findLost(members);
+    this.#work();
+  }
+
+  /** Those erased from the pool while nobody led here, or while nothing could be written. */
+  #findLost(members: readonly PoolMember[]): void {
     const names = new Set(members.map(({ name }) => name));
     const serfChecks = this.#d.db
       .peek((tx) => checksInState(tx, "any").checks)
@@ -73,7 +79,6 @@ export class MemberDuties {
       const known = this.#pending.has(name) || names.has(name);
       if (!known) this.#pending.set(name, { member: this.#lost(name), status: "reap" });
     }
-    this.#work();
   }
 
   /** A member that only the catalog remembers. */

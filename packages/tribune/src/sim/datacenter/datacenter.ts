@@ -1,9 +1,12 @@
 import { Agent } from "../../agent/agent.ts";
 import { ask, endpointNamed, ownRead, type ReadOutcome } from "../../agent/asking.ts";
+import type { Probe, Probes } from "../../checks/probe.ts";
+import type { CheckStatus } from "../../checks/status.ts";
 import { loadConfig } from "../../config/load.ts";
 import { FileError } from "../../config/ports.ts";
-import { silentLogger } from "../../lib/log.ts";
+import { type Logger, silentLogger } from "../../lib/log.ts";
 import { noMetrics } from "../../lib/metrics.ts";
+import type { Runtime } from "../../lib/runtime.ts";
 import { SimInternet } from "../sim-internet.ts";
 import { CALM_NETWORK, SimNetwork } from "../sim-network.ts";
 import { type SimHost, simHost } from "../sim-runtime.ts";
@@ -16,8 +19,52 @@ export interface SimAgent {
   readonly server: boolean;
   /** Undefined while it is down. */
   agent: Agent | undefined;
+  /** Its doors are open. */
+  ready: boolean;
+  /** How often it was started. */
+  life: number;
+  /** Since when it is up, or down, in virtual milliseconds. */
+  sinceMs: number;
   /** Rules of its own that it found broken. */
   readonly fatal: Error[];
+}
+
+export interface SimDatacenterOptions {
+  readonly servers: number;
+  readonly clients: number;
+  /** Over those every agent has. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly keepLines?: boolean;
+  readonly logger?: (each: SimAgent) => Logger;
+  /** What a probe of a target finds; all is well when left out. */
+  readonly probed?: (target: string) => CheckStatus;
+  /** The process ends itself. */
+  readonly onFatal?: (each: SimAgent, error: Error) => void;
+}
+
+/** How long a probe of the simulator takes at most. */
+const PROBE_MAX_MS = 200;
+
+/** Probes that ask the simulation instead of the world. */
+function simProbes({ timers, rng }: Runtime, probed: (target: string) => CheckStatus): Probes {
+  const asking = <Request>(targetOf: (request: Request) => string): Probe<Request> => ({
+    run: (request, done) =>
+      timers.after(rng.next() * PROBE_MAX_MS, () => {
+        const status = probed(targetOf(request));
+        done({ status, output: status });
+      }),
+  });
+  const unknown = asking(() => "");
+  return {
+    http: asking(({ url }) => url),
+    tcp: asking(({ target }) => target),
+    udp: unknown,
+    grpc: unknown,
+    h2ping: unknown,
+    script: unknown,
+    docker: unknown,
+    osService: unknown,
+  };
 }
 
 /** A machine without files or interfaces: everything an agent needs stands in its configuration. */
@@ -47,16 +94,23 @@ export class SimDatacenter {
   readonly agents: readonly SimAgent[];
   readonly #internet: SimInternet;
 
-  constructor(seed: number, { servers, clients }: { readonly servers: number; readonly clients: number }) {
-    this.sim = new Simulator(seed);
+  readonly #options: SimDatacenterOptions;
+
+  constructor(seed: number, options: SimDatacenterOptions) {
+    const { servers, clients, keepLines = false } = options;
+    this.#options = options;
+    this.sim = new Simulator(seed, { keepLines });
     this.network = new SimNetwork(this.sim, CALM_NETWORK);
     this.#internet = new SimInternet(this.sim, this.network);
     const named = (prefix: string, count: number) => Array.from({ length: count }, (_, at) => `${prefix}${at + 1}`);
     this.agents = [...named("s", servers), ...named("c", clients)].map((name, at) => ({
       name,
-      host: simHost(this.#internet, `10.0.0.${at + 1}`),
+      host: simHost(this.#internet, `10.0.${at >> 8}.${(at & 255) + 1}`),
       server: name.startsWith("s"),
       agent: undefined,
+      ready: false,
+      life: 0,
+      sinceMs: 0,
       fatal: [],
     }));
   }
@@ -71,19 +125,30 @@ export class SimDatacenter {
   async start(...names: readonly string[]): Promise<void> {
     const started = this.agents
       .filter(({ name, agent }) => agent === undefined && (names.length === 0 || names.includes(name)))
-      .map((each) => this.#startOne(each));
+      .map((each) => this.boot(each));
     await this.run(Promise.all(started), 10_000);
   }
 
-  async #startOne(each: SimAgent): Promise<void> {
+  /** Starts one agent. Time has to pass for it to come up. */
+  async boot(each: SimAgent): Promise<void> {
+    const { logger, probed, onFatal } = this.#options;
+    const runtime = each.host.runtime();
+    const life = ++each.life;
+    each.sinceMs = this.sim.nowMs;
     const agent = new Agent(this.#config(each), {
-      runtime: each.host.runtime(),
-      logger: silentLogger,
+      runtime,
+      logger: logger?.(each) ?? silentLogger,
       metrics: noMetrics,
-      onFatal: (error) => each.fatal.push(error),
+      probes: simProbes(runtime, probed ?? (() => "passing")),
+      onFatal: (error) => {
+        if (each.life !== life || each.agent === undefined) return;
+        each.fatal.push(error);
+        onFatal?.(each, error);
+      },
     });
     each.agent = agent;
     await agent.start();
+    if (each.life === life && each.agent === agent) each.ready = true;
   }
 
   #config({ name, host, server }: SimAgent) {
@@ -98,6 +163,7 @@ export class SimDatacenter {
       retry_interval: "1s",
       performance: { raft_multiplier: 1 },
       ports: { http: -1, dns: -1, serf_wan: -1 },
+      ...this.#options.settings,
     };
     return loadConfig({ devMode: false, hcl: [JSON.stringify(settings)] }, BARE_MACHINE).config;
   }
@@ -107,6 +173,8 @@ export class SimDatacenter {
     const each = this.named(name);
     each.host.crash();
     each.agent = undefined;
+    each.ready = false;
+    each.sinceMs = this.sim.nowMs;
   }
 
   /** Virtual time passes until the promise settles. @throws Error when it has not within `withinMs` */

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { formatGoDuration, parseGoDuration } from "@tribune/api";
+
+test("a duration that was measured is printed in whole nanoseconds, so that it can be read again", () => {
+  for (const [ns, text] of [
+    [114_438_974.646_618_59, "114.438975ms"],
+    [999.6, "1µs"],
+    [-1_500_000.4, "-1.5ms"],
+    [3_600e9 + 0.2, "1h0m0s"],
+    [0.3, "0s"],
+  ] as const) {
+    assert.equal(formatGoDuration(ns), text);
+    assert.equal(parseGoDuration(text), Math.sign(ns) * Math.round(Math.abs(ns)));
+  }
+});

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DatacenterChecker } from "./checker.ts";
+import { runDatacenter } from "./run.ts";
+import type { BrokenRule } from "./seams.ts";
+
+const SMALL = { servers: 3, clients: 1, faultsMs: 20_000 } as const;
+
+test("a datacenter keeps its promises under faults, and comes to the truth behind them", async () => {
+  const result = await runDatacenter({ seed: 1, ...SMALL, clients: 3 });
+  assert.equal(result.violation, undefined);
+  assert.ok(result.faults > 3 && result.elections > 1, "a run without faults proves nothing");
+  assert.ok(result.operations > 50 && result.states > 5 && result.wakes > 20, "a run without users proves nothing");
+});
+
+test("a seed replays exactly, and another seed does not", async () => {
+  const play = async (seed: number, keepLines = false) =>
+    (await runDatacenter({ seed, ...SMALL, faultsMs: 5_000, keepLines })).fingerprint;
+  const once = await play(7);
+  assert.equal(await play(7, true), once);
+  assert.notEqual(await play(8), once);
+});
+
+/** The checkers are only worth what they catch: each rule is broken in the product, and must show. */
+const CAUGHT: readonly [BrokenRule, RegExp][] = [
+  ["ack-before-quorum", /Linearizability|Formation/],
+  ["followers-answer", /Linearizability/],
+  ["fsync-lies", /damaged|State Machine Safety|Election Safety|Linearizability|has lost/],
+  ["anti-entropy-off", /the catalog lacks/],
+  ["reconcile-off", /is not in the catalog|has serfHealth undefined/],
+  ["drifting-replica", /Equal States/],
+  ["deaf-waiters", /Wakes|Liveness/],
+];
+
+for (const [broken, expected] of CAUGHT) {
+  test(`the checkers catch ${broken}`, async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const { violation } = await runDatacenter({ seed, ...SMALL, broken });
+      if (violation === undefined) continue;
+      assert.match(violation, expected);
+      return;
+    }
+    assert.fail("no seed from 1 to 5 shows it");
+  });
+}
+
+test("the checker remembers leaders, indexes and locks", () => {
+  const checker = new DatacenterChecker(() => false);
+  checker.leads(3, "s1");
+  checker.leads(3, "s2");
+  checker.index("q", 7);
+  checker.index("q", 6);
+  assert.deepEqual(checker.violations, ["Election Safety: s1 and s2 lead term 3", "Index: q goes from 7 back to 6"]);
+  checker.renewed("a", 0, 4_000);
+  checker.acquired({ key: "lock", session: "a", invokedAtMs: 10, returnedAtMs: 20 });
+  checker.acquired({ key: "lock", session: "b", invokedAtMs: 4_100, returnedAtMs: 4_200 });
+  assert.equal(checker.lockError(), undefined);
+  checker.renewed("a", 3_000, 4_000);
+  assert.match(checker.lockError() ?? "", /b takes lock/);
+  checker.ends("a", 4_050);
+  assert.equal(checker.lockError(), undefined);
+});

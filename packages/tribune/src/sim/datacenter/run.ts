@@ -1,0 +1,342 @@
+/** One seed: a datacenter, faults for a while, then calm; every checker looks at all of it. */
+import { ask, endpointNamed, ownRead } from "../../agent/asking.ts";
+import type { Logger, LogLevel } from "../../lib/log.ts";
+import { linearizabilityError } from "../linearizability.ts";
+import type { Simulator } from "../simulator.ts";
+import { DatacenterChecker, Violation } from "./checker.ts";
+import { divergence, type Truth } from "./convergence.ts";
+import { type SimAgent, SimDatacenter } from "./datacenter.ts";
+import { Nemesis } from "./nemesis.ts";
+import { type BrokenRule, breakRule, listen } from "./seams.ts";
+import { entryOf, readKey, SESSION_TTL_MS, Workload, writeKey } from "./workload.ts";
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly servers: number;
+  readonly clients: number;
+  readonly broken?: BrokenRule;
+  readonly keepLines?: boolean;
+  readonly faultsMs?: number;
+}
+
+export interface RunResult {
+  readonly fingerprint: string;
+  /** Terms that had a leader. */
+  readonly elections: number;
+  /** Reads and writes of keys that were answered, and writes that were not. */
+  readonly operations: number;
+  readonly unknown: number;
+  readonly locks: number;
+  readonly registrations: number;
+  /** Blocking queries answered, and those of them by a change. */
+  readonly blocked: number;
+  readonly wakes: number;
+  readonly faults: number;
+  readonly entries: number;
+  /** States found equal to that of another server, or another life, at the same index. */
+  readonly states: number;
+  readonly virtualMs: number;
+  /** From the end of the faults until all is well again. */
+  readonly calmMs: number;
+  readonly violation: string | undefined;
+  readonly trace: string;
+}
+
+const FAULTS_MS = 60_000;
+const FORM_MS = 60_000;
+/** Some rounds of what mends what events missed: a minute of the leader's, two of anti-entropy. */
+const CALM_MS = 300_000;
+/** How long a wake may take in calm: an election must not fall into it. */
+const WAKE_MS = 2_000;
+const WAIT_MS = 60_000;
+/** A node that was out of reach within this time may still be taken for lost. */
+const AWAY_MS = 60_000;
+/** A snapshot a minute's worth of commands, so that servers that come back need one. */
+const SETTINGS = {
+  session_ttl_min: `${SESSION_TTL_MS / 1000}s`,
+  performance: { raft_multiplier: 1, leave_drain_time: "1s" },
+  raft_snapshot_threshold: 60,
+  raft_snapshot_interval: "10s",
+  raft_trailing_logs: 30,
+  check_update_interval: "0s",
+};
+
+export async function runDatacenter(options: RunOptions): Promise<RunResult> {
+  const run = new Run(options);
+  const undo = [
+    listen(run.checker, options.servers + options.clients > 20 ? 200 : 20),
+    ...(options.broken === undefined ? [] : [breakRule(options.broken)]),
+  ];
+  try {
+    return await run.play();
+  } finally {
+    for (const each of undo.toReversed()) each();
+  }
+}
+
+class Run {
+  readonly checker: DatacenterChecker;
+  readonly #options: RunOptions;
+  readonly #datacenter: SimDatacenter;
+  readonly #sim: Simulator;
+  #workload: Workload | undefined;
+  #nemesis: Nemesis | undefined;
+  #calmMs = 0;
+
+  constructor(options: RunOptions) {
+    const { seed, servers, clients, keepLines = false } = options;
+    this.#options = options;
+    this.checker = new DatacenterChecker((node) => this.#mayGo(node));
+    this.#datacenter = new SimDatacenter(seed, {
+      servers,
+      clients,
+      keepLines,
+      settings: SETTINGS,
+      logger: (each) => this.#logger(each, each.life, ""),
+      probed: (target) => this.#workload?.targets.get(target) ?? "passing",
+      onFatal: (each, error) => this.#fatal(each, error),
+    });
+    this.#sim = this.#datacenter.sim;
+    if (options.broken === "fsync-lies") for (const { host } of this.#datacenter.agents) host.files.syncLies = true;
+  }
+
+  async play(): Promise<RunResult> {
+    let violation: string | undefined;
+    try {
+      await this.#play();
+    } catch (error) {
+      violation =
+        error instanceof Violation ? error.message : error instanceof Error ? `${error.stack}` : String(error);
+    }
+    // What was found on the way comes first: the rest may be its consequence.
+    violation = this.checker.violations[0] ?? violation;
+    const workload = this.#workload;
+    return {
+      fingerprint: this.#sim.fingerprint(),
+      elections: this.checker.elections,
+      operations: workload?.completed ?? 0,
+      unknown: workload?.unknown ?? 0,
+      locks: this.checker.locksTaken,
+      registrations: workload?.registrations ?? 0,
+      blocked: workload?.blocked ?? 0,
+      wakes: workload?.wakes ?? 0,
+      faults: this.#nemesis?.faults ?? 0,
+      entries: this.checker.entries,
+      states: this.checker.statesCompared,
+      virtualMs: this.#sim.nowMs,
+      calmMs: this.#calmMs,
+      violation,
+      trace: this.#sim.trace(this.#options.keepLines === true ? 100_000 : 0),
+    };
+  }
+
+  async #play(): Promise<void> {
+    const { agents } = this.#datacenter;
+    const { clients } = this.#options;
+    await this.#datacenter.start();
+    await this.#until("Formation", FORM_MS, () => divergence({ live: agents, dead: [], gone: [] }));
+    this.#sim.record("all are there");
+    const stays = (each: SimAgent): boolean => each.name === "c1" || (clients === 0 && each.name === "s1");
+    const workload = new Workload(this.#datacenter, this.checker, {
+      sessionNode: clients > 0 ? "c1" : "s1",
+      kvClients: 5,
+      lockers: 4,
+      askers: 10,
+    });
+    this.#workload = workload;
+    const nemesis = new Nemesis(this.#datacenter, { pauseMaxMs: 4000, stays });
+    this.#nemesis = nemesis;
+    await this.#pass(this.#options.faultsMs ?? FAULTS_MS);
+    const truth = this.#calm(nemesis);
+    await this.#converge(workload, truth);
+    await this.#checkWakes(truth);
+    await this.#checkEnd(workload, truth);
+  }
+
+  /** The faults end; one client stays dead and one leaves, where there are enough of them. */
+  #calm(nemesis: Nemesis): Truth {
+    const { agents } = this.#datacenter;
+    const clients = agents.filter(({ server }) => !server);
+    // One that was on its way out may count as left or as dead; so may one that left and came back, where its return is
+    // not known everywhere (serf's leave intents). Nothing is asked of how it is seen then.
+    const down = clients.length >= 3 ? [clients.at(-1)!] : [];
+    const dead = down.filter((each) => !nemesis.hasLeft(each));
+    const gone = clients.length >= 4 ? [clients.at(-2)!] : [];
+    for (const each of down) if (each.agent !== undefined) this.#datacenter.crash(each.name);
+    nemesis.stop(down);
+    this.#sim.record("the faults are over");
+    const live = agents.filter((each) => !down.includes(each) && !gone.includes(each));
+    for (const each of gone) {
+      const leave = (): void => {
+        if (each.ready) nemesis.leave(each, () => {});
+        else this.#sim.after(500, leave);
+      };
+      // Known to be there before it goes, so that its going can be heard of.
+      this.#sim.after(10_000, leave);
+    }
+    return { live, dead, gone };
+  }
+
+  async #converge(workload: Workload, truth: Truth): Promise<void> {
+    const startedMs = this.#sim.nowMs;
+    const restart = (): void => {
+      for (const each of truth.live) if (each.agent === undefined) void this.#boot(each);
+    };
+    await this.#pass(11_000);
+    workload.stop();
+    this.#joinAgain(truth);
+    await this.#until("Convergence", CALM_MS, () => {
+      restart(); // who was on its way out when the faults ended
+      if (truth.gone.some(({ agent }) => agent !== undefined)) return "a leave has not ended";
+      return divergence(truth) ?? this.#knowledgeError(workload, truth);
+    });
+    this.#calmMs = this.#sim.nowMs - startedMs;
+    this.#sim.record("all is well again");
+  }
+
+  /**
+   * An agent whose only known peer left has nobody it would reconnect to, in Consul as here: its operator lets it join
+   * again.
+   */
+  #joinAgain({ live }: Truth): void {
+    const servers = live.filter(({ server }) => server).map(({ host }) => host.address);
+    for (const { ready, agent } of live) if (ready) agent!.lan.join(servers, { ignoreOldEvents: true }).catch(() => {}); // the views are looked at later
+  }
+
+  async #boot(each: SimAgent): Promise<void> {
+    try {
+      await this.#datacenter.boot(each);
+    } catch (error) {
+      this.checker.broken(`Start: ${each.name} cannot start: ${String(error)}`);
+    }
+  }
+
+  /** What was acknowledged to who registered it, whatever happened since. */
+  #knowledgeError(workload: Workload, { live }: Truth): string | undefined {
+    for (const { name, agent } of live) {
+      const services = new Set([...agent!.local.registry.state.liveServices()].map(({ ID }) => ID));
+      for (const [id, knowledge] of workload.known.get(name) ?? []) {
+        if (knowledge === "registered" && !services.has(id)) return `${name} has lost ${id}, which it acknowledged`;
+        if (knowledge === "deregistered" && services.has(id)) return `${name} has ${id} again, which was taken away`;
+      }
+    }
+    return undefined;
+  }
+
+  /** In calm: everybody reaches the leader, and who waits is woken. */
+  async #checkWakes({ live }: Truth): Promise<void> {
+    const key = "wake";
+    const first = live[0]!.agent!;
+    await this.#within(10_000, "Liveness: a write", writeKey(first, "set", { Key: key, Value: Buffer.from("1") }));
+    for (const { name, agent } of live) {
+      const outcome = await this.#within(10_000, `Liveness: a read at ${name}`, readKey(agent!, key));
+      if (entryOf(outcome).value !== 1) throw new Violation(`Liveness: ${name} does not see what was written`);
+    }
+    const { answer } = await this.#within(10_000, "Liveness: a read", readKey(first, key));
+    const waiting = live.map(({ name, agent }) => {
+      const query = { Datacenter: "dc1", Key: key, MinQueryIndex: answer.index, MaxQueryTime: WAIT_MS * 1e6 };
+      const woken = ask(agent!.asking, ownRead(endpointNamed("kvGet"), query));
+      woken.catch(() => {}); // awaited below
+      return { name, woken };
+    });
+    await this.#pass(500);
+    await this.#within(10_000, "Liveness: a write", writeKey(first, "set", { Key: key, Value: Buffer.from("2") }));
+    for (const { name, woken } of waiting) {
+      const { answer: later } = await this.#within(WAKE_MS, `Wakes: who waits at ${name}`, woken);
+      if (later.index <= answer.index) throw new Violation(`Wakes: ${name} wakes with index ${later.index}`);
+    }
+  }
+
+  async #checkEnd(workload: Workload, truth: Truth): Promise<void> {
+    const unanswered = workload.unanswered();
+    if (unanswered !== undefined) throw new Violation(`Liveness: ${unanswered}`);
+    // A check may just have changed.
+    await this.#until("Stability", 10_000, () => divergence(truth));
+    const history = linearizabilityError(workload.history);
+    if (history !== undefined) throw new Violation(`Linearizability: ${history}`);
+    const locks = this.checker.lockError();
+    if (locks !== undefined) throw new Violation(locks);
+    await this.#datacenter.stop();
+  }
+
+  // ---- what agents say ----
+
+  #logger(each: SimAgent, life: number, name: string): Logger {
+    const say = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void => {
+      if (each.life !== life || each.agent === undefined) return;
+      if (message === "cluster leadership acquired") this.checker.leads(Number(fields?.term), each.name);
+      if (level === "TRACE" || level === "DEBUG") return;
+      this.#sim.record(`${each.name} [${level}] ${name}: ${message} ${fields === undefined ? "" : shown(fields)}`);
+    };
+    return {
+      trace: () => {},
+      debug: () => {},
+      info: (message, fields) => say("INFO", message, fields),
+      warn: (message, fields) => say("WARN", message, fields),
+      error: (message, fields) => say("ERROR", message, fields),
+      named: (part) => this.#logger(each, life, name === "" ? part : `${name}.${part}`),
+    };
+  }
+
+  /** A failed disk is a reason to end; nothing else that happens here is. */
+  #fatal(each: SimAgent, error: Error): void {
+    if (!/EIO/.test(String(error))) this.checker.broken(`${each.name} ends itself: ${error.stack ?? String(error)}`);
+    // Not within its own code.
+    const { life } = each;
+    this.#sim.after(0, () => {
+      if (each.life === life) this.#nemesis?.ended(each);
+    });
+  }
+
+  /** Whether it may be taken out of the catalog now: it left, or was not there, or not to be reached, not long ago. */
+  #mayGo(node: string): boolean {
+    const each = this.#datacenter.named(node);
+    const { nowMs } = this.#sim;
+    if (each.agent === undefined || this.#nemesis === undefined) return each.agent === undefined;
+    const untilMs = Math.max(each.life > 1 ? each.sinceMs : 0, this.#nemesis.awayAtMs(each));
+    return nowMs - untilMs < AWAY_MS;
+  }
+
+  // ---- time ----
+
+  async #pass(ms: number): Promise<void> {
+    const endMs = this.#sim.nowMs + ms;
+    while (this.#sim.nowMs < endMs) {
+      await this.#datacenter.pass(Math.min(1000, endMs - this.#sim.nowMs));
+      this.#lookAtRules();
+    }
+  }
+
+  #lookAtRules(): void {
+    for (const { name, fatal } of this.#datacenter.agents) {
+      const error = fatal.find((each) => !/EIO/.test(String(each)));
+      if (error !== undefined) this.checker.broken(`${name} ends itself: ${error.stack ?? String(error)}`);
+    }
+    const [first] = this.checker.violations;
+    if (first !== undefined) throw new Violation(first);
+  }
+
+  async #until(what: string, withinMs: number, wrong: () => string | undefined): Promise<void> {
+    const endMs = this.#sim.nowMs + withinMs;
+    let error = wrong();
+    while (error !== undefined) {
+      if (this.#sim.nowMs >= endMs) throw new Violation(`${what}: ${error}, after ${withinMs} ms`);
+      await this.#pass(1000);
+      error = wrong();
+    }
+  }
+
+  async #within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+    try {
+      return await this.#datacenter.run(promise, ms);
+    } catch (error) {
+      throw new Violation(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+function shown(fields: Readonly<Record<string, unknown>>): string {
+  return Object.entries(fields)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(" ");
+}
