@@ -158,12 +158,22 @@ export function leaderTick(s: RaftState, leading: LeaderState): void {
     return;
   }
   transferTimedOut(s, leading);
+  heartbeats(s, leading);
+}
+
+/** All peers in one go: an idle leader wakes up for little else, and their answers come together as well. */
+function heartbeats(s: RaftState, leading: LeaderState): void {
+  let due = false;
+  for (const { leavingAt, heartbeatAtMs } of leading.peers.values())
+    due ||= leavingAt === undefined && s.nowMs >= heartbeatAtMs;
+  if (!due) return;
+  const intervalMs = Math.min(s.config.heartbeatTimeoutMs / 10, CONTACT_INTERVAL_MS);
+  const nextMs = s.nowMs + intervalMs + randomStagger(s.rng, intervalMs);
   for (const peer of leading.peers.values()) {
-    if (peer.leavingAt === undefined && s.nowMs >= peer.heartbeatAtMs) {
-      const intervalMs = Math.min(s.config.heartbeatTimeoutMs / 10, CONTACT_INTERVAL_MS);
-      peer.heartbeatAtMs = s.nowMs + intervalMs + randomStagger(s.rng, intervalMs);
-      sendHeartbeat(s, leading, peer);
-    }
+    // Who would be due before long keeps step from now on.
+    if (peer.leavingAt !== undefined || peer.heartbeatAtMs > s.nowMs + intervalMs) continue;
+    peer.heartbeatAtMs = nextMs;
+    sendHeartbeat(s, leading, peer);
   }
 }
 
