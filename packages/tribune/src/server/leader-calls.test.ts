@@ -40,6 +40,8 @@ test("a leader that cannot write just now is tried again at the pace of its pati
       outcome = result;
     },
   );
+  sim.runUntil(0);
+  assert.equal(tries, 1);
   sim.runUntil(7_000);
   assert.equal(outcome, "written");
   assert.equal(tries, 6);
