@@ -24,6 +24,7 @@ import {
   DatacenterMap,
   GatewayService,
   Node,
+  NodeInfo,
   NodeServiceList,
   NodeServices,
   ServiceNode,
@@ -33,6 +34,9 @@ import { nothing, queryMeta } from "./structs/common.ts";
 import { ConfigEntryJson } from "./structs/config-entry.ts";
 import { IndexedCARoots } from "./structs/connect-ca.ts";
 import { Coordinate, NetworkCoordinate } from "./structs/coordinate.ts";
+import { DiscoveryChainJson } from "./structs/discovery-chain.ts";
+import { Intention, IntentionQueryCheckResponse } from "./structs/intention.ts";
+import { ServiceListingSummary, ServiceSummary, ServiceTopologyJson } from "./structs/internal.ts";
 import { DirEntry } from "./structs/kv.ts";
 import { AutopilotConfiguration, RaftConfigurationResponse } from "./structs/operator.ts";
 import { PreparedQuery, QueryDNSOptions } from "./structs/prepared-query.ts";
@@ -211,13 +215,21 @@ export const ANSWERS = {
   Coordinates: json(list(Coordinate)),
   DatacenterMaps: json(list(DatacenterMap)),
   DatacenterNames: json(list(text)),
+  DiscoveryChain: json(DiscoveryChainJson),
   DirEntries: json(list(DirEntry)),
   EmptyObject: json(nothing),
   GatewayServices: json(list(GatewayService)),
   HealthChecks: json(list(HealthCheck)),
+  Intention: json(Intention),
+  IntentionCheck: json(IntentionQueryCheckResponse),
+  IntentionId: json(Created),
+  IntentionMatches: json(map(list(Intention))),
+  Intentions: json(list(Intention)),
   KeyringResponses: json(list(KeyringResponseJson)),
   Keys: json(list(text)),
   Log: stream("text/plain"),
+  NodeInfo: json(NodeInfo),
+  NodeInfos: json(list(NodeInfo)),
   NodeServiceList: json(nullable(NodeServiceList)),
   NodeServices: json(nullable(NodeServices)),
   Nodes: json(list(Node)),
@@ -228,7 +240,10 @@ export const ANSWERS = {
   PreparedQueryId: json(Created),
   PreparedQueryResult: json(PreparedQueryResult),
   RaftConfiguration: json(RaftConfigurationResponse),
+  ServiceListing: json(list(ServiceListingSummary)),
   ServiceNodes: json(list(ServiceNode)),
+  ServiceSummaries: json(list(ServiceSummary)),
+  ServiceTopology: json(ServiceTopologyJson),
   Services: json(map(list(text))),
   SessionId: json(Created),
   Sessions: json(list(Session)),

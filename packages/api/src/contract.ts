@@ -35,6 +35,8 @@ export interface Parameter<T, Given = T> {
   readonly missing?: string;
   /** Consul's text (status 400) for a value that cannot be parsed. `%s` stands for the parser's own words. */
   readonly invalid?: string;
+  /** 500 where Consul takes such a body for a failure of its own. */
+  readonly invalidStatus?: 500;
   /** What a JSON body holds: it is read with this. */
   readonly schema?: Schema<unknown>;
   /** What a body holds that its binding reads by itself. For callers and documentation. */
@@ -50,7 +52,7 @@ export interface Parameter<T, Given = T> {
 export interface Insisted {
   readonly required: true;
 }
-type Options = Partial<Pick<Parameter<unknown>, "name" | "missing" | "invalid" | "bytesMax">>;
+type Options = Partial<Pick<Parameter<unknown>, "name" | "missing" | "invalid" | "invalidStatus" | "bytesMax">>;
 
 /** The rest of the path for `*name`, one segment for `:name`; percent-decoded. */
 export const inPath = (about: string, options: Options = {}): Parameter<string> & Insisted => ({

@@ -65,6 +65,7 @@ function isEmpty(schema: Schema<unknown>, value: unknown): boolean {
 }
 
 function isZero(schema: Schema<any>, value: any): boolean {
+  if (schema.kind === "time") return value === ZERO_TIME;
   if (schema.kind !== "struct") return isEmpty(schema, value);
   return schema.fields!.every((field) => isZero(field.schema, value[field.name]));
 }

@@ -22,10 +22,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   codec: { mayImport: ["lib"] },
   raft: { mayImport: ["lib"] },
   gossip: { mayImport: ["lib", "codec"] },
-  state: { mayImport: ["lib", "codec"] },
+  connect: { mayImport: ["lib"] },
+  state: { mayImport: ["lib", "codec", "connect"] },
   config: { mayImport: ["lib", "codec"] },
   // Its answers come at once; what only the agent can do (streams, Raft's status) it asks for and waits.
-  endpoints: { mayImport: ["lib", "codec", "state"], waits: true },
+  endpoints: { mayImport: ["lib", "codec", "state", "connect"], waits: true },
 
   // The shell.
   net: { mayImport: ["lib", "codec"], io: true },
@@ -44,6 +45,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "codec",
       "raft",
       "state",
+      "connect",
       "config",
       "endpoints",
       "net",

@@ -9,11 +9,12 @@ export class Cluster {
   #options;
 
   /**
-   * @param {{hosts: object, directory: string, servers: number, clients?: number, command?: string[], config?: object}} options
-   *   `command` is the program to run instead of ours, such as `["/usr/bin/consul"]`
+   * @param {{hosts: object, directory: string, servers: number, clients?: number, command?: string[], config?: object, commands?: Record<number, string[]>,
+   *   names?: Record<number, string>}} options
+   *   `command` is the program to run instead of ours, such as `["/usr/bin/consul"]`; `commands` what single agents run
    */
   constructor(options) {
-    this.#options = { clients: 0, config: {}, ...options };
+    this.#options = { clients: 0, config: {}, commands: {}, names: {}, ...options };
   }
 
   get servers() {
@@ -39,7 +40,7 @@ export class Cluster {
     const { directory, servers, config } = this.#options;
     const agent = this.agents.get(number);
     if (command !== undefined) agent.command = command;
-    const program = agent.command ?? this.#options.command;
+    const program = agent.command ?? this.#options.commands[number] ?? this.#options.command;
     const dataDir = this.dataDir(number);
     mkdirSync(dataDir, { recursive: true });
     const file = join(directory, `agent-${number}.json`);
@@ -47,7 +48,7 @@ export class Cluster {
     writeFileSync(
       file,
       JSON.stringify({
-        node_name: `node-${number}`,
+        node_name: this.#options.names[number] ?? `node-${number}`,
         data_dir: dataDir,
         ...(agent.server ? { server: true, bootstrap_expect: servers } : {}),
         retry_join: peers.map(({ address }) => address),

@@ -3,11 +3,14 @@ import { agentCheckContracts } from "./agent-check.ts";
 import { agentServiceContracts } from "./agent-service.ts";
 import { apiContracts } from "./api.ts";
 import { catalogContracts, catalogRpcContracts } from "./catalog.ts";
-import { configEntryContracts } from "./config-entry.ts";
+import { configEntryContracts, configEntryRpcContracts } from "./config-entry.ts";
 import { connectCaContracts, connectCaRpcContracts } from "./connect-ca.ts";
 import { coordinateContracts } from "./coordinate.ts";
+import { discoveryChainContracts } from "./discovery-chain.ts";
 import { eventContracts, eventRpcContracts } from "./event.ts";
 import { healthContracts } from "./health.ts";
+import { intentionContracts } from "./intention.ts";
+import { internalContracts, internalRpcContracts } from "./internal.ts";
 import { kvContracts } from "./kv.ts";
 import { operatorContracts } from "./operator.ts";
 import { preparedQueryContracts, preparedQueryRpcContracts } from "./prepared-query.ts";
@@ -28,12 +31,15 @@ export const CONTRACT_AREAS = {
   transactions: txnContracts,
   "prepared queries": preparedQueryContracts,
   "config entries": configEntryContracts,
+  intentions: intentionContracts,
+  "discovery chains": discoveryChainContracts,
   "certificate authority": connectCaContracts,
   coordinates: coordinateContracts,
   events: eventContracts,
   operator: operatorContracts,
   snapshots: snapshotContracts,
   status: statusContracts,
+  "views of the web page": internalContracts,
   "this API": apiContracts,
 };
 
@@ -49,20 +55,25 @@ export const ALL_CONTRACTS = {
   ...txnContracts,
   ...preparedQueryContracts,
   ...configEntryContracts,
+  ...intentionContracts,
+  ...discoveryChainContracts,
   ...connectCaContracts,
   ...coordinateContracts,
   ...eventContracts,
   ...operatorContracts,
   ...snapshotContracts,
   ...statusContracts,
+  ...internalContracts,
   ...apiContracts,
 };
 
 /** Methods that no route leads to. */
 export const RPC_CONTRACTS = {
   ...catalogRpcContracts,
+  ...configEntryRpcContracts,
   ...connectCaRpcContracts,
   ...eventRpcContracts,
+  ...internalRpcContracts,
   ...preparedQueryRpcContracts,
   ...statusRpcContracts,
   ...txnRpcContracts,

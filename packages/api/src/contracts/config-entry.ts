@@ -1,5 +1,5 @@
 /** `/v1/config`: configuration entries. */
-import { anyBody, inPath, numberQuery, read, write } from "../contract.ts";
+import { anyBody, inPath, numberQuery, read, rpcRead, write } from "../contract.ts";
 import { bool } from "../schema.ts";
 import { nothing } from "../structs/common.ts";
 import {
@@ -9,6 +9,7 @@ import {
   ConfigEntryResponse,
   IndexedConfigEntries,
 } from "../structs/config-entry.ts";
+import { ServiceConfigRequest, ServiceConfigResponse } from "../structs/service-config.ts";
 
 const raftType = 22;
 const kindAndName = inPath("Kind and name of the entry: `KIND/NAME`");
@@ -69,5 +70,15 @@ export const configEntryContracts = {
     acl,
     summary: "Delete a configuration entry",
     answers: "EmptyObject",
+  }),
+};
+
+export const configEntryRpcContracts = {
+  resolveServiceConfig: rpcRead({
+    rpc: "ConfigEntry.ResolveServiceConfig",
+    request: ServiceConfigRequest,
+    reply: ServiceConfigResponse,
+    blocking: true,
+    summary: "What configuration entries say of a service and its upstreams",
   }),
 };

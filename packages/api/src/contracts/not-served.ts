@@ -53,34 +53,12 @@ export const NOT_SERVED_ROUTES = {
     "GET /v1/connect/ca/configuration",
     "PUT /v1/connect/ca/configuration",
   ],
-  "discovery chains": ["GET /v1/discovery-chain/:service", "POST /v1/discovery-chain/:service"],
   "federation states": [
     "GET /v1/internal/federation-states",
     "GET /v1/internal/federation-states/mesh-gateways",
     "GET /v1/internal/federation-state/:datacenter",
   ],
-  intentions: [
-    "POST /v1/agent/connect/authorize",
-    "GET /v1/connect/intentions",
-    "POST /v1/connect/intentions",
-    "GET /v1/connect/intentions/match",
-    "GET /v1/connect/intentions/check",
-    "GET /v1/connect/intentions/exact",
-    "PUT /v1/connect/intentions/exact",
-    "DELETE /v1/connect/intentions/exact",
-    "GET /v1/connect/intentions/:id",
-    "PUT /v1/connect/intentions/:id",
-    "DELETE /v1/connect/intentions/:id",
-  ],
-  "views of the web page": [
-    "GET /v1/internal/ui/metrics-proxy/*path",
-    "GET /v1/internal/ui/nodes",
-    "GET /v1/internal/ui/node/:node",
-    "GET /v1/internal/ui/services",
-    "GET /v1/internal/ui/gateway-services-nodes/:gateway",
-    "GET /v1/internal/ui/gateway-intentions/:gateway",
-    "GET /v1/internal/ui/service-topology/:service",
-  ],
+  authorization: ["POST /v1/agent/connect/authorize"],
 } as const satisfies Readonly<Record<string, readonly HttpRoute[]>>;
 
 export type NotServedArea = keyof typeof NOT_SERVED_ROUTES;

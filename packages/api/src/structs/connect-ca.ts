@@ -1,5 +1,5 @@
 /** The certificate authority of the mesh. Fields and order are Consul 1.10's. */
-import { any, bool, hidden, type Infer, int, list, map, nullable, struct, text, time, u64 } from "../schema.ts";
+import { any, bool, hidden, type Infer, int, list, map, nullable, struct, text, time, u64, uint } from "../schema.ts";
 import { queryMeta, raftIndex } from "./common.ts";
 
 export const CARoot = struct("CARoot", {
@@ -50,3 +50,16 @@ export const CAConfiguration = struct("CAConfiguration", {
   ...raftIndex,
 });
 export type CAConfiguration = Infer<typeof CAConfiguration>;
+
+/** Changes what is known of the authority. `Op`: `set-config` (others are not applied by this version). */
+export const CARequest = struct("CARequest", {
+  Op: text,
+  Datacenter: text,
+  /** The roots' index for a conditional change. */
+  Index: uint,
+  Roots: list(nullable(CARoot)),
+  Config: nullable(CAConfiguration),
+  ProviderState: any,
+  Token: text,
+});
+export type CARequest = Infer<typeof CARequest>;

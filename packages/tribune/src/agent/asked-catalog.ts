@@ -1,17 +1,21 @@
-import type { HealthCheck, Node, NodeService } from "@tribune/api";
-import { type Asking, ask, endpointNamed, ownRead } from "./asking.ts";
+import type { HealthCheck, Node, NodeService, ServiceConfigResponse } from "@tribune/api";
+import { type Asking, ask, endpointNamed, methodNamed, ownRead } from "./asking.ts";
 import type { RemoteChecks } from "./local/alias-source.ts";
+import type { ServiceConfigPort } from "./local/central-config.ts";
 import type { CatalogPort } from "./local/types.ts";
 
 const REGISTER = endpointNamed("catalogRegister");
 const DEREGISTER = endpointNamed("catalogDeregister");
 const SERVICES_OF_NODE = endpointNamed("catalogNodeServices");
 const CHECKS_OF_NODE = endpointNamed("healthNode");
+const SERVICE_CONFIG = methodNamed("resolveServiceConfig");
 
 /** Anti-entropy lives with rows this old (Consul's `MaxStaleDuration` of it); older ones are asked of the leader. */
 const SYNC_MAX_STALE_NS = 2e9;
 /** How long an alias check waits for the checks of another node to change. */
 const ALIAS_WAIT_NS = 60e9;
+/** How long a question about configuration entries waits for them to change. */
+const CONFIG_WAIT_NS = 300e9;
 
 /**
  * The catalog as anti-entropy reaches it: as any client would.
@@ -57,6 +61,18 @@ export function askedChecks(asking: Asking, datacenter: string, token: () => str
         readonly NodeServices: { readonly Services: readonly (NodeService | null)[] | null };
       };
       return present(found.Services).some((service) => service.ID === serviceId);
+    },
+  };
+}
+
+/** What configuration entries say of the agent's services. */
+export function askedServiceConfig(asking: Asking, datacenter: string, ownToken: () => string): ServiceConfigPort {
+  return {
+    async resolve(query, minIndex, token) {
+      const blocking = { MinQueryIndex: minIndex, MaxQueryTime: CONFIG_WAIT_NS };
+      const question = { ...query, Datacenter: datacenter, Token: token || ownToken(), ...blocking };
+      const { answer } = await ask(asking, ownRead(SERVICE_CONFIG, question));
+      return answer.reply as unknown as ServiceConfigResponse;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { make, type Struct } from "@tribune/api";
 import type { Endpoint } from "../endpoints/binding.ts";
-import { ENDPOINTS } from "../endpoints/index.ts";
+import { ENDPOINTS, METHODS } from "../endpoints/index.ts";
 import type { HttpBackend, ReadCall, ReadOutcome } from "../http/backend.ts";
 import { invariant } from "../lib/invariant.ts";
 import { questionKey } from "../server/question-key.ts";
@@ -17,6 +17,13 @@ export function endpointNamed(name: string): Endpoint {
   const endpoint = BY_NAME.get(name);
   invariant(endpoint !== undefined, `no endpoint called ${name}`);
   return endpoint;
+}
+
+/** A method that no route leads to, to be asked like an endpoint: nobody shows its answer. */
+export function methodNamed(name: string): Endpoint {
+  const method = METHODS.find((one) => one.name === name);
+  invariant(method !== undefined, `no method called ${name}`);
+  return method as Endpoint;
 }
 
 interface ReadRequest {

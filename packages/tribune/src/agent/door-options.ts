@@ -22,6 +22,7 @@ export function httpOptions(config: RuntimeConfig): HttpOptions {
       config.limits.httpMaxConnsPerClient <= 0 ? Number.POSITIVE_INFINITY : config.limits.httpMaxConnsPerClient,
     headerBytesMax: config.http.maxHeaderBytes > 0 ? config.http.maxHeaderBytes : HEADER_BYTES_DEFAULT,
     limits: { kvMaxValueSize: config.limits.kvMaxValueBytes, txnMaxReqLen: config.limits.txnMaxRequestBytes },
+    dnsDomains: [config.dns.domain, config.dns.altDomain].filter((domain) => domain !== ""),
     uiPath: config.ui.enabled || config.ui.dir !== "" ? config.ui.contentPath : undefined,
   };
 }

@@ -5,7 +5,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
 import type { GossipPool } from "../pool/types.ts";
-import { askedCatalog, askedChecks } from "./asked-catalog.ts";
+import { askedCatalog, askedChecks, askedServiceConfig } from "./asked-catalog.ts";
 import type { Asking } from "./asking.ts";
 import { sendCoordinates } from "./coordinates.ts";
 import { configuredOf } from "./local/configured.ts";
@@ -67,6 +67,9 @@ export class LocalAgent {
         // A server that just started may not have caught up yet: it asks the leader, as it would ask itself.
         catalog: askedCatalog(asking, config.datacenter, { stale: !config.server }),
         remoteChecks: askedChecks(asking, config.datacenter, () => this.tokens.userToken()),
+        serviceConfig: config.enableCentralServiceConfig
+          ? askedServiceConfig(asking, config.datacenter, () => this.tokens.agentToken())
+          : undefined,
         tokens: this.tokens,
         probes: dependencies.probes ?? nodeProbes({ timers: runtime.timers }),
         store: config.dataDir === "" ? noStore : new JournalStore({ dataDir: config.dataDir }, { ...runtime, logger }),

@@ -143,7 +143,7 @@ export class ServerMode implements AgentMode {
       holdMs: config.rpcHoldTimeoutMs,
     });
     await this.#server.start();
-    // Only now: peers that know its address call while it still reads its log.
+    // Not before: peers dial a server that was restarted at once, and until its log is read it has no Raft to give them.
     this.#serverRpc.serve(this.#port);
     if (this.#wan !== undefined)
       this.#cancelFlood = flood(config.datacenter, { lan, wan: this.#wan, timers: runtime.timers, logger });

@@ -9,6 +9,7 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
   const control = () => import("./commands/agent-control.ts");
   const config = () => import("./commands/config.ts");
   const tls = () => import("./commands/tls.ts");
+  const intention = () => import("./commands/intention.ts");
   const operator = () => import("./commands/operator.ts");
   const snapshot = () => import("./commands/snapshot.ts");
   return [
@@ -56,6 +57,19 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
     entry("exec", "Runs a command on the datacenter's agents", async () => (await import("./commands/exec.ts")).exec),
     entry("force-leave", "Declares a failed member to have left", async () => (await control()).forceLeave),
     entry("info", "Prints what the agent knows about itself", async () => (await control()).info),
+    {
+      name: "intention",
+      synopsis: "Manages who may talk to whom",
+      description: "Manages intentions: which services may connect to which through the mesh.",
+      commands: [
+        entry("check", "Says whether a source may connect", async () => (await intention()).intentionCheck),
+        entry("create", "Creates intentions", async () => (await intention()).intentionCreate),
+        entry("delete", "Deletes an intention", async () => (await intention()).intentionDelete),
+        entry("get", "Prints an intention", async () => (await intention()).intentionGet),
+        entry("list", "Lists all intentions", async () => (await intention()).intentionList),
+        entry("match", "Lists what applies to a service", async () => (await intention()).intentionMatch),
+      ],
+    },
     entry("join", "Makes the agent join a cluster", async () => (await control()).join),
     entry("keygen", "Makes a gossip encryption key", async () => (await import("./commands/keygen.ts")).keygen),
     entry("keyring", "Manages gossip encryption keys", async () => (await import("./commands/keyring.ts")).keyring),

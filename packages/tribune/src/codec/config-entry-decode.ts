@@ -29,6 +29,13 @@ export function decodeConfigEntry(raw: unknown): ConfigEntry {
   return { ...entry, Kind: kind, CreateIndex: 0, ModifyIndex: 0 };
 }
 
+/** Any struct read as loosely; names that are not known are passed over. `problem` is Consul's text. */
+export function decodeLoosely<T>(schema: Schema<T>, raw: unknown): { readonly value: T; readonly problem?: string } {
+  const decoder = new Decoder();
+  const value = decoder.decode(schema as Schema<unknown>, raw, "") as T;
+  return decoder.errors.length === 0 ? { value } : { value, problem: oneError(decoder.errors, "decoding") };
+}
+
 /** Indexes come back from reading an entry; they are not the writer's to say. */
 const TOLERATED: ReadonlySet<string> = new Set(["Kind", "kind", "CreateIndex", "ModifyIndex"]);
 

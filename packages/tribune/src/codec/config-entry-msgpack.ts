@@ -7,7 +7,7 @@
  *  - reply with a list: `raw(count, kind, {Entries, Kind, …meta})`. An empty `kind` lists entries of all kinds,
  *    which Consul's own form cannot tell apart; here each is then wrapped like a reply's.
  *
- * A `proxy-defaults` entry is wrapped once more, wherever it stands.
+ * A `proxy-defaults` entry is wrapped once more, wherever it stands; so is what entries say of a service.
  */
 import { type ConfigEntry, configEntryStruct, type Schema, type Struct } from "@tribune/api";
 import { MsgpackError, MsgpackReader, MsgpackWriter } from "./msgpack.ts";
@@ -26,6 +26,7 @@ export function configEntryForms(codecOf: CodecOf): Readonly<Record<string, Form
       wrapped(replyForm(schema as Struct<WithEntry>, codecOf, entries)) as StructCodec<unknown>,
     IndexedConfigEntries: (schema) =>
       wrapped(listForm(schema as Struct<WithEntries>, codecOf, entries)) as StructCodec<unknown>,
+    ServiceConfigResponse: (schema) => wrapped(codecOf(without(schema as Struct<unknown>))),
   };
 }
 

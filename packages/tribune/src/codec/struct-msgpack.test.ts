@@ -160,6 +160,18 @@ test("a number that a client made too large is refused, not a broken invariant",
   assert.equal(decodeStruct(Everything, encodeStruct(Everything, make(Everything, { Whole: 1 }))).Whole, 1);
 });
 
+test("durations are those of 64 bits: ten years of max_stale, which Consul's DNS asks with, and Go's longest", () => {
+  const waitOf = (bytes: Uint8Array) => decodeStruct(Everything, bytes).Wait;
+  for (const ns of [87_600n * 3600n * 10n ** 9n, 2n ** 63n - 1n, -(2n ** 62n)]) {
+    const Wait = waitOf(new MsgpackWriter().mapHeader(1).text("Wait").int(ns).take());
+    assert.equal(Wait, Number(ns));
+    assert.equal(waitOf(encodeStruct(Everything, make(Everything, { Wait }))), Wait);
+  }
+  // The number next to the longest is one more, which Go would refuse.
+  const longest = encodeStruct(Everything, make(Everything, { Wait: Number(2n ** 63n - 1n) }));
+  assert.ok(Buffer.from(longest).includes(Buffer.from("a457616974cf7fffffffffffffff", "hex")));
+});
+
 test("damaged bytes decode or fail with a MsgpackError", () => {
   const good = encodeStruct(RegisterRequest, make(RegisterRequest, { Node: "n", NodeMeta: { a: "b" } }));
   fc.assert(

@@ -80,6 +80,19 @@ const writeNumber: Write = (writer, value: number | bigint) => {
   writer.int(value);
 };
 
+/** The largest that Go's `int64` holds, and the number next to it, which is one more. */
+const INT64_MAX = 2n ** 63n - 1n;
+
+/**
+ * Durations may be longer than numbers are exact: Consul's `max_stale` of DNS is ten years by default, 3e17 ns. What is
+ * lost beyond 2^53 (104 days) is less than a microsecond.
+ */
+const writeDuration: Write = (writer, value: number) => {
+  if (Number.isSafeInteger(value) || !Number.isInteger(value)) return writeNumber(writer, value);
+  const ns = BigInt(value);
+  writer.int(ns > INT64_MAX ? INT64_MAX : ns < -INT64_MAX ? -INT64_MAX : ns);
+};
+
 function writeOf(schema: Schema<unknown>): Write {
   switch (schema.kind) {
     case "text":
@@ -89,8 +102,9 @@ function writeOf(schema: Schema<unknown>): Write {
     case "int":
     case "uint":
     case "u64":
-    case "duration":
       return writeNumber;
+    case "duration":
+      return writeDuration;
     case "float":
       if (schema.single === true) return (writer, value: number) => void writer.float32(value);
       return (writer, value: number) => void writer.float(value);
@@ -181,8 +195,9 @@ function readOf(schema: Schema<unknown>): Read {
       return (reader) => reader.bool();
     case "int":
     case "uint":
-    case "duration":
       return (reader) => reader.int();
+    case "duration":
+      return (reader) => Number(reader.integer());
     case "u64":
       return (reader) => reader.integer();
     case "float":

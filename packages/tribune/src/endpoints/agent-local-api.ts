@@ -5,6 +5,7 @@
 import type { Coordinate, HealthCheck, NodeService } from "@tribune/api";
 import type { LogLevel } from "../lib/log.ts";
 import type { LogSubscription } from "../lib/logger/log-hub.ts";
+import type { Answer } from "./answer.ts";
 
 /** A member of a gossip pool, with the names Consul shows. */
 export interface Member {
@@ -122,6 +123,16 @@ export interface TokensApi {
   update(kind: string, token: string): Promise<void>;
 }
 
+export interface MetricsProxyApi {
+  /**
+   * Asks the metrics' backend that is configured for the web page, and hands on what it says.
+   *
+   * @param path below the backend's URL; `query` as it came; `accept` the header, or ""
+   * @throws TribuneError where none is configured, the path is not allowed, or the backend does not answer
+   */
+  ask(path: string, query: string, accept: string): Promise<Answer>;
+}
+
 /** The part of the agent that stands behind `/v1/agent`. */
 export interface AgentLocalApi {
   readonly info: AgentInfoApi;
@@ -131,4 +142,5 @@ export interface AgentLocalApi {
   readonly services: LocalServicesApi;
   readonly checks: LocalChecksApi;
   readonly tokens: TokensApi;
+  readonly metricsProxy: MetricsProxyApi;
 }

@@ -249,9 +249,12 @@ test("members, metrics and tokens answer as one agent without ACLs does", async 
 test("routes that are not served say so", async () => {
   const { agent } = agentWith([]);
   assert.equal(((await ask(agent, "notServed PUT /v1/acl/token")) as { status?: number }).status, 401);
-  const intentions = (await ask(agent, "notServed GET /v1/connect/intentions")) as { status?: number; text: string };
-  assert.equal(intentions.status, 500);
-  assert.match(intentions.text, /intentions/);
+  const federation = (await ask(agent, "notServed GET /v1/internal/federation-states")) as {
+    status?: number;
+    text: string;
+  };
+  assert.equal(federation.status, 500);
+  assert.match(federation.text, /federation/);
   await assert.rejects(
     ask(agent, "notServed GET /v1/connect/ca/configuration"),
     refused("internal", "Connect must be enabled in order to use this endpoint"),

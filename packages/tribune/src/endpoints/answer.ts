@@ -6,6 +6,8 @@ export type Answer =
       readonly value: unknown;
       readonly status?: number;
       readonly headers?: readonly string[];
+      /** As of an empty answer. */
+      readonly withoutMeta?: boolean;
     }
   /** Compact JSON that was put together as text; `?pretty` parses it again to indent it. */
   | { readonly kind: "jsonText"; readonly text: string }

@@ -40,6 +40,8 @@ export interface HttpView {
   readonly nodeName: string;
   readonly token: string;
   readonly limits: HttpLimits;
+  /** Domains that DNS answers for, as configured: with a dot at the end. */
+  readonly dnsDomains: readonly string[];
   /** The body as it arrives, for local endpoints that take it as a stream; empty elsewhere. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Calls `run` if the client hangs up. Only for local endpoints, where it ends a wait. @returns cancel */

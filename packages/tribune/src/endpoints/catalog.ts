@@ -4,11 +4,9 @@ import {
   catalogRpcContracts,
   GatewayService,
   IndexedGatewayServices,
-  IndexedNodeDump,
   IndexedNodeServiceList,
   IndexedNodeServices,
   IndexedNodes,
-  IndexedNodesWithGateways,
   IndexedServiceList,
   IndexedServiceNodes,
   IndexedServices,
@@ -19,9 +17,8 @@ import {
   type ServiceSpecificRequest,
   toJson,
 } from "@tribune/api";
-import { CHECK_SERVICE_NODE, NODE, NODE_INFO, NODE_SERVICE, SERVICE_NODE } from "../lib/bexpr/filter-types.ts";
+import { NODE, NODE_SERVICE, SERVICE_NODE } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
-import { dumpNodes, dumpServices, nodeInfo } from "../state/catalog/dumps.ts";
 import { gatewayServices } from "../state/catalog/gateway-services.ts";
 import { listNodes, matchesMeta, nodeWithServices } from "../state/catalog/node-queries.ts";
 import {
@@ -174,28 +171,6 @@ export const catalogMethods = bindRpc(catalogRpcContracts, {
       const { index, services } = listServices(tx);
       const Services = Object.keys(services).map((Name) => ({ Name }));
       return make(IndexedServiceList, { Index: index, Services });
-    },
-  },
-  internalNodeInfo: {
-    query(tx, { Node }) {
-      const { index, nodes } = nodeInfo(tx, Node);
-      return make(IndexedNodeDump, { Index: index, Dump: nodes });
-    },
-  },
-  internalNodeDump: {
-    query(tx, { Filter }) {
-      const { index, nodes } = dumpNodes(tx);
-      return make(IndexedNodeDump, { Index: index, Dump: filterRows(Filter, NODE_INFO, nodes) });
-    },
-  },
-  internalServiceDump: {
-    query(tx, { Filter, UseServiceKind, ServiceKind }) {
-      const { index, instances, gateways } = dumpServices(tx, UseServiceKind ? ServiceKind : undefined);
-      return make(IndexedNodesWithGateways, {
-        Index: index,
-        Nodes: filterRows(Filter, CHECK_SERVICE_NODE, instances),
-        Gateways: gateways,
-      });
     },
   },
 } satisfies RpcBindings<typeof catalogRpcContracts>);

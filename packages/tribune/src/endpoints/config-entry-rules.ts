@@ -3,6 +3,8 @@
  * that are there already is the state's to judge (`state/config-graph.ts`).
  */
 import { type ConfigEntry, isConfigEntry } from "@tribune/api";
+import { admitMeta } from "../connect/entry-meta.ts";
+import { admitIntentions, normalizeIntentions } from "../connect/intention-rules.ts";
 import { TribuneError } from "../lib/errors.ts";
 import {
   admitResolver,
@@ -13,8 +15,6 @@ import {
 } from "./config-entry-rules/chain.ts";
 import { admitServiceDefaults, normalizeServiceDefaults } from "./config-entry-rules/defaults.ts";
 import { admitIngress, admitTerminating, normalizeIngress } from "./config-entry-rules/gateways.ts";
-import { admitIntentions, normalizeIntentions } from "./config-entry-rules/intentions.ts";
-import { admitMeta } from "./config-entry-rules/meta.ts";
 
 /** Fills in what is left out: the names of the kinds that have one entry only, letter case, precedence. */
 export function normalizeConfigEntry(entry: ConfigEntry): ConfigEntry {

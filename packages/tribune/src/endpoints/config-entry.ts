@@ -4,6 +4,7 @@ import {
   ConfigEntryRequest,
   ConfigEntryResponse,
   configEntryContracts,
+  configEntryRpcContracts,
   configEntryStruct,
   IndexedConfigEntries,
   make,
@@ -13,9 +14,10 @@ import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { configEntryGet, configEntryList } from "../state/config-entry.ts";
 import { deepEqual } from "../state/deep-equal.ts";
+import { serviceConfig } from "../state/service-config.ts";
 import type { LeaderApi } from "./agent-api.ts";
 import { type Answer, json } from "./answer.ts";
-import { type Bindings, bind, type HttpView, Settled } from "./binding.ts";
+import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings, Settled } from "./binding.ts";
 import { decodeConfigEntry } from "./config-entry-decode.ts";
 import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
 
@@ -69,6 +71,10 @@ export const configEntryEndpoints = bind(configEntryContracts, {
     show: () => json({}),
   },
 } satisfies Bindings<typeof configEntryContracts>);
+
+export const configEntryMethods = bindRpc(configEntryRpcContracts, {
+  resolveServiceConfig: { query: (tx, request) => serviceConfig(tx, request) },
+} satisfies RpcBindings<typeof configEntryRpcContracts>);
 
 function request(op: string, entry: ConfigEntry, http: HttpView): ConfigEntryRequest {
   return make(ConfigEntryRequest, { Op: op, Datacenter: http.datacenter, Token: http.token, Entry: entry });

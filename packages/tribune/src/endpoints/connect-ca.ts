@@ -5,6 +5,7 @@ import { caConfiguration, caRoots } from "../state/connect-ca.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { type Answer, json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type QueryContext, type RpcBindings } from "./binding.ts";
+import { requireConnect } from "./require-connect.ts";
 
 function rootsReply(tx: ReadTx, _request: unknown, { connectEnabled }: QueryContext): IndexedCARoots {
   requireConnect(connectEnabled);
@@ -15,10 +16,6 @@ function rootsReply(tx: ReadTx, _request: unknown, { connectEnabled }: QueryCont
     Roots: roots.map(published),
     Index: index,
   });
-}
-
-function requireConnect(enabled: boolean): void {
-  if (!enabled) throw TribuneError.internal("Connect must be enabled in order to use this endpoint");
 }
 
 /** Without keys, whatever becomes of the reply. */

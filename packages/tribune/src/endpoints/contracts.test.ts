@@ -19,9 +19,9 @@ const SCALARS: Readonly<Partial<Record<Schema<unknown>["kind"], readonly string[
   text: ["string"],
   bool: ["bool"],
   int: ["int"],
-  uint: ["uint64", "uint", "uint8"],
+  uint: ["uint64", "uint", "uint32", "uint8"],
   u64: ["uint64"],
-  float: ["float64"],
+  float: ["float64", "float32"],
   duration: ["duration_ns"],
   time: ["time"],
   bytes: ["bytes|nil"],
@@ -48,8 +48,10 @@ function differences(at: string, schema: Schema<any>, type: string): readonly st
       const fields = recorded.structs[type];
       if (fields === undefined) return wrong;
       const ours = new Map(schema.fields!.map((field) => [field.name, field.schema]));
+      // What Consul leaves out itself when it is empty need not be there.
+      const needed = Object.keys(fields).filter((name) => !fields[name]!.endsWith("(omitted when empty)"));
       return [
-        ...Object.keys(fields).flatMap((name) => (ours.has(name) ? [] : [`${at}: ${type}.${name} is missing`])),
+        ...needed.flatMap((name) => (ours.has(name) ? [] : [`${at}: ${type}.${name} is missing`])),
         ...[...ours.keys()].flatMap((name) => (name in fields ? [] : [`${at}: ${type} has no ${name}`])),
         ...[...ours].flatMap(([name, field]) =>
           name in fields ? differences(`${at}.${name}`, field, fields[name]!) : [],

@@ -4,11 +4,14 @@ import { agentServiceEndpoints } from "./agent-service.ts";
 import { apiEndpoints } from "./api.ts";
 import type { Endpoint, Method } from "./binding.ts";
 import { catalogEndpoints, catalogMethods } from "./catalog.ts";
-import { configEntryEndpoints } from "./config-entry.ts";
+import { configEntryEndpoints, configEntryMethods } from "./config-entry.ts";
 import { connectCaEndpoints, connectCaMethods } from "./connect-ca.ts";
 import { coordinateEndpoints } from "./coordinate.ts";
+import { discoveryChainEndpoints } from "./discovery-chain.ts";
 import { eventEndpoints, eventMethods } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
+import { intentionEndpoints } from "./intention.ts";
+import { internalEndpoints, internalMethods } from "./internal.ts";
 import { kvEndpoints } from "./kv.ts";
 import { notServedEndpoints } from "./not-served.ts";
 import { operatorEndpoints } from "./operator.ts";
@@ -28,8 +31,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...connectCaEndpoints,
   ...configEntryEndpoints,
   ...coordinateEndpoints,
+  ...discoveryChainEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,
+  ...intentionEndpoints,
+  ...internalEndpoints,
   ...kvEndpoints,
   ...operatorEndpoints,
   ...preparedQueryEndpoints,
@@ -43,8 +49,10 @@ export const ENDPOINTS: readonly Endpoint[] = [
 /** Methods that no route leads to. */
 export const METHODS: readonly Method[] = [
   ...catalogMethods,
+  ...configEntryMethods,
   ...connectCaMethods,
   ...eventMethods,
+  ...internalMethods,
   ...preparedQueryMethods,
   ...statusMethods,
   ...txnMethods,

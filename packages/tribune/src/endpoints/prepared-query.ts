@@ -88,12 +88,11 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
     query(tx, request) {
       requireUuid(request.QueryID);
       const { index, query } = preparedQueryGet(tx, request.QueryID);
-      return make(IndexedPreparedQueries, { Index: index, Queries: query === undefined ? null : [query] });
+      // The RPC's own error: what a client agent of either kind gives its caller is this text, and 404.
+      if (query === undefined) throw notFound();
+      return make(IndexedPreparedQueries, { Index: index, Queries: [query] });
     },
-    show(reply): Answer {
-      if (reply.Queries === null) throw notFound(); // without the headers of an answer, as Consul
-      return json(toJson(QUERIES, reply.Queries));
-    },
+    show: (reply): Answer => json(toJson(QUERIES, reply.Queries)),
   },
   queryExecute: {
     request({ id, limit, near }, http, common) {

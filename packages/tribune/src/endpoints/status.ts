@@ -20,9 +20,13 @@ export const statusMethods = bindRpc(statusRpcContracts, {
   statusRaftStats: {
     answer(_request, server) {
       const { lastContactMs, lastTerm, lastIndex } = server.operator.raftStats();
-      // As Consul's Raft library prints it.
+      // As Consul's Raft library prints it: whole nanoseconds, which is all that Go's parser takes.
       const contact =
-        lastContactMs === undefined ? "never" : lastContactMs === 0 ? "0" : formatGoDuration(lastContactMs * 1e6);
+        lastContactMs === undefined
+          ? "never"
+          : lastContactMs === 0
+            ? "0"
+            : formatGoDuration(Math.round(lastContactMs * 1e6));
       return make(RaftStats, { LastContact: contact, LastTerm: lastTerm, LastIndex: lastIndex });
     },
   },

@@ -27,6 +27,7 @@ export function viewOf(query: string): HttpView {
     nodeName: "me",
     token: "",
     limits: { kvMaxValueSize: 0, txnMaxReqLen: 0 },
+    dnsDomains: ["consul."],
     body: (async function* () {})(),
     onGone: () => () => {},
   };

@@ -66,6 +66,7 @@ export interface HttpOptions {
   readonly connectionsPerClientMax: number;
   readonly headerBytesMax: number;
   readonly limits: HttpLimits;
+  readonly dnsDomains: readonly string[];
   /** Path of the web page, with slashes at both ends, or undefined when it is off. */
   readonly uiPath: string | undefined;
 }

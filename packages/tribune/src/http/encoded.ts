@@ -40,6 +40,7 @@ export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, p
         headers: ["Content-Type", "application/json", ...headers],
         body: Buffer.from(stringifyGo(answer.value, pretty)),
         gzipped: undefined,
+        withoutMeta: answer.withoutMeta === true,
       };
     case "bytes":
       return {

@@ -261,6 +261,20 @@ export class HttpServer {
       return;
     }
     const view = new RequestView(request, path, query, this.#options, false);
+    const body = bodyParameter(endpoint.contract);
+    if (body !== undefined) {
+      // What a body says is not in the URL, so such a question is not kept by it.
+      const fail = (error: unknown): void => this.#fail(response, error);
+      const ask = (bytes: Uint8Array): void => {
+        try {
+          this.#read(this.#target(endpoint, route, rest, view, query, bytes), request, response);
+        } catch (error) {
+          fail(error);
+        }
+      };
+      readBody(request, body.bytesMax ?? BODY_BYTES_MAX, ask, fail);
+      return;
+    }
     const target = this.#target(endpoint, route, rest, view, query);
     if (!headersMatter(request.headers) && query.get("near") !== "_ip") {
       if (target.minIndex === 0) keepNewest(this.#targets, TARGETS_MAX, url, target);
@@ -298,14 +312,21 @@ export class HttpServer {
     else readBody(request, body.bytesMax ?? BODY_BYTES_MAX, perform, fail);
   }
 
-  #target(endpoint: Endpoint, route: Route, rest: string, view: RequestView, query: QueryString): Target {
+  #target(
+    endpoint: Endpoint,
+    route: Route,
+    rest: string,
+    view: RequestView,
+    query: QueryString,
+    body?: Uint8Array,
+  ): Target {
     const { contract, binding } = endpoint;
     if (contract.kind !== "read") throw new TribuneError("internal", "not a read");
     const common = commonOptions(contract.request, view, {
       discoveryMaxStaleNs: this.#options.discoveryMaxStaleNs,
       useCache: this.#options.useCache,
     });
-    const values = parameterValues(contract.parameters, rest, view, undefined);
+    const values = parameterValues(contract.parameters, rest, view, body);
     const asked = binding.request(values, view, common);
     const pretty = this.#options.alwaysPretty || query.has("pretty");
     return {

@@ -24,6 +24,7 @@ const OPTIONS: HttpOptions = {
   connectionsPerClientMax: 100,
   headerBytesMax: 1 << 20,
   limits: { kvMaxValueSize: 0, txnMaxReqLen: 0 },
+  dnsDomains: ["consul."],
   uiPath: undefined,
 };
 

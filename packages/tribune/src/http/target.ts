@@ -86,6 +86,7 @@ function bodyValue(parameter: Parameter<unknown>, body: Uint8Array): unknown {
     return schema === undefined ? value : readStruct(schema, value, true);
   } catch (error) {
     if (!(error instanceof JsonShapeError) && !(error instanceof JsonError)) throw error;
-    throw TribuneError.badRequest((parameter.invalid ?? "Request decode failed: %s").replace("%s", error.message));
+    const text = (parameter.invalid ?? "Request decode failed: %s").replace("%s", error.message);
+    throw parameter.invalidStatus === 500 ? TribuneError.internal(text) : TribuneError.badRequest(text);
   }
 }

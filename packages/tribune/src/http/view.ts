@@ -14,6 +14,7 @@ export class RequestView implements HttpView {
   readonly nodeName: string;
   readonly token: string;
   readonly limits: HttpLimits;
+  readonly dnsDomains: readonly string[];
   readonly body: AsyncIterable<Uint8Array>;
   readonly #headers: IncomingHttpHeaders;
   readonly #remoteAddress: string;
@@ -29,6 +30,7 @@ export class RequestView implements HttpView {
     this.nodeName = options.nodeName;
     this.token = query.get("token") || tokenOf(request.headers) || options.defaultToken;
     this.limits = options.limits;
+    this.dnsDomains = options.dnsDomains;
     // A kept view must not hold the whole request alive.
     this.body = isLocal ? request : NO_BODY;
     this.#socket = isLocal ? request.socket : undefined;

@@ -43,6 +43,7 @@ export const WIRE_TEXT = {
   ACL_DISABLED: ["internal", "ACL support disabled"],
   RATE_EXCEEDED: ["rateLimited", "RPC rate limit exceeded"],
   QUERY_NOT_FOUND: ["notFound", "Query not found"],
+  INTENTION_NOT_FOUND: ["notFound", "Intention not found"],
 } as const satisfies Record<string, readonly [ErrorKind, string]>;
 
 export type ErrorCode = keyof typeof WIRE_TEXT;

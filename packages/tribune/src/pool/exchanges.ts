@@ -8,7 +8,7 @@ import type { ExchangeId } from "../gossip/swim/types.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Cancel, Network, Stream, Timers } from "../lib/runtime.ts";
-import { dialErrorText } from "./join-address.ts";
+import { dialErrorText, isRefusal } from "./join-address.ts";
 import { PUSH_PULLS_MAX, STREAM_BYTES_MAX, STREAMS_MAX } from "./stream-limits.ts";
 
 export interface ExchangesOptions {
@@ -21,7 +21,8 @@ export interface ExchangesOptions {
   /** For a peer's whole exchange. */
   readonly timeoutMs: number;
   readonly onReply: (exchange: ExchangeId, message: PushPull | Ack | RemoteError) => void;
-  readonly onFailed: (exchange: ExchangeId, reason: string) => void;
+  /** @param refused the host is there and nobody listens */
+  readonly onFailed: (exchange: ExchangeId, reason: string, refused: boolean) => void;
   /** Answered by `respond` before it returns, or never. */
   readonly onRequest: (exchange: ExchangeId, message: PushPull | Ping | User) => void;
 }
@@ -57,7 +58,7 @@ export class Exchanges {
       stream?.destroy();
       if (!this.#closed) then();
     };
-    const fail = (reason: string): void => settle(() => onFailed(exchange, reason));
+    const fail = (reason: string, refused = false): void => settle(() => onFailed(exchange, reason, refused));
     const cancel = timers.after(timeoutMs, () => fail(`dial tcp ${to}: i/o timeout`));
     this.#dialled.set(exchange, fail);
     this.#connect(to, timeoutMs).then(
@@ -66,7 +67,7 @@ export class Exchanges {
         if (!this.#dialled.has(exchange)) return connected.destroy(); // Given up while it was being opened.
         this.#converse(connected, to, message, fail, (reply) => settle(() => onReply(exchange, reply)));
       },
-      (error: unknown) => fail(dialErrorText(to, error)),
+      (error: unknown) => fail(dialErrorText(to, error), isRefusal(error)),
     );
   }
 

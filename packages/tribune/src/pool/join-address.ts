@@ -52,6 +52,11 @@ const CODES: Readonly<Record<string, string>> = {
   ETIMEDOUT: "i/o timeout",
 };
 
+/** Whether the host answered that nobody listens there. */
+export function isRefusal(error: unknown): boolean {
+  return (error as { readonly code?: string }).code === "ECONNREFUSED";
+}
+
 /** A failed connection in the words of peers' logs. */
 export function dialErrorText(endpoint: Endpoint, error: unknown): string {
   const code = (error as { readonly code?: string }).code ?? "";

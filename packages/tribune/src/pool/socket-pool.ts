@@ -165,7 +165,8 @@ export class SocketPool implements GossipPool {
       security: () => ({ encryption: this.#keyring.encryption }),
       timeoutMs: this.#options.settings.streamTimeoutMs,
       onReply: (exchange, message) => this.#running?.cores.feedSwim({ type: "reply", exchange, message }),
-      onFailed: (exchange, reason) => this.#running?.cores.feedSwim({ type: "exchangeFailed", exchange, reason }),
+      onFailed: (exchange, reason, refused) =>
+        this.#running?.cores.feedSwim({ type: "exchangeFailed", exchange, reason, refused }),
       onRequest: (exchange, message) => this.#running?.cores.feedSwim({ type: "request", exchange, message }),
     });
   }

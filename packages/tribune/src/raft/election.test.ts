@@ -50,6 +50,20 @@ test("a vote is refused, and the term not raised, while a leader is known; a tra
   assert.deepEqual([granted?.message.granted, granted?.message.term], [true, 7]);
 });
 
+test("a new cluster elects at once: its first server begins, and another only if nothing comes of it", () => {
+  const configuration = configurationOf(...VOTERS);
+  const first = new TestServer({ log: [] });
+  const asked = sends(first.feed({ type: "bootstrap", configuration }), "requestPreVote");
+  assert.deepEqual(
+    asked.map(({ to }) => to),
+    ["b", "c"],
+  );
+  const second = new TestServer({ name: "b", log: [] });
+  assert.deepEqual(sends(second.feed({ type: "bootstrap", configuration }), "requestPreVote"), []);
+  assert.deepEqual(sends(second.tickAfter(199), "requestPreVote"), [], "the first has its time");
+  assert.equal(sends(second.tickAfter(201), "requestPreVote").length, 2, "well before the heartbeat timeout");
+});
+
 test("a candidate's own vote counts once it is durable", () => {
   const server = new TestServer({ log: logOf(["a", "b"], 1), config: NO_PRE_VOTE });
   const effects = server.tickAfter(5000);

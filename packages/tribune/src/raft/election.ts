@@ -9,7 +9,7 @@ import type { Exchange, RaftState } from "./state.ts";
 import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
 
 /**
- * After evidence that the leader died, elections come within this long of it, and so many are tried before the ordinary
+ * After evidence that the leader died, or that there never was one, elections come within this long of it, and so many are tried before the ordinary
  * timeouts count again. Long enough that two servers rarely meet, short beside the heartbeats' own timeout.
  */
 const QUICK_MS = 200;
@@ -31,6 +31,19 @@ export function electionTimedOut(s: RaftState): void {
     return;
   }
   startCampaign(s, false);
+}
+
+/**
+ * The first election of a cluster whose servers have all just said that they are there: nobody need wait for a leader
+ * that nobody can be. One begins, and the others follow in their order, so that it meets no rival.
+ */
+export function firstElection(s: RaftState): void {
+  const rank = s.voters.indexOf(s.id);
+  if (rank < 0) return;
+  s.quickCampaigns = QUICK_CAMPAIGNS;
+  if (rank === 0) startCampaign(s, false);
+  else
+    s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + rank * quickMs(s) + randomInt(s.rng, quickMs(s)));
 }
 
 /** Pre-vote where it is of use, else the vote itself. The caller has checked that this server may campaign. */

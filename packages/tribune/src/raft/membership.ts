@@ -1,6 +1,6 @@
 /** Membership changes, one server at a time (Thesis §4.1): effective when stored, the next once committed. */
 import { changedConfiguration, configurationError } from "./configuration.ts";
-import { startCampaign } from "./election.ts";
+import { firstElection, startCampaign } from "./election.ts";
 import { appendAsLeader, followPeers, trackBatch } from "./leader.ts";
 import type { LeaderState, RaftState } from "./state.ts";
 import type { Configuration, ConfigurationChange, LogIndex, ProposalId } from "./types.ts";
@@ -72,4 +72,5 @@ export function bootstrap(s: RaftState, configuration: Configuration): void {
   s.configurations.push({ index: 1, configuration });
   s.followConfiguration();
   if (s.isSoleVoter) startCampaign(s, false);
+  else firstElection(s);
 }

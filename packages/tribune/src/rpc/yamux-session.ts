@@ -249,7 +249,8 @@ export class YamuxSession {
     if (this.#outBytes >= GATHERED_BYTES_MAX) return this.#flush();
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    queueMicrotask(() => this.#flush());
+    // Not sooner than the end of this turn of the loop: what its other events have to send goes into the same packet.
+    this.#options.timers.soon(() => this.#flush());
   }
 
   #flush(): void {

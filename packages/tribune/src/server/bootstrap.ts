@@ -4,8 +4,12 @@ import type { ServerMember } from "../pool/server-tags.ts";
 import type { Configuration } from "../raft/types.ts";
 import { decideBootstrap } from "./bootstrap-decision.ts";
 
-/** Asked so often whether a server has peers; between the tries 1, 2, 4, … seconds pass. */
-const TRIES = 6;
+/**
+ * Asked so often whether a server has peers: about a minute, as in Consul. The first pauses are short, for a server that
+ * starts with us opens its port before it can tell.
+ */
+const TRIES = 10;
+const FIRST_PAUSE_MS = 60;
 
 export interface BootstrapDependencies {
   readonly datacenter: string;
@@ -88,7 +92,7 @@ export class Bootstrap {
       try {
         return await this.#d.statusPeers(server);
       } catch (error) {
-        const waitMs = 1000 * 2 ** attempt;
+        const waitMs = FIRST_PAUSE_MS * 2 ** attempt;
         const details = { server: server.name, retry_interval: `${waitMs / 1000}s`, error: String(error) };
         this.#d.logger.error("Failed to confirm peer status for server (will retry).", details);
         await new Promise<void>((resolve) => {

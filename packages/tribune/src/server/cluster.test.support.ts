@@ -123,7 +123,7 @@ export class Cluster {
         bootstrap: this.#options.expect === undefined && machine === this.machines[0],
         bootstrapExpect: this.#options.expect ?? 0,
         rpcHoldTimeoutMs: 7_000,
-        connectEnabled: false,
+        connectEnabled: true,
         sessionTtlMinMs: 10_000,
         autopilot: make(AutopilotConfig, {
           CleanupDeadServers: true,

@@ -162,6 +162,7 @@ export class Server implements OperatorApi {
     this.#duties = new LeaderDuties({
       identity,
       autopilotDefaults: options.autopilot,
+      connectEnabled: options.connectEnabled,
       bootstrapEntries: options.bootstrapEntries ?? [],
       db: stateMachine.db,
       runtime,

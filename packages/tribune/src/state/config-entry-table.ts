@@ -13,7 +13,7 @@ import { decodeStruct, encodeStruct } from "../codec/struct-msgpack.ts";
 import { key, keyPrefix } from "./memdb/key.ts";
 import type { ReadTx } from "./memdb/types.ts";
 import { MESSAGE } from "./message-types.ts";
-import { OPAQUE, type OpaqueRecord } from "./opaque.ts";
+import { type Indexed, OPAQUE, type OpaqueRecord } from "./opaque.ts";
 
 /** Consul's name of the table, in the table of indexes. */
 export const CONFIG_ENTRIES = "config-entries";
@@ -48,16 +48,49 @@ export function entriesOfKind(tx: ReadTx, kind: string, touch: Touch = "watch"):
   return [...(touch === "watch" ? tx.scan(OPAQUE, prefix) : tx.peekScan(OPAQUE, prefix))].map(decodeEntry);
 }
 
-/** Routers, splitters, resolvers and ingress gateways that name a service other than their own. Unwatched. */
-export function entriesLinkedTo(tx: ReadTx, service: string): ConfigEntry[] {
-  return [...tx.peekBy(OPAQUE, "link", keyPrefix(service.toLowerCase()))].map(decodeEntry);
+/** Routers, splitters, resolvers and ingress gateways that name a service other than their own. */
+export function entriesLinkedTo(tx: ReadTx, service: string, touch: Touch = "peek"): ConfigEntry[] {
+  const prefix = keyPrefix(service.toLowerCase());
+  return [...(touch === "watch" ? tx.by(OPAQUE, "link", prefix) : tx.peekBy(OPAQUE, "link", prefix))].map(decodeEntry);
 }
 
 export function recordOf(entry: ConfigEntry): OpaqueRecord {
   const request: ConfigEntryRequest = { Op: "", Datacenter: "", Entry: entry, Token: "" };
   const body = new Uint8Array(encodeStruct(ConfigEntryRequest, request));
   const id = key(entry.Kind, entry.Name).toLowerCase();
-  return { type: MESSAGE.CONFIG_ENTRY, id, session: "", body, links: linksOf(entry) };
+  return { type: MESSAGE.CONFIG_ENTRY, id, session: "", body, ...indexedBy(entry) };
+}
+
+/** What an entry is found by beside its name. */
+export function indexedBy(entry: ConfigEntry): Indexed {
+  const links = linksOf(entry);
+  if (!isConfigEntry("service-intentions", entry)) return { links };
+  const sources = (entry.Sources ?? []).filter((source) => source !== null);
+  return {
+    links,
+    sources: sources.map(({ Name }) => Name),
+    legacyIds: sources.map(({ LegacyID }) => LegacyID).filter((id) => id !== ""),
+  };
+}
+
+/** Entries with intentions about a source. */
+export function entriesBySource(tx: ReadTx, source: string): ConfigEntryOf<"service-intentions">[] {
+  return intentionEntries(tx.by(OPAQUE, "source", keyPrefix(source)));
+}
+
+/** The entry with an intention that was made by the older interface. */
+export function entryByLegacyId(
+  tx: ReadTx,
+  id: string,
+  touch: Touch = "watch",
+): ConfigEntryOf<"service-intentions"> | undefined {
+  const records =
+    touch === "watch" ? tx.by(OPAQUE, "legacyId", keyPrefix(id)) : tx.peekBy(OPAQUE, "legacyId", keyPrefix(id));
+  return intentionEntries(records)[0];
+}
+
+function intentionEntries(records: Iterable<OpaqueRecord>): ConfigEntryOf<"service-intentions">[] {
+  return [...records].map(decodeEntry).filter((entry) => isConfigEntry("service-intentions", entry));
 }
 
 /** Rows are never changed, so each is decoded once however often it is read. */
@@ -73,7 +106,7 @@ function decodeEntry(record: OpaqueRecord): ConfigEntry {
 }
 
 /** Services that an entry sends traffic to, in lower case; those of a change of one must still make sense. */
-export function linksOf(entry: ConfigEntry): readonly string[] {
+function linksOf(entry: ConfigEntry): readonly string[] {
   return relatedServices(entry).map((name) => name.toLowerCase());
 }
 

@@ -3,7 +3,7 @@ import { type ConfigEntry, ConfigEntryRequest } from "@tribune/api";
 import { decodeStruct } from "../codec/struct-msgpack.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { gatewayConfigChanged, gatewayConfigRemoved } from "./catalog/gateway-services.ts";
-import { CONFIG_ENTRIES, entriesOfKind, entryKey, findAnyEntry, linksOf, recordOf } from "./config-entry-table.ts";
+import { CONFIG_ENTRIES, entriesOfKind, entryKey, findAnyEntry, indexedBy, recordOf } from "./config-entry-table.ts";
 import { requireSoundGraph } from "./config-graph.ts";
 import { bumpIndex, peekIndex } from "./index-table.ts";
 import type { ReadTx, WriteTx } from "./memdb/types.ts";
@@ -59,7 +59,7 @@ export function configEntryDelete(tx: WriteTx, index: number, kind: string, name
 /** Takes a snapshot's record; the catalog comes before these. */
 export function restoreConfigEntry(tx: WriteTx, body: Uint8Array): void {
   const { Entry: entry } = decodeStruct(ConfigEntryRequest, body);
-  restoreOpaque(tx, MESSAGE.CONFIG_ENTRY, body, { links: linksOf(entry) });
+  restoreOpaque(tx, MESSAGE.CONFIG_ENTRY, body, indexedBy(entry));
   if (isGateway(entry.Kind)) gatewayConfigChanged(tx, entry.ModifyIndex, entry);
 }
 

@@ -11,12 +11,20 @@ import {
   isConfigEntry,
   type ServiceIntentionsConfigEntry,
 } from "@tribune/api";
+import { compileChain, topOf } from "../connect/discovery-chain.ts";
+import { isHttpLike, type Lookup } from "../connect/protocol.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
-import { type Chain, walkChain } from "./config-chain.ts";
 import { entriesLinkedTo, entriesOfKind, findAnyEntry, findEntry, relatedServices } from "./config-entry-table.ts";
-import { isHttpLike, type Lookup } from "./config-protocol.ts";
 import type { ReadTx } from "./memdb/types.ts";
+
+interface Chain {
+  readonly protocol: string;
+  readonly top: ReturnType<typeof topOf>;
+}
+
+/** Whether a chain is sound does not depend on where it is used. Consul's texts name this datacenter. */
+const ANYWHERE = { datacenter: "dc1", useInDatacenter: "dc1", trustDomain: "" };
 
 /** What a change of one entry may break. */
 interface Affected {
@@ -49,7 +57,10 @@ export function requireSoundGraph(tx: ReadTx, kind: string, name: string, entry:
   for (const intentions of affected.intentions) affected.services.add(intentions.Name);
 
   const chains = new Map<string, Chain>();
-  for (const service of affected.services) chains.set(service, walkChain(lookup, service));
+  for (const service of affected.services) {
+    const chain = compileChain(lookup, { service, ...ANYWHERE });
+    chains.set(service, { protocol: chain.Protocol, top: topOf(chain) });
+  }
   for (const gateway of affected.gateways) requireListenerProtocols(gateway, chains, kind === "ingress-gateway");
   for (const intentions of affected.intentions) requireHttp(intentions, chains);
 }

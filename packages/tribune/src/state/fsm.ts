@@ -4,13 +4,16 @@
  */
 import {
   AutopilotSetConfigRequest,
+  CARequest,
   ConfigEntryRequest,
   DeregisterRequest,
+  IntentionRequest,
   KVSRequest,
   PreparedQueryRequest,
   RegisterRequest,
   type Schema,
   SessionRequest,
+  SystemMetadataRequest,
   TombstoneRequest,
   TxnRequest,
   type TxnResponse,
@@ -25,7 +28,9 @@ import { deregister, ensureRegistration } from "./catalog/registration.ts";
 import { CoordinateBatch } from "./catalog/snapshot.ts";
 import { addChunk, decodeChunkHeader } from "./chunking.ts";
 import { applyConfigEntry } from "./config-entry.ts";
+import { applyConnectCa } from "./connect-ca.ts";
 import { listenTo, type StateEffects } from "./effects.ts";
+import { applyIntention } from "./intention.ts";
 import { kvDelete, kvDeleteCas, kvDeleteTree, kvLock, kvSet, kvSetCas, kvUnlock, reapTombstones } from "./kv.ts";
 import type { MemDatabase } from "./memdb/database.ts";
 import type { WriteTx } from "./memdb/types.ts";
@@ -34,6 +39,7 @@ import { preparedQueryDelete, preparedQuerySet } from "./prepared-query.ts";
 import { sessionCreate, sessionDestroy } from "./session.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 import { writeSnapshot } from "./snapshot-writer.ts";
+import { applySystemMetadata } from "./system-metadata.ts";
 import { runTxn } from "./txn.ts";
 
 /** A committed log entry of type "command". */
@@ -158,7 +164,10 @@ const COMMANDS: ReadonlyMap<number, Apply> = new Map<number, Apply>([
   [MESSAGE.COORDINATE_BATCH_UPDATE, command(CoordinateBatch, applyCoordinates)],
   [MESSAGE.PREPARED_QUERY, command(PreparedQueryRequest, applyPreparedQuery)],
   [MESSAGE.TXN, command(TxnRequest, applyTxn)],
+  [MESSAGE.INTENTION, command(IntentionRequest, applyIntention)],
+  [MESSAGE.CONNECT_CA, command(CARequest, applyConnectCa)],
   [MESSAGE.CONFIG_ENTRY, command(ConfigEntryRequest, applyConfigEntry)],
+  [MESSAGE.SYSTEM_METADATA, command(SystemMetadataRequest, applySystemMetadata)],
   [MESSAGE.AUTOPILOT, command(AutopilotSetConfigRequest, applyAutopilot)],
 ]);
 

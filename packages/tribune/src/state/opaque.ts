@@ -1,7 +1,7 @@
 /**
  * Records that are kept as the bytes they came in, under the keys and in the order that Consul keeps them; they leave
- * with the next snapshot unchanged. Of most the meaning is not built yet: ACLs, intentions, certificate authority,
- * federation states, system metadata. `prepared-query.ts` and `config-entry.ts` read theirs.
+ * with the next snapshot unchanged. Of most the meaning is not built yet: ACLs, the certificate authority, federation
+ * states. `prepared-query.ts`, `config-entry.ts` and `system-metadata.ts` read theirs.
  */
 
 import { MsgpackReader, type MsgpackValue } from "../codec/msgpack.ts";
@@ -27,10 +27,14 @@ export interface OpaqueRecord {
   readonly template?: string;
   /** Services a configuration entry sends traffic to, in lower case. */
   readonly links?: readonly string[];
+  /** Services that intentions of an entry are about as sources. */
+  readonly sources?: readonly string[];
+  /** Ids of its intentions that were made by the older interface. */
+  readonly legacyIds?: readonly string[];
 }
 
 /** What those who know a record's meaning find it by. */
-export type Indexed = Pick<OpaqueRecord, "name" | "template" | "links">;
+export type Indexed = Pick<OpaqueRecord, "name" | "template" | "links" | "sources" | "legacyIds">;
 
 export const OPAQUE: TableSchema<OpaqueRecord> = {
   name: "opaque",
@@ -40,6 +44,8 @@ export const OPAQUE: TableSchema<OpaqueRecord> = {
     name: (record) => record.name,
     template: (record) => record.template,
     link: (record) => record.links,
+    source: (record) => record.sources,
+    legacyId: (record) => record.legacyIds,
   },
 };
 

@@ -23,6 +23,7 @@ import { NODE_MAINTENANCE_ID } from "../local/maintenance.ts";
 import type { LocalAgent } from "../local-agent.ts";
 import type { AgentMode } from "../mode.ts";
 import { shownMember } from "./members.ts";
+import { metricsProxy } from "./metrics-proxy.ts";
 import { RegisteredChecks, RegisteredServices } from "./registered.ts";
 import { agentStats } from "./stats.ts";
 
@@ -54,6 +55,7 @@ export function localApi(sources: LocalApiSources): AgentLocalApi {
     services: new RegisteredServices(registry, sidecarPorts, sources.runtime),
     checks: new RegisteredChecks(registry),
     tokens: tokensApi(),
+    metricsProxy: metricsProxy({ config: () => sources.config().ui, timers: sources.runtime.timers }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { HealthCheck, NodeService } from "@tribune/api";
+import type { HealthCheck, NodeService, ServiceConfigResponse } from "@tribune/api";
 import type { AliasSource } from "../../checks/alias.ts";
 import { CheckRunners } from "../../checks/check-runners.ts";
 import { type CheckType, checkTypeProblem, isScript, kindOf } from "../../checks/check-type.ts";
@@ -10,6 +10,7 @@ import type { Metrics } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { localAliasSource, type RemoteChecks } from "./alias-source.ts";
 import { StateSyncer } from "./anti-entropy/state-syncer.ts";
+import { CentralConfig, type ServiceConfigPort } from "./central-config.ts";
 import type { Configured } from "./configured.ts";
 import { Definitions } from "./definitions.ts";
 import { LocalState } from "./local-state.ts";
@@ -47,6 +48,8 @@ export interface LocalRegistryDeps {
   readonly catalog: CatalogPort;
   /** Checks of other nodes, for alias checks. */
   readonly remoteChecks: RemoteChecks;
+  /** What configuration entries say of services; undefined where they have no say (`enable_central_service_config`). */
+  readonly serviceConfig?: ServiceConfigPort | undefined;
   readonly tokens: AgentTokens;
   readonly probes: Probes;
   readonly store: RegistrationStore;
@@ -69,6 +72,7 @@ export class LocalRegistry {
   private readonly runners: CheckRunners;
   private readonly reaper: Reaper;
   private readonly definitions: Definitions;
+  private readonly central: CentralConfig | undefined;
   /** TTL states of an earlier run, each used by the first registration of its check. */
   private restored = new Map<string, PersistedCheckState>();
 
@@ -103,6 +107,13 @@ export class LocalRegistry {
       },
       { ...deps, state: this.state, logger: logger.named("anti_entropy") },
     );
+    if (deps.serviceConfig !== undefined)
+      this.central = new CentralConfig({
+        port: deps.serviceConfig,
+        runtime,
+        logger,
+        onMerged: (service, token) => this.state.putService(service, token),
+      });
     this.definitions = new Definitions({
       addService: (request) => this.addServiceNow(request),
       addCheck: (request) => this.addCheckNow(request),
@@ -132,6 +143,7 @@ export class LocalRegistry {
   }
 
   async stop(): Promise<void> {
+    this.central?.stop();
     this.runners.stopAll();
     this.reaper.stop();
     this.state.stop();
@@ -170,7 +182,10 @@ export class LocalRegistry {
    * @throws TribuneError with Consul's text.
    */
   async addService(request: AddServiceRequest): Promise<void> {
-    const { changes, undo } = this.addServiceNow(request);
+    // Asked first, so that the catalog never sees the service without what entries say of it.
+    const { service, token } = request;
+    const known = await this.central?.ahead(service, token);
+    const { changes, undo } = this.addServiceNow(request, known);
     await this.persist(changes, undo);
   }
 
@@ -245,7 +260,7 @@ export class LocalRegistry {
 
   // ---- within one turn -----------------------------------------------------------------------------------
 
-  private addServiceNow(request: AddServiceRequest): Applied {
+  private addServiceNow(request: AddServiceRequest, known?: ServiceConfigResponse): Applied {
     const { checkTypes, token, source } = request;
     for (const type of checkTypes) this.vetCheckType(type, source);
     const service = completeService(request.service);
@@ -257,7 +272,7 @@ export class LocalRegistry {
     const newChecks = checks.filter((check) => this.state.check(check.CheckID) === undefined);
 
     const changes: Change[] = [];
-    this.state.putService(service, token);
+    this.state.putService(this.central?.follow(service, token, known) ?? service, token);
     if (request.persist) changes.push({ kind: "service", value: persistedService(service, token, source) });
     for (const [at, check] of checks.entries()) {
       const type = checkTypes[at]!;
@@ -303,6 +318,7 @@ export class LocalRegistry {
   private removeServiceNow(id: string, persist: boolean): Change[] {
     const { store, logger } = this.deps;
     const checks = this.state.checksOf(id, false);
+    this.central?.forget(id);
     if (!this.state.removeService(id)) {
       logger.warn("Failed to deregister service", { service: id, error: `Service ${goQuote(id)} does not exist` });
       return [];

@@ -6,9 +6,9 @@ import {
   type LoadBalancer,
   type ServiceRoute,
 } from "@tribune/api";
+import { admitMeta, refuse } from "../../connect/entry-meta.ts";
+import { admitHeaders, admitMethods, admitPaths, upperCased } from "../../connect/http-match.ts";
 import { goQuote } from "../../lib/go-quote.ts";
-import { admitHeaders, admitMethods, admitPaths, upperCased } from "./http-match.ts";
-import { admitMeta, refuse } from "./meta.ts";
 
 type Router = ConfigEntry & ConfigEntryOf<"service-router">;
 type Splitter = ConfigEntry & ConfigEntryOf<"service-splitter">;

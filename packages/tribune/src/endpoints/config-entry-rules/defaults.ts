@@ -1,5 +1,5 @@
 import type { ConfigEntry, ConfigEntryOf, UpstreamConfig } from "@tribune/api";
-import { listed, metaProblems, refuse, refuseAll } from "./meta.ts";
+import { listed, metaProblems, refuse, refuseAll } from "../../connect/entry-meta.ts";
 
 type Defaults = ConfigEntry & ConfigEntryOf<"service-defaults">;
 

@@ -1,7 +1,7 @@
 /** Rules of ingress and terminating gateways. */
 import type { ConfigEntry, ConfigEntryOf, IngressListener } from "@tribune/api";
+import { refuse } from "../../connect/entry-meta.ts";
 import { goQuote } from "../../lib/go-quote.ts";
-import { refuse } from "./meta.ts";
 
 type Ingress = ConfigEntry & ConfigEntryOf<"ingress-gateway">;
 type Terminating = ConfigEntry & ConfigEntryOf<"terminating-gateway">;

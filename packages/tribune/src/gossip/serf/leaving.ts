@@ -4,7 +4,7 @@ import type { BroadcastId } from "../swim/types.ts";
 import type { LamportClock } from "./lamport.ts";
 import type { Membership } from "./membership.ts";
 import { INTENT, type Outbox } from "./outbox.ts";
-import type { SerfSettings } from "./settings.ts";
+import { type SerfSettings, TOLD_ONE_BY_ONE_MAX } from "./settings.ts";
 
 type Stage =
   | { readonly name: "staying" }
@@ -26,6 +26,8 @@ export interface LeavingOptions {
 export class Leaving {
   readonly #options: LeavingOptions;
   #stage: Stage = { name: "staying" };
+  /** The pool is small enough to tell each member by ourselves. */
+  #tellsAll = false;
 
   constructor(options: LeavingOptions) {
     this.#options = options;
@@ -45,13 +47,20 @@ export class Leaving {
     this.#stage = { name: "leaving", untilMs };
     membership.leaveIntent(nowMs, name, lTime, false);
     if (!membership.hasOthersAlive) return this.#leaveSwim(nowMs);
-    const broadcast = outbox.broadcast(INTENT, encodeSerfMessage({ type: "leave", lTime, node: name, prune: false }));
+    const intent = encodeSerfMessage({ type: "leave", lTime, node: name, prune: false });
+    this.#tellsAll = membership.answering - 1 <= TOLD_ONE_BY_ONE_MAX;
+    if (this.#tellsAll) {
+      outbox.swim({ type: "hurry" });
+      for (const [other, to] of membership.endpointsOfOthers())
+        outbox.swim({ type: "sendUser", to, name: other, payload: intent });
+    }
+    const broadcast = outbox.broadcast(INTENT, intent);
     this.#stage = { name: "telling", broadcast, untilMs };
   }
 
   #leaveSwim(nowMs: number): void {
     this.#stage = { name: "leaving", untilMs: nowMs + this.#options.settings.broadcastTimeoutMs };
-    this.#options.outbox.swim({ type: "leave" });
+    this.#options.outbox.swim({ type: "leave", tellAll: this.#tellsAll });
   }
 
   broadcastDone(nowMs: number, id: BroadcastId): void {
@@ -60,7 +69,9 @@ export class Leaving {
 
   swimLeft(nowMs: number): void {
     if (this.#stage.name !== "leaving") return;
-    this.#stage = { name: "spreading", untilMs: nowMs + this.#options.settings.leavePropagateDelayMs };
+    const { leavePropagateDelayMs, leaveToldDelayMs } = this.#options.settings;
+    const delayMs = this.#tellsAll ? Math.min(leaveToldDelayMs, leavePropagateDelayMs) : leavePropagateDelayMs;
+    this.#stage = { name: "spreading", untilMs: nowMs + delayMs };
   }
 
   nextAt(): number | undefined {

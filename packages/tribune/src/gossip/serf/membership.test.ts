@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeSerfMessage } from "../../codec/serf-messages.ts";
+import { decodeSerfMessage, encodeSerfMessage } from "../../codec/serf-messages.ts";
 import type { BroadcastId } from "../swim/types.ts";
 import { endpoint, SerfBench, state } from "./serf.test.support.ts";
+import { TOLD_ONE_BY_ONE_MAX } from "./settings.ts";
 
 const leave = (lTime: number, node: string, prune = false) => ({ type: "leave", lTime, node, prune }) as const;
 const join = (lTime: number, node: string) => ({ type: "join", lTime, node }) as const;
@@ -180,12 +181,15 @@ test("one failed member is tried again every 30 seconds, rarely where many could
 });
 
 test("a graceful leave: told, then left, then heard of", () => {
-  const bench = new SerfBench(2);
+  const bench = new SerfBench(TOLD_ONE_BY_ONE_MAX + 2);
   bench.feed({ type: "leave" });
   assert.equal(bench.status(1), "leaving");
   const [broadcast] = bench.orders("broadcast");
   assert.deepEqual(bench.broadcasts(), [leave(1, "n1")]);
-  assert.equal(bench.orders("leave").length, 0);
+  assert.deepEqual(
+    [bench.orders("leave").length, bench.orders("hurry").length, bench.orders("sendUser").length],
+    [0, 0, 0],
+  );
   bench.feed({ type: "broadcastDone", id: (broadcast!.id + 1) as BroadcastId });
   assert.equal(bench.orders("leave").length, 0, "another broadcast");
   bench.done(broadcast!.id);
@@ -198,6 +202,26 @@ test("a graceful leave: told, then left, then heard of", () => {
   assert.equal(bench.status(1), "left");
   bench.hear(leave(30, "n1"));
   assert.equal(bench.broadcasts().filter(({ type }) => type === "join").length, 0, "true by now");
+});
+
+test("who leaves a small pool tells each member by itself and waits less", () => {
+  const bench = new SerfBench(3);
+  bench.swim(3, "alive", "dead").take();
+  bench.feed({ type: "leave" });
+  assert.equal(bench.orders("hurry").length, 1);
+  const told = bench.orders("sendUser");
+  assert.deepEqual(
+    told.map(({ name, payload }) => [name, decodeSerfMessage(payload)]),
+    [["n2", leave(1, "n1")]],
+    "who has failed is not told",
+  );
+  bench.done(bench.orders("broadcast")[0]!.id);
+  assert.deepEqual(bench.orders("leave"), [{ type: "leave", tellAll: true }]);
+  bench.swim(1, "alive", "left").feed({ type: "left" });
+  bench.pass(599);
+  assert.equal(bench.only("leaveDone").length, 0);
+  bench.pass(1);
+  assert.equal(bench.only("leaveDone").length, 1);
 });
 
 test("a leave that nobody takes note of ends all the same", () => {

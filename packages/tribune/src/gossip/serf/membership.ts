@@ -8,7 +8,8 @@ import type { MemberTags } from "../../codec/serf-tags.ts";
 import { parseGoDuration } from "../../lib/duration.ts";
 import { randomInt } from "../../lib/random.ts";
 import type { Rng } from "../../lib/runtime.ts";
-import type { MemberState } from "../swim/types.ts";
+import type { Endpoint } from "../swim/endpoint.ts";
+import type { MemberState, NodeName } from "../swim/types.ts";
 import type { LamportClock } from "./lamport.ts";
 import { endpointOfMember, serfMemberOf } from "./member.ts";
 import { INTENT, type Outbox } from "./outbox.ts";
@@ -79,6 +80,15 @@ export class Membership {
   /** Members that SWIM counts as there. */
   get answering(): number {
     return this.all().filter(({ status }) => status === "alive" || status === "leaving").length;
+  }
+
+  /** Where those are who take part, ourselves left out. */
+  endpointsOfOthers(): readonly (readonly [NodeName, Endpoint])[] {
+    return this.all().flatMap((member) => {
+      if (member.name === this.#options.name || (member.status !== "alive" && member.status !== "leaving")) return [];
+      const endpoint = endpointOfMember(member);
+      return endpoint === undefined ? [] : [[member.name as NodeName, endpoint] as const];
+    });
   }
 
   get hasOthersAlive(): boolean {

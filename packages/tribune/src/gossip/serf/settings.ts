@@ -4,6 +4,8 @@ export interface SerfSettings {
   readonly broadcastTimeoutMs: number;
   /** After leaving, so that others hear of it while we still answer their pings. */
   readonly leavePropagateDelayMs: number;
+  /** The same where each member was told by ourselves: what was lost has been gossiped again by then. */
+  readonly leaveToldDelayMs: number;
   readonly reapIntervalMs: number;
   readonly reconnectIntervalMs: number;
   /** A failed member is erased after this. A member's tag `rc_tm` overrides it, and the next. */
@@ -24,6 +26,7 @@ export interface SerfSettings {
 export const SERF_SETTINGS: SerfSettings = {
   broadcastTimeoutMs: 5_000,
   leavePropagateDelayMs: 3_000,
+  leaveToldDelayMs: 600,
   reapIntervalMs: 15_000,
   reconnectIntervalMs: 30_000,
   reconnectTimeoutMs: 72 * 3_600_000,
@@ -35,6 +38,8 @@ export const SERF_SETTINGS: SerfSettings = {
   gossipIntervalMs: 200,
 };
 
+/** Who leaves a pool with no more other members tells each by itself, instead of waiting for gossip to reach it. */
+export const TOLD_ONE_BY_ONE_MAX = 32;
 /** No setting lifts a user event above this. */
 export const USER_EVENT_BYTES_SANE_MAX = 9 * 1_024;
 /** A query waits this many gossip intervals, times the logarithm of the pool. */

@@ -74,7 +74,10 @@ export type SwimNews = Extract<
 >;
 
 /** What this layer asks of SWIM. */
-export type SwimOrder = Extract<SwimInput, { readonly type: "join" | "broadcast" | "sendUser" | "setMeta" | "leave" }>;
+export type SwimOrder = Extract<
+  SwimInput,
+  { readonly type: "join" | "broadcast" | "sendUser" | "setMeta" | "hurry" | "leave" }
+>;
 
 export type SerfInput =
   | { readonly type: "tick" }

@@ -18,10 +18,17 @@ export function stretchedByAwareness(durationMs: number, score: number): number 
 export type ProbeOutcome =
   | { readonly acked: true }
   /** Relays that know nacks were asked; each that sent none suggests that our own link is bad. */
-  | { readonly acked: false; readonly nacksExpected: number; readonly nacksReceived: number };
+  | {
+      readonly acked: false;
+      readonly nacksExpected: number;
+      readonly nacksReceived: number;
+      /** The target's host refused a connection: our link works, relays or none. */
+      readonly refused?: boolean;
+    };
 
 /** Refuting an accusation counts 1 as well. */
 export function awarenessDelta(outcome: ProbeOutcome): number {
   if (outcome.acked) return -1;
+  if (outcome.refused === true) return 0;
   return outcome.nacksExpected > 0 ? Math.max(0, outcome.nacksExpected - outcome.nacksReceived) : 1;
 }

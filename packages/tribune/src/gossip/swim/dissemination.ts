@@ -22,6 +22,8 @@ import type { BroadcastId, BroadcastPriority, SwimQueues } from "./types.ts";
 const USER_OVERHEAD_BYTES = 1;
 /** Protocol from which a member reads checksums. */
 const CRC_PROTOCOL_MIN = 5;
+/** Pace of a member that is about to end: what it has to tell is little, and it waits for it. */
+const HURRIED_INTERVAL_MS = 20;
 
 export function knowsCrc(member: Member | undefined): boolean {
   return member !== undefined && member.protocolMax >= CRC_PROTOCOL_MIN;
@@ -41,10 +43,12 @@ export class Dissemination {
   readonly #timer = new Timer(() => this.#gossip());
   /** Gossip happens at this time and whole intervals later; when nothing is queued it is left out. */
   #phaseMs = 0;
+  #intervalMs: number;
 
   constructor(context: SwimContext, list: MemberList) {
     this.#context = context;
     this.#list = list;
+    this.#intervalMs = context.settings.gossipIntervalMs;
     this.#budgetBytes = context.options.packetBudgetBytes ?? packetBudgetBytes({});
   }
 
@@ -52,6 +56,23 @@ export class Dissemination {
   start(): void {
     const { nowMs, rng, settings } = this.#context;
     this.#phaseMs = nowMs + rng.next() * settings.gossipIntervalMs;
+  }
+
+  /** From now on at a quicker pace. */
+  hurry(): void {
+    const { nowMs, timers } = this.#context;
+    if (this.#intervalMs <= HURRIED_INTERVAL_MS) return;
+    this.#intervalMs = HURRIED_INTERVAL_MS;
+    this.#phaseMs = nowMs;
+    timers.clear(this.#timer); // set again at the end of the step, if there is anything to tell
+  }
+
+  /** To each member that takes part, now and once. */
+  sendToAll(message: PacketMessage): void {
+    for (const member of this.#list) {
+      if (member.name === this.#context.self || (member.status !== "alive" && member.status !== "suspect")) continue;
+      this.sendOnly(member.endpoint, [message], knowsCrc(member));
+    }
   }
 
   get queued(): SwimQueues {
@@ -90,8 +111,8 @@ export class Dissemination {
   /** Called at the end of each step: gossip goes on as long as there is something to tell, and somebody. */
   arm(): void {
     if (this.#timer.isSet || this.#isIdle() || this.#list.size < 2) return;
-    const { nowMs, settings, timers } = this.#context;
-    const interval = settings.gossipIntervalMs;
+    const { nowMs, timers } = this.#context;
+    const interval = this.#intervalMs;
     const passed = Math.floor((nowMs - this.#phaseMs) / interval);
     timers.set(this.#timer, this.#phaseMs + (passed + 1) * interval);
   }

@@ -311,6 +311,18 @@ test("leave: told as often as it takes, then `left`; nothing makes us a member a
   assert.deepEqual(swim.effects, []);
 });
 
+test("leave in a hurry: each is told now, and gossip does not wait for its usual time", () => {
+  const swim = new TestSwim().know("a", "b", "c");
+  swim.packet("a", dead("c", "a"));
+  swim.effects.length = 0;
+  swim.step({ type: "hurry" });
+  const sent = swim.step({ type: "leave", tellAll: true }).filter(({ type }) => type === "sendPacket");
+  assert.equal(sent.length, 2, "the dead are not told");
+  const effects: SwimEffect[] = [];
+  swim.run(60, (effect) => effects.push(effect));
+  assert.ok(effects.some(({ type }) => type === "left"));
+});
+
 test("leave: at once when there is nobody to tell", () => {
   const swim = new TestSwim();
   swim.packet("a", alive("a"));

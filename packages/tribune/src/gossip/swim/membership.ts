@@ -220,18 +220,19 @@ export class Membership {
     this.#context.emit({ type: "memberChanged", before: known, after });
   }
 
-  /** @param told called once everybody should know. */
-  leave(told: () => void): void {
+  /**
+   * @param tellAll each by ourselves, besides gossip.
+   * @param told called once everybody should know.
+   */
+  leave(tellAll: boolean, told: () => void): void {
     if (this.#leaving) return;
     this.#leaving = true;
     const { local } = this;
     const { name, incarnation } = local;
     const anybody = this.#list.presentCount > 1;
-    this.#dissemination.queueMembership(
-      name,
-      { type: "dead", incarnation, node: name, from: name },
-      anybody ? told : undefined,
-    );
+    const message = { type: "dead", incarnation, node: name, from: name } as const;
+    if (tellAll) this.#dissemination.sendToAll(message);
+    this.#dissemination.queueMembership(name, message, anybody ? told : undefined);
     this.#gone(local, incarnation, name);
     if (!anybody) told();
   }

@@ -151,6 +151,23 @@ test("an ack over TCP for another ping, a failed connection and strange replies 
   }
 });
 
+test("a host that says nobody listens: suspected a moment later, unless a relay gets an answer", () => {
+  for (const saved of [false, true]) {
+    const swim = new TestSwim().know("a", "b");
+    const { ping: sentPing } = swim.nextPing();
+    askOthers(swim);
+    const { exchange } = swim.effects.find(isDial)!;
+    swim.step({ type: "exchangeFailed", exchange, reason: "connection refused", refused: true });
+    assert.equal(swim.status(sentPing.node), "alive", "relays may still hear of it");
+    swim.run(124);
+    if (saved) swim.packet("b", ack(sentPing.seqNo));
+    assert.equal(swim.status(sentPing.node), "alive");
+    swim.run(1);
+    assert.equal(swim.status(sentPing.node), saved ? "alive" : "suspect");
+    assert.equal(swim.core.healthScore, 0, "our own link works");
+  }
+});
+
 test("nobody answers: the member is suspected when the interval ends, by us", () => {
   const swim = new TestSwim().know("a", "b", "c");
   const { ping: sentPing } = swim.nextPing();

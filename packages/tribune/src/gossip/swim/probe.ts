@@ -13,6 +13,8 @@ import { Timer } from "./timer-heap.ts";
 /** Protocols from which a member answers a ping over TCP, and a relay says that it got no answer. */
 const STREAM_PING_PROTOCOL_MIN = 3;
 const NACK_PROTOCOL_MIN = 4;
+/** This part of the probe's timeout for relays, once the target's host has refused a connection. */
+const REFUSED_GRACE_DIVISOR = 4;
 
 interface Probe {
   readonly target: Member;
@@ -26,6 +28,7 @@ interface Probe {
   nacksExpected: number;
   nacksReceived: number;
   streamAnswered: boolean;
+  streamRefused: boolean;
 }
 
 /** Starts a ping over TCP; `streamAnswered` follows, or nothing. */
@@ -100,6 +103,7 @@ export class Prober {
       nacksExpected: 0,
       nacksReceived: 0,
       streamAnswered: false,
+      streamRefused: false,
     };
     // Not stretched: a packet that takes longer is lost.
     this.#context.timers.set(this.#timer, Math.min(nowMs + settings.probeTimeoutMs, this.#probe.deadlineMs));
@@ -149,8 +153,12 @@ export class Prober {
       this.#context.emit({ type: "reachedByStreamOnly", name: probe.target.name });
       return this.#finish({ acked: true });
     }
-    const { nacksExpected, nacksReceived } = probe;
-    this.#finish({ acked: false, nacksExpected, nacksReceived }, probe.target);
+    const { nacksExpected, nacksReceived, streamRefused } = probe;
+    // Cut short, the relays had no time to send theirs; and our own link has just been seen to work.
+    const outcome = streamRefused
+      ? ({ acked: false, nacksExpected, nacksReceived, refused: true } as const)
+      : ({ acked: false, nacksExpected, nacksReceived } as const);
+    this.#finish(outcome, probe.target);
   }
 
   #finish(outcome: ProbeOutcome, failed?: Member): void {
@@ -183,6 +191,19 @@ export class Prober {
   /** Counts only when everything else has failed: packets are what members need. */
   streamAnswered(seqNo: number): void {
     if (this.#probe?.ping.seqNo === seqNo) this.#probe.streamAnswered = true;
+  }
+
+  /**
+   * Its host is there and says that nobody listens: that is an answer, and our own health has no part in it. What
+   * others found out gets a moment more, for a wall that refuses connections refuses everybody's.
+   */
+  streamRefused(seqNo: number): void {
+    const probe = this.#probe;
+    if (probe?.ping.seqNo !== seqNo) return;
+    probe.streamRefused = true;
+    const { nowMs, settings, timers } = this.#context;
+    probe.deadlineMs = Math.min(probe.deadlineMs, nowMs + settings.probeTimeoutMs / REFUSED_GRACE_DIVISOR);
+    timers.set(this.#timer, probe.deadlineMs);
   }
 
   /** We stood still: the answer may lie in the socket. */

@@ -133,7 +133,7 @@ export class Swim implements SwimCore {
       case "reply":
         return this.#reply(input.exchange, input.message);
       case "exchangeFailed":
-        return this.#exchangeFailed(input.exchange, input.reason);
+        return this.#exchangeFailed(input.exchange, input.reason, input.refused ?? false);
       case "join":
         return this.#dialPushPull({ kind: "join", endpoint: input.endpoint }, input.endpoint);
       case "broadcast":
@@ -144,8 +144,10 @@ export class Swim implements SwimCore {
       }
       case "setMeta":
         return this.#membership.setMeta(input.meta);
+      case "hurry":
+        return this.#dissemination.hurry();
       case "leave":
-        return this.#membership.leave(() => this.#context.emit({ type: "left" }));
+        return this.#membership.leave(input.tellAll ?? false, () => this.#context.emit({ type: "left" }));
       case "lagged":
         return this.#lagged(input.ms);
       default:
@@ -339,9 +341,13 @@ export class Swim implements SwimCore {
     }
   }
 
-  #exchangeFailed(exchange: ExchangeId, reason: string): void {
+  #exchangeFailed(exchange: ExchangeId, reason: string, refused: boolean): void {
     const dialled = this.#take(exchange);
-    if (dialled === undefined || dialled.kind === "ping") return;
+    if (dialled === undefined) return;
+    if (dialled.kind === "ping") {
+      if (refused) this.#prober.streamRefused(dialled.seqNo);
+      return;
+    }
     if (dialled.kind === "pushPull") this.#schedulePushPull();
     this.#pushPullFailed(dialled, reason);
   }

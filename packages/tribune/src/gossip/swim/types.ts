@@ -76,7 +76,13 @@ export type SwimInput =
   | { readonly type: "request"; readonly exchange: ExchangeId; readonly message: PushPull | Ping | User }
   /** What came back on a connection of a `dial`. */
   | { readonly type: "reply"; readonly exchange: ExchangeId; readonly message: PushPull | Ack | RemoteError }
-  | { readonly type: "exchangeFailed"; readonly exchange: ExchangeId; readonly reason: string }
+  /** @param refused the host is there and says that nobody listens. */
+  | {
+      readonly type: "exchangeFailed";
+      readonly exchange: ExchangeId;
+      readonly reason: string;
+      readonly refused?: boolean;
+    }
   /** Push/pull with a peer whose name need not be known. */
   | { readonly type: "join"; readonly endpoint: Endpoint }
   /** Gossip `payload` to everyone. It is not changed afterwards. */
@@ -90,8 +96,13 @@ export type SwimInput =
   | { readonly type: "sendUser"; readonly to: Endpoint; readonly name?: NodeName; readonly payload: Uint8Array }
   /** At most 512 bytes; the layer above checks. */
   | { readonly type: "setMeta"; readonly meta: Uint8Array }
-  /** Tell everybody; `left` follows when it was told often enough. The core goes on answering. May be repeated. */
-  | { readonly type: "leave" }
+  /** From now on gossip goes out at a quicker pace: somebody waits until it was told. */
+  | { readonly type: "hurry" }
+  /**
+   * Tell everybody, with `tellAll` each member by ourselves, once; `left` follows when it was told often enough. The
+   * core goes on answering. May be repeated.
+   */
+  | { readonly type: "leave"; readonly tellAll?: boolean }
   /**
    * The process stood still for `ms` just now. The core sees by itself when a tick comes late; this is for what it
    * cannot see. Counts against our own health, and against no member.

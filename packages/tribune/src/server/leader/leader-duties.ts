@@ -28,6 +28,7 @@ import type { Autopilot } from "./autopilot.ts";
 import { bootstrapRequest } from "./bootstrap-entries.ts";
 import { Expiring } from "./expiring.ts";
 import { MemberDuties } from "./member-duties.ts";
+import { prepareMesh } from "./mesh-duties.ts";
 import { serverRegistration } from "./self-registration.ts";
 
 /** Deleted keys are remembered this long, so that a list's index does not go back (Consul: 15 minutes). */
@@ -55,7 +56,9 @@ export interface LeaderDutiesDependencies {
   /** Config entries that a new leader writes where there are none (`config_entries.bootstrap`). */
   readonly bootstrapEntries: readonly ConfigEntry[];
   readonly db: Database;
-  readonly runtime: Pick<Runtime, "clock" | "timers">;
+  readonly runtime: Pick<Runtime, "clock" | "timers" | "rng">;
+  /** Whether the mesh is switched on (`connect.enabled`). */
+  readonly connectEnabled: boolean;
   readonly logger: Logger;
   readonly appliedIndex: () => number;
   readonly propose: <T>(type: number, schema: Schema<T>, request: T) => Promise<unknown>;
@@ -100,6 +103,10 @@ export class LeaderDuties {
     if (db.peek((tx) => autopilotConfig(tx).config) === undefined) {
       const request = make(AutopilotSetConfigRequest, { Datacenter: identity.datacenter, Config: autopilotDefaults });
       started.push(propose(TYPE.autopilot, AutopilotSetConfigRequest, request));
+    }
+    if (this.#d.connectEnabled) {
+      const { datacenter } = identity;
+      started.push(...prepareMesh({ db, rng: this.#d.runtime.rng, datacenter, propose }));
     }
     for (const entry of this.#d.bootstrapEntries) {
       if (db.peek((tx) => configEntryGet(tx, entry.Kind, entry.Name)).entry !== undefined) continue;

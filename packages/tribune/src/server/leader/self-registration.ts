@@ -20,7 +20,7 @@ export function serverRegistration(server: ServerIdentity): RegisterRequest {
       ...zero(NodeService),
       ID: CONSUL_SERVICE,
       Service: CONSUL_SERVICE,
-      Tags: [],
+      Tags: null,
       Port: server.rpcPort,
       Weights: { Passing: 1, Warning: 1 },
       Meta: {

@@ -1,4 +1,4 @@
-import { encodeRaftRequest, type RaftHeader, type RaftRpc } from "../../codec/raft-messages.ts";
+import type { RaftHeader, RaftRpc } from "../../codec/raft-messages.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { Cancel, Runtime, Stream } from "../../lib/runtime.ts";
@@ -6,8 +6,9 @@ import type { ExchangeId, RaftInput, RaftMessage, RaftRequest, ServerId, Snapsho
 import type { StoredSnapshot } from "../storage-port.ts";
 import { Inbound, type StateSink } from "./inbound.ts";
 import { Lane, type LaneOutcome } from "./lane.ts";
+import { isHeartbeat, RequestEncoder } from "./request-encoder.ts";
 import { sendSnapshot } from "./snapshot-sender.ts";
-import { fromWireReply, headerOf, isReply, toWireRequest, UNEXPECTED_COMMAND } from "./wire.ts";
+import { fromWireReply, headerOf, isReply, UNEXPECTED_COMMAND } from "./wire.ts";
 
 export interface RaftTransportDependencies {
   readonly runtime: Pick<Runtime, "clock" | "timers">;
@@ -49,6 +50,7 @@ interface Lanes {
 export class RaftTransport {
   readonly #d: RaftTransportDependencies;
   readonly #header: RaftHeader;
+  readonly #encoder: RequestEncoder;
   readonly #peers = new Map<ServerId, Lanes>();
   readonly #inbound = new Set<Inbound>();
   readonly #asked = new Map<ExchangeId, Inbound>();
@@ -60,6 +62,7 @@ export class RaftTransport {
   constructor(dependencies: RaftTransportDependencies) {
     this.#d = dependencies;
     this.#header = headerOf(dependencies.self.id, dependencies.self.address);
+    this.#encoder = new RequestEncoder(this.#header);
   }
 
   /** Connections that peers opened. */
@@ -170,7 +173,7 @@ export class RaftTransport {
     const startedMs = clock.nowMs();
     lane.send({
       type,
-      encode: () => encodeRaftRequest(toWireRequest(message, this.#header)),
+      encode: () => this.#encoder.encode(message),
       done: (outcome) => {
         if (this.#closed) return;
         if (message.type === "appendEntries" && "reply" in outcome) {
@@ -193,7 +196,7 @@ export class RaftTransport {
     const message: RaftRequest = { type: "requestVote", term: 0, ...log, leadershipTransfer: false };
     lane.send({
       type: "requestVote",
-      encode: () => encodeRaftRequest(toWireRequest(message, this.#header)),
+      encode: () => this.#encoder.encode(message),
       done: (outcome) => {
         if (this.#closed) return;
         const reason = "failed" in outcome ? "failed" : "unsupported";
@@ -291,10 +294,6 @@ function isRefused(error: unknown): boolean {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++)
     if ((at as Error & { readonly code?: unknown }).code === "ECONNREFUSED") return true;
   return false;
-}
-
-function isHeartbeat(message: Extract<RaftRequest, { type: "appendEntries" }>): boolean {
-  return message.prevLogIndex === 0 && message.entries.length === 0 && message.leaderCommit === 0;
 }
 
 /** The address the sender gives for itself, if it does. */

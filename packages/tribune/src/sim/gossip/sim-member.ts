@@ -384,7 +384,8 @@ export class SimMember {
           finish({ type: "reply", exchange, message: this.#heardState(answer) });
         });
       });
-      if (!accepted && sim.rng.next() < 0.5) finish({ type: "exchangeFailed", exchange, reason: "connection refused" });
+      if (!accepted && sim.rng.next() < 0.5)
+        finish({ type: "exchangeFailed", exchange, reason: "connection refused", refused: true });
     });
   }
 

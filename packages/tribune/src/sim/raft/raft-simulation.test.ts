@@ -26,7 +26,7 @@ test("a seed replays exactly, and another seed does not", () => {
 
 /** The checkers are only worth what they catch: each rule is broken in the host, and must show. */
 const CAUGHT: readonly [BrokenRule, RegExp, first: number, last: number][] = [
-  ["vote-before-durable", /voted for|Election Safety|Leader Completeness|Liveness|commits/, 1, 200],
+  ["vote-before-durable", /voted for|Election Safety|Leader Completeness|Log Matching|Liveness|commits/, 1, 200],
   ["ack-before-durable", /durable on 1 of 3|Leader Completeness|State Machine Safety/, 1, 5],
   ["fsync-lies", /durable on|Leader Completeness/, 1, 5],
   ["forget-vote", /voted for|Election Safety/, 1, 100],

@@ -1,9 +1,9 @@
 /** Everything at once, as the web page's views and monitoring ask for it. */
-import type { GatewayService, Node, NodeInfo } from "@tribune/api";
+import type { GatewayService, Node, NodeInfo, ServiceInfo } from "@tribune/api";
 import { peekIndex } from "../index-table.ts";
 import type { ReadTx } from "../memdb/types.ts";
-import { GATEWAY_SERVICES } from "./gateway-services.ts";
-import { type Instance, withHealth } from "./health-queries.ts";
+import { GATEWAY_SERVICES, gatewayServices } from "./gateway-services.ts";
+import { type Instance, serviceHealth, withHealth } from "./health-queries.ts";
 import { CHECKS, fold, foldPrefix, NODES, SERVICES } from "./tables.ts";
 
 const indexOf = (tx: ReadTx): number => peekIndex(tx, "nodes", "services", "checks");
@@ -46,4 +46,16 @@ export function dumpServices(
   const gateways = [...tx.scan(GATEWAY_SERVICES, "")];
   const index = Math.max(indexOf(tx), peekIndex(tx, GATEWAY_SERVICES.name));
   return { index, instances: withHealth(tx, wanted), gateways };
+}
+
+/** Instances of the services behind a gateway; a service without any has a row that says so. */
+export function gatewayServiceDump(tx: ReadTx, gateway: string): { index: number; rows: ServiceInfo[] } {
+  const { index, services } = gatewayServices(tx, gateway);
+  const found = services.map((link) => ({ link, ...serviceHealth(tx, link.Service.Name) }));
+  const rows = found.flatMap(({ link, rows: instances }): ServiceInfo[] =>
+    instances.length === 0
+      ? [{ Node: null, Service: null, Checks: null, GatewayService: link }]
+      : instances.map(({ Node: node, Service, Checks }) => ({ Node: node, Service, Checks, GatewayService: link })),
+  );
+  return { index: Math.max(index, ...found.map((one) => one.index)), rows };
 }

@@ -53,6 +53,8 @@ export const SERVICES: TableSchema<ServiceRow> = {
   indexes: {
     name: (row) => row.Service.Service.toLowerCase(),
     connect: (row) => connectName(row.Service)?.toLowerCase(),
+    /** Services that a proxy sends traffic to. */
+    upstream: (row) => upstreamNames(row.Service),
     address: (row) => addressesOf(row.Service),
   },
 };
@@ -83,6 +85,13 @@ export const SERVICE_NAMES: TableSchema<ServiceNameRow> = {
 export function connectName(service: NodeService): string | undefined {
   if (service.Kind === "connect-proxy") return service.Proxy.DestinationServiceName;
   return service.Connect.Native ? service.Service : undefined;
+}
+
+function upstreamNames({ Kind, Proxy: { Upstreams } }: NodeService): readonly string[] | undefined {
+  if (Kind !== "connect-proxy" || Upstreams === null) return undefined;
+  return Upstreams.filter(({ DestinationType }) => DestinationType !== "prepared_query").map(({ DestinationName }) =>
+    DestinationName.toLowerCase(),
+  );
 }
 
 function addressesOf(service: NodeService): readonly string[] | undefined {

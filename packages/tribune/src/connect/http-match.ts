@@ -1,7 +1,7 @@
 /** Rules that routes and intentions have in common. */
 import type { ServiceRouteHTTPMatchHeader } from "@tribune/api";
-import { goQuote } from "../../lib/go-quote.ts";
-import { refuse } from "./meta.ts";
+import { goQuote } from "../lib/go-quote.ts";
+import { refuse } from "./entry-meta.ts";
 
 const METHODS: ReadonlySet<string> = new Set([
   "GET",

@@ -1,5 +1,5 @@
-import { TribuneError } from "../../lib/errors.ts";
-import { goQuote } from "../../lib/go-quote.ts";
+import { TribuneError } from "../lib/errors.ts";
+import { goQuote } from "../lib/go-quote.ts";
 
 const PAIRS_MAX = 64;
 const KEY_BYTES_MAX = 128;

@@ -1,0 +1,101 @@
+/** `/v1/internal/ui`: what the web page shows. Consul promises nothing of it to others. */
+import { everyQuery, inPath, inQuery, local, read, rpcRead } from "../contract.ts";
+import {
+  DCSpecificRequest,
+  IndexedNodeDump,
+  IndexedNodesWithGateways,
+  IndexedServiceList,
+  NodeSpecificRequest,
+  ServiceDumpRequest,
+  ServiceSpecificRequest,
+} from "../structs/catalog.ts";
+import { IndexedIntentions, IntentionQueryRequest } from "../structs/intention.ts";
+import { IndexedServiceDump, IndexedServiceTopology } from "../structs/internal.ts";
+
+const filter = inQuery("Filter expression over the rows");
+const gateway = inPath("Name of the gateway's service", { missing: "Missing gateway name" });
+const shown = { blocking: true, acl: { by: "filter" } } as const;
+
+export const internalContracts = {
+  uiNodes: read({
+    ...shown,
+    http: "GET /v1/internal/ui/nodes",
+    rpc: "Internal.NodeDump",
+    parameters: { filter },
+    request: DCSpecificRequest,
+    reply: IndexedNodeDump,
+    summary: "List nodes with their services and checks",
+    answers: "NodeInfos",
+  }),
+  uiNode: read({
+    ...shown,
+    http: "GET /v1/internal/ui/node/*node",
+    rpc: "Internal.NodeInfo",
+    parameters: { node: inPath("Name of the node", { missing: "Missing node name" }) },
+    request: NodeSpecificRequest,
+    reply: IndexedNodeDump,
+    summary: "Read a node with its services and checks",
+    answers: "NodeInfo",
+    statuses: { 404: "There is no such node" },
+  }),
+  uiServices: read({
+    ...shown,
+    http: "GET /v1/internal/ui/services",
+    rpc: "Internal.ServiceDump",
+    parameters: { filter },
+    request: ServiceDumpRequest,
+    reply: IndexedNodesWithGateways,
+    summary: "List services, summed up over their instances",
+    answers: "ServiceListing",
+  }),
+  uiGatewayServices: read({
+    ...shown,
+    http: "GET /v1/internal/ui/gateway-services-nodes/*gateway",
+    rpc: "Internal.GatewayServiceDump",
+    parameters: { gateway },
+    request: ServiceSpecificRequest,
+    reply: IndexedServiceDump,
+    summary: "List the services behind a gateway, summed up over their instances",
+    answers: "ServiceSummaries",
+  }),
+  uiGatewayIntentions: read({
+    ...shown,
+    http: "GET /v1/internal/ui/gateway-intentions/*gateway",
+    rpc: "Internal.GatewayIntentions",
+    parameters: { gateway },
+    request: IntentionQueryRequest,
+    reply: IndexedIntentions,
+    summary: "List the intentions for the services behind a gateway",
+    answers: "Intentions",
+  }),
+  uiServiceTopology: read({
+    ...shown,
+    http: "GET /v1/internal/ui/service-topology/*service",
+    rpc: "Internal.ServiceTopology",
+    parameters: {
+      service: inPath("Name of the service", { missing: "Missing service name" }),
+      kind: everyQuery("Kind of the service: empty, or `ingress-gateway`"),
+    },
+    request: ServiceSpecificRequest,
+    reply: IndexedServiceTopology,
+    summary: "Show who a service talks to, who talks to it, and what intentions say of it",
+    answers: "ServiceTopology",
+  }),
+  uiMetricsProxy: local({
+    http: "GET /v1/internal/ui/metrics-proxy/*path",
+    parameters: { path: inPath("What is asked of the metrics' backend") },
+    acl: { by: "require", resource: "node", access: "read" },
+    summary: "Ask the metrics' backend that is configured for the web page",
+    answers: "Nothing",
+  }),
+};
+
+export const internalRpcContracts = {
+  internalIntentionUpstreams: rpcRead({
+    rpc: "Internal.IntentionUpstreams",
+    request: ServiceSpecificRequest,
+    reply: IndexedServiceList,
+    blocking: true,
+    summary: "Services that intentions let a service talk to",
+  }),
+};
