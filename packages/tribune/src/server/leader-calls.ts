@@ -80,7 +80,8 @@ export class LeaderCalls {
         attempt();
       };
       const cancelTimer = runtime.timers.after(randomStagger(runtime.rng, this.#holdMs / JITTER_FRACTION), again);
-      const cancelLeading = this.#d.onLeading(() => runtime.timers.soon(again));
+      // Who leads and cannot write just now, for instance while it hands over, waits as well: else this would spin.
+      const cancelLeading = this.#d.leads() ? () => {} : this.#d.onLeading(() => runtime.timers.soon(again));
       const stop = (): void => {
         cancelTimer();
         cancelLeading();

@@ -3,7 +3,7 @@
  *
  *   node packages/tribune/dist/sim/datacenter-main.js --seeds 100 --servers 3 --clients 3
  *   node packages/tribune/dist/sim/datacenter-main.js --seed 17                   one seed, with its trace
- *   node packages/tribune/dist/sim/datacenter-main.js --break followers-answer    must find a violation
+ *   node packages/tribune/dist/sim/datacenter-main.js --break reconcile-off       must find a violation
  */
 import { parseArgs } from "node:util";
 import { runDatacenter } from "./datacenter/run.ts";

@@ -10,11 +10,9 @@ import { MemberDuties } from "../../server/leader/member-duties.ts";
 import { QueryEngine } from "../../server/query-engine.ts";
 import { RaftHost } from "../../server/raft-host.ts";
 import { ReplicatedState } from "../../server/replicated-state.ts";
-import { Server } from "../../server/server.ts";
 
 export const BROKEN_RULES = [
   "ack-before-quorum",
-  "followers-answer",
   "fsync-lies",
   "anti-entropy-off",
   "reconcile-off",
@@ -46,15 +44,6 @@ export function breakRule(rule: BrokenRule): Undo {
           function (this: RaftHost, ...given) {
             propose.apply(this, given).catch(() => {});
             return Promise.resolve(true);
-          },
-      );
-    case "followers-answer":
-      return replace(
-        Server.prototype,
-        "readNow",
-        (readNow) =>
-          function (this: Server, read) {
-            return readNow.call(this, { ...read, consistency: "stale" });
           },
       );
     case "fsync-lies":
