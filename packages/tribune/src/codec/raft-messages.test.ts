@@ -54,8 +54,8 @@ for (const [at, vector] of VECTORS.entries()) {
     const handMade = vector.request.rpcName === "RequestVote" && !("LeadershipTransfer" in vector.request.body);
     if (!handMade) assert.equal(withoutFractions(encodeRaftRequest(request)), withoutFractions(bytes));
     const { body } = vector.request;
-    assert.equal(request.protocolVersion, body["ProtocolVersion"]);
-    if ("term" in request) assert.equal(request.term, body["Term"]);
+    assert.equal(request.protocolVersion, body.ProtocolVersion);
+    if ("term" in request) assert.equal(request.term, body.Term);
     if (vector.responseHex === undefined) return;
     const answer = Buffer.from(vector.responseHex, "hex");
     const reader = new RaftReplyReader();
@@ -65,7 +65,7 @@ for (const [at, vector] of VECTORS.entries()) {
     const found = reader.next(request.type);
     assert.ok(found !== undefined);
     assert.equal(found.error, vector.response?.error ?? "");
-    const version = Number(vector.response?.body?.["ProtocolVersion"] ?? 0);
+    const version = Number(vector.response?.body?.ProtocolVersion ?? 0);
     const written = found.error === "" ? encodeRaftReply(found.reply, version) : encodeRaftError(found.error);
     assert.equal(Buffer.from(written).toString("hex"), vector.responseHex);
     assert.equal(reader.partial, false);

@@ -6,7 +6,8 @@ import { statusMethods } from "./status.ts";
 
 function lastContact(lastContactMs: number | undefined): string {
   const method = statusMethods.find(({ name }) => name === "statusRaftStats");
-  const { answer } = method?.binding as unknown as { answer(request: object, server: object): RaftStats };
+  assert.ok(method !== undefined);
+  const { answer } = method.binding as unknown as { answer(request: object, server: object): RaftStats };
   const server = { operator: { raftStats: () => ({ lastContactMs, lastTerm: 2, lastIndex: 7 }) } };
   return answer({}, server).LastContact;
 }
