@@ -6,10 +6,9 @@ import { statusMethods } from "./status.ts";
 
 function lastContact(lastContactMs: number | undefined): string {
   const method = statusMethods.find(({ name }) => name === "statusRaftStats");
-  assert.ok(method !== undefined);
-  const { answer } = method.binding as unknown as { answer(request: object, server: object): RaftStats };
+  const binding = method?.binding as unknown as { answer(request: object, server: object): RaftStats };
   const server = { operator: { raftStats: () => ({ lastContactMs, lastTerm: 2, lastIndex: 7 }) } };
-  return answer({}, server).LastContact;
+  return binding.answer({}, server).LastContact;
 }
 
 test("how long ago a follower heard from its leader is a duration that Go's parser takes, whatever the clock gives", () => {

@@ -89,7 +89,9 @@ func client(address string) *api.Client {
 func (s *subject) name(of string) string { return s.run + "-" + of }
 
 // until repeats something until it gives no error.
-func until(what string, try func() error) error {
+func until(what string, try func() error) error { return within(patience, what, try) }
+
+func within(patience time.Duration, what string, try func() error) error {
 	deadline := time.Now().Add(patience)
 	for {
 		err := try()
