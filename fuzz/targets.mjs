@@ -285,9 +285,10 @@ const TARGETS = {
       "http/view.js",
       "endpoints/index.js",
       "lib/errors.js",
+      "server/question-key.js",
     ],
     make({ QueryString, BadEscapeError, percentDecode }, { cleanPath, Router }, ...rest) {
-      const [{ parameterValues, questionKey }, { commonOptions }, { RequestView }, { ENDPOINTS }, errors] = rest;
+      const [{ parameterValues }, { commonOptions }, { RequestView }, { ENDPOINTS }, errors, { questionKey }] = rest;
       const router = new Router(ENDPOINTS);
       const limits = { kvValueBytesMax: 524_288, txnBytesMax: 524_288 };
       const options = { datacenter: "dc1", nodeName: "n", defaultToken: "", limits };
@@ -297,10 +298,11 @@ const TARGETS = {
         const request = { method: endpoint.contract.http.split(" ")[0], headers: {}, socket: {} };
         const view = new RequestView(request, path, query, options, false);
         const { contract, binding } = endpoint;
-        const common = contract.kind === "read" ? commonOptions(contract.request, view, defaults) : undefined;
+        const asks = contract.kind === "read" || contract.queryOptions === true;
+        const common = asks ? commonOptions(contract.request, view, defaults) : undefined;
         const asked = parameterValues(contract.parameters, pathRest, view, body);
         if (contract.kind === "read") assert.ok(questionKey(endpoint, binding.request(asked, view, common)));
-        else if (contract.kind !== "local") binding.request(asked, view, undefined);
+        else if (contract.kind !== "local") binding.request(asked, view, common);
       };
       return {
         kind: "text",
