@@ -534,6 +534,8 @@ export class Server implements OperatorApi {
   /** An answer that was waited for may come from a leader that is none any more: then its time is not worth much. */
   #showAsLeader(outcome: ServerReadOutcome | Error, deliver: (outcome: ServerReadOutcome | Error) => void): void {
     if (outcome instanceof Error || this.#mayReadAsLeader()) deliver(outcome);
+    // It was made by what this server holds, which may lack what another leader has acknowledged since.
+    else if (!this.#leadership.ready) deliver(TribuneError.of("NO_LEADER"));
     else
       this.#host.verifyLeader().then(
         () => deliver(outcome),
