@@ -16,7 +16,6 @@ export const BROKEN_RULES = [
   "fsync-lies",
   "anti-entropy-off",
   "reconcile-off",
-  "reap-the-failed",
   "drifting-replica",
   "deaf-waiters",
 ] as const;
@@ -57,15 +56,6 @@ export function breakRule(rule: BrokenRule): Undo {
       return both(
         replace(MemberDuties.prototype, "begin", () => () => {}),
         replace(MemberDuties.prototype, "event", () => () => {}),
-      );
-    case "reap-the-failed":
-      return replace(
-        MemberDuties.prototype,
-        "event",
-        (event) =>
-          function (this: MemberDuties, given) {
-            event.call(this, given.type === "failed" ? { ...given, type: "reap" } : given);
-          },
       );
     case "drifting-replica": {
       let applied = 0;
