@@ -222,6 +222,7 @@ export const ANSWERS = {
   HealthChecks: json(list(HealthCheck)),
   Intention: json(Intention),
   IntentionCheck: json(IntentionQueryCheckResponse),
+  Events: stream("text/event-stream"),
   IntentionId: json(Created),
   IntentionMatches: json(map(list(Intention))),
   Intentions: json(list(Intention)),

@@ -24,6 +24,7 @@ export * from "./contracts/prepared-query.ts";
 export * from "./contracts/session.ts";
 export * from "./contracts/snapshot.ts";
 export * from "./contracts/status.ts";
+export * from "./contracts/stream.ts";
 export * from "./contracts/txn.ts";
 export * from "./duration.ts";
 export * from "./json.ts";

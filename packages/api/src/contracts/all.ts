@@ -17,6 +17,7 @@ import { preparedQueryContracts, preparedQueryRpcContracts } from "./prepared-qu
 import { sessionContracts } from "./session.ts";
 import { snapshotContracts } from "./snapshot.ts";
 import { statusContracts, statusRpcContracts } from "./status.ts";
+import { streamContracts } from "./stream.ts";
 import { txnContracts, txnRpcContracts } from "./txn.ts";
 
 /** The served API by area. One line an area. */
@@ -40,6 +41,7 @@ export const CONTRACT_AREAS = {
   snapshots: snapshotContracts,
   status: statusContracts,
   "views of the web page": internalContracts,
+  streams: streamContracts,
   "this API": apiContracts,
 };
 
@@ -64,6 +66,7 @@ export const ALL_CONTRACTS = {
   ...snapshotContracts,
   ...statusContracts,
   ...internalContracts,
+  ...streamContracts,
   ...apiContracts,
 };
 

@@ -19,6 +19,7 @@ import { preparedQueryEndpoints, preparedQueryMethods } from "./prepared-query.t
 import { sessionEndpoints } from "./session.ts";
 import { snapshotEndpoints } from "./snapshot.ts";
 import { statusEndpoints, statusMethods } from "./status.ts";
+import { streamEndpoints } from "./stream.ts";
 import { txnEndpoints, txnMethods } from "./txn.ts";
 
 /** Every endpoint of the agent; the doors derive their routes from it. One line an area. */
@@ -42,6 +43,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...snapshotEndpoints,
   ...statusEndpoints,
+  ...streamEndpoints,
   ...txnEndpoints,
   ...notServedEndpoints,
 ];

@@ -25,6 +25,7 @@ import { type Gathered, gather, pump } from "./pieces.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
 import { type Route, Router } from "./router.ts";
 import { parameterValues } from "./target.ts";
+import { variantOf } from "./variant.ts";
 import { headersMatter, RequestView } from "./view.ts";
 import { serveWebPage } from "./web-page.ts";
 
@@ -602,14 +603,6 @@ function keepNewest<V>(map: Map<string, V>, max: number, key: string, value: V):
   if (key.length > KEPT_CHARS_MAX) return;
   if (map.size >= max) map.delete(map.keys().next().value as string);
   map.set(key, value);
-}
-
-/** What of the query changes how an answer is shown, not what it is. */
-function variantOf(query: QueryString, pretty: boolean): string {
-  const shown = ["raw", "passing", "pem", "segment", "separator", "format"]
-    .filter((name) => query.has(name))
-    .map((name) => `${name}=${query.get(name)}`);
-  return `${pretty ? "pretty" : ""}&${shown.join("&")}`;
 }
 
 function sendPlain(response: ServerResponse, status: number, body: string, headers: readonly string[] = []): void {
