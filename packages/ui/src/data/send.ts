@@ -43,6 +43,8 @@ export async function send(path: string, request: Request = {}): Promise<Respons
   }
   // A proxy that has lost its agent speaks for itself.
   if (response.status === 502 || response.status === 504) throw new Away(`The proxy answers ${response.status}`);
+  // Autopilot says by 429 that it is not well, and still answers.
+  if (response.status === 429 && response.headers.get("content-type")?.startsWith("application/json")) return response;
   if (!response.ok) throw new Refused(response.status, (await response.text()).trim() || `Status ${response.status}`);
   return response;
 }

@@ -73,7 +73,7 @@ async function connect(): Promise<void> {
     throw new Away("The agent ended the stream");
   } catch (error) {
     if (abort !== connection || (abort.signal.aborted && abort.signal.reason !== silent)) return;
-    if (error instanceof Refused && [400, 404, 405, 503].includes(error.status)) return leaveStreams(error.status);
+    if (error instanceof Refused && [400, 404, 405, 429, 503].includes(error.status)) return refusedAll(error);
     fail(abort.signal.aborted ? new Away("The agent has fallen silent") : error);
   }
 }
@@ -147,11 +147,16 @@ function fail(error: unknown): void {
   for (const { watcher } of lost) watcher.failed(error);
 }
 
-/** 404: this agent has no streams. Else it will have no more of them now: blocking queries take over for these. */
-function leaveStreams(status: number): void {
+/**
+ * The agent opens no stream for these. One that it cannot watch is named in its answer, and asked for in another way;
+ * 404: it has no streams at all. Else it will have no more of them now: blocking queries take over.
+ */
+function refusedAll({ status, message }: Refused): void {
+  const named = status === 400 ? [...entries].filter(({ path }) => message.includes(`/v1/${path.split("?")[0]}`)) : [];
   if (status === 404 || status === 405) unsupported = true;
-  const ways = [...fallbacks.values()];
-  entries.clear();
-  fallbacks.clear();
-  for (const fallback of ways) fallback();
+  const leaving = named.length > 0 ? named : [...entries];
+  const ways = leaving.map((entry) => fallbacks.get(entry));
+  for (const entry of leaving) drop(entry);
+  for (const way of ways) way?.();
+  if (entries.size > 0) schedule();
 }

@@ -1,5 +1,7 @@
 import { matchRoute } from "../lib/routes.ts";
 import { lazy, type PageComponent } from "../ui/lazy.tsx";
+import NodesPage from "./nodes.tsx";
+import OverviewPage from "./overview.tsx";
 import ServicePage from "./service/service.tsx";
 import ServicesPage from "./services.tsx";
 
@@ -8,9 +10,12 @@ import ServicesPage from "./services.tsx";
  * lead to the same thing.
  */
 const routes: readonly (readonly [pattern: string, page: PageComponent])[] = [
+  [":dc/overview", OverviewPage],
   [":dc/services", ServicesPage],
   [":dc/services/:name/instances/:node/:id", lazy(() => import("./service/instance.tsx"))],
   [":dc/services/:name/*tab", ServicePage],
+  [":dc/nodes", NodesPage],
+  [":dc/nodes/:name/*tab", lazy(() => import("./node/node.tsx"))],
 ];
 
 export function matchPage(

@@ -86,7 +86,7 @@ function ServiceRow({ row }: { readonly row: ListedService }) {
       <div class="ellipsis">
         <div class="title ellipsis">{name}</div>
         <div class="sub ellipsis optional">
-          <span class={`status ${health}`}>{counts === "" ? "no checks" : counts}</span>
+          <span class={health === "passing" ? "" : `status ${health}`}>{counts === "" ? "no checks" : counts}</span>
         </div>
       </div>
       <div class="wide row ellipsis">
