@@ -5,6 +5,7 @@ import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { copySite } from "./lib/copy-site.mjs";
 
 const packages = join(dirname(fileURLToPath(import.meta.url)), "../packages");
 const source = join(packages, "tribune/src");
@@ -28,3 +29,5 @@ await build({
   sourcemap: "linked",
   logLevel: "warning",
 });
+
+copySite(join(packages, "ui/dist"), join(packages, "tribune/dist/ui"));

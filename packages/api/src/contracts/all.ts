@@ -9,6 +9,7 @@ import { coordinateContracts } from "./coordinate.ts";
 import { discoveryChainContracts } from "./discovery-chain.ts";
 import { eventContracts, eventRpcContracts } from "./event.ts";
 import { healthContracts } from "./health.ts";
+import { historyContracts } from "./history.ts";
 import { intentionContracts } from "./intention.ts";
 import { internalContracts, internalRpcContracts } from "./internal.ts";
 import { kvContracts } from "./kv.ts";
@@ -41,6 +42,7 @@ export const CONTRACT_AREAS = {
   snapshots: snapshotContracts,
   status: statusContracts,
   "views of the web page": internalContracts,
+  history: historyContracts,
   streams: streamContracts,
   "this API": apiContracts,
 };
@@ -66,6 +68,7 @@ export const ALL_CONTRACTS = {
   ...snapshotContracts,
   ...statusContracts,
   ...internalContracts,
+  ...historyContracts,
   ...streamContracts,
   ...apiContracts,
 };

@@ -27,6 +27,9 @@ const SCALARS: Readonly<Partial<Record<Schema<unknown>["kind"], readonly string[
   bytes: ["bytes|nil"],
 };
 
+/** Methods that Consul does not have. Its servers say so to who asks them. */
+const OUR_OWN: ReadonlySet<string> = new Set(["History.Transitions"]);
+
 /** Where a schema differs from the recorded type, as a list of sentences. */
 function differences(at: string, schema: Schema<any>, type: string): readonly string[] {
   const wrong = [`${at}: ${schema.kind} ${schema.name ?? ""} stands for ${type}`];
@@ -81,7 +84,8 @@ test("every method without a route is bound", () => {
 });
 
 test("every RPC method exists in Consul 1.10, with the fields and types of its request and reply", () => {
-  const found = [...RPC_METHODS].flatMap(([method, { request, reply }]) => {
+  const consuls = [...RPC_METHODS].filter(([method]) => !OUR_OWN.has(method));
+  const found = consuls.flatMap(([method, { request, reply }]) => {
     const known = recorded.methods[method];
     if (known === undefined) return [`${method} is not a method of Consul 1.10`];
     return [

@@ -10,6 +10,7 @@ import { coordinateEndpoints } from "./coordinate.ts";
 import { discoveryChainEndpoints } from "./discovery-chain.ts";
 import { eventEndpoints, eventMethods } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
+import { historyEndpoints } from "./history.ts";
 import { intentionEndpoints } from "./intention.ts";
 import { internalEndpoints, internalMethods } from "./internal.ts";
 import { kvEndpoints } from "./kv.ts";
@@ -35,6 +36,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...discoveryChainEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,
+  ...historyEndpoints,
   ...intentionEndpoints,
   ...internalEndpoints,
   ...kvEndpoints,

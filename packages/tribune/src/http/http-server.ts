@@ -24,10 +24,10 @@ import { bodyText, compressed, type Encoded, encode, encodedBytes, GZIP_BYTES_MI
 import { type Gathered, gather, pump } from "./pieces.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
 import { type Route, Router } from "./router.ts";
+import { OutsideApi } from "./site/outside-api.ts";
 import { parameterValues } from "./target.ts";
 import { variantOf } from "./variant.ts";
 import { headersMatter, RequestView } from "./view.ts";
-import { serveWebPage } from "./web-page.ts";
 
 /** A read whose URL was parsed before: everything but the freshness of its answer is known. */
 interface Target extends ReadCall {
@@ -73,6 +73,7 @@ export class HttpServer {
   #options: HttpOptions;
   readonly #dependencies: HttpServerDependencies;
   readonly #router: Router;
+  readonly #outside: OutsideApi;
   readonly #servers: Server[] = [];
   readonly #targets = new Map<string, Target>();
   readonly #blockingTargets = new Map<string, Target>();
@@ -86,12 +87,14 @@ export class HttpServer {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#router = new Router(dependencies.endpoints);
+    this.#outside = new OutsideApi(options.site);
     this.configure(options);
   }
 
   /** Takes effect for the next request. */
   configure(options: HttpOptions): void {
     this.#options = options;
+    this.#outside.configure(options.site);
     this.#targets.clear();
     this.#blockingTargets.clear();
     this.#locals.clear();
@@ -208,7 +211,10 @@ export class HttpServer {
     const match = this.#router.match(path);
     if (match.kind === "redirect")
       return redirect(request, response, encodeURI(match.path) + (mark < 0 ? "" : url.slice(mark)));
-    if (match.kind === "none") return serveWebPage(path, this.#options, request, response);
+    if (match.kind === "none") {
+      const fail = (error: unknown): void => this.#fail(response, error);
+      return this.#outside.serve(path, this.#options.responseHeaders, request, response, fail);
+    }
     this.#endpoint(match.route, match.rest, url, path, mark < 0 ? "" : url.slice(mark + 1), request, response);
   }
 

@@ -1,6 +1,8 @@
 import type { Runtime } from "../lib/runtime.ts";
 import type { LogEntry } from "../raft/types.ts";
+import type { CatalogChange } from "../state/effects.ts";
 import { Fsm } from "../state/fsm.ts";
+import { History } from "../state/history/history.ts";
 import { createDatabase, type MemDatabase } from "../state/memdb/database.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
 import { TimeSlice } from "./sliced.ts";
@@ -12,7 +14,10 @@ const RESTORE_BYTES = 32 * 1_024;
 /** The state machine of the state room, in the shape the server drives. */
 export class ReplicatedState implements StateMachine {
   readonly db: MemDatabase = createDatabase();
+  readonly history = new History();
   readonly #fsm: Fsm;
+  /** Of the command that is being applied. */
+  #changes: CatalogChange[] = [];
   readonly #runtime: Pick<Runtime, "clock" | "timers">;
 
   constructor(lockDelays: LockDelays, runtime: Pick<Runtime, "clock" | "timers">) {
@@ -20,12 +25,23 @@ export class ReplicatedState implements StateMachine {
     this.#fsm = new Fsm({
       db: this.db,
       // Tombstones are reaped by the leader's own clock, from the index it had reached.
-      effects: { lockDelayed: (key, delayMs) => lockDelays.set(key, delayMs), tombstoned: () => {} },
+      effects: {
+        lockDelayed: (key, delayMs) => lockDelays.set(key, delayMs),
+        tombstoned: () => {},
+        catalogChanged: (change) => this.#changes.push(change),
+      },
     });
   }
 
   apply(entry: LogEntry): unknown {
-    return entry.type === "command" ? this.#fsm.apply(entry) : undefined;
+    this.history.applied(entry);
+    if (entry.type !== "command") return undefined;
+    const result = this.#fsm.apply(entry);
+    if (this.#changes.length > 0) {
+      this.history.record(entry, this.#changes);
+      this.#changes = [];
+    }
+    return result;
   }
 
   snapshot(): { readonly chunks: Iterable<Uint8Array>; release(): void } {
@@ -41,6 +57,11 @@ export class ReplicatedState implements StateMachine {
         if (slice.used) await slice.giveWay();
       }
     }
-    return { commit: () => restore.finish() };
+    return {
+      commit: () => {
+        restore.finish();
+        this.history.replaced();
+      },
+    };
   }
 }

@@ -1,4 +1,12 @@
-import type { AnsweredBy, AutopilotConfig, ConfigEntry, Coordinate, Schema, Struct } from "@tribune/api";
+import {
+  type AnsweredBy,
+  type AutopilotConfig,
+  type ConfigEntry,
+  type Coordinate,
+  historyContracts,
+  type Schema,
+  type Struct,
+} from "@tribune/api";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
 import type { LeaderApi, OperatorApi, PoolsApi, RaftPeer, ServerHealth } from "../endpoints/agent-api.ts";
 import { type Method, Settled } from "../endpoints/binding.ts";
@@ -114,6 +122,8 @@ const STALLED_DISK_TIMEOUTS = 2;
 /** Server mode: Raft, the state it replicates, and the answers read from it. */
 export class Server implements OperatorApi {
   readonly engine: QueryEngine;
+  /** Of what this server has recorded by itself. */
+  readonly #historyEngine: QueryEngine | undefined;
   readonly #options: ServerOptions;
   readonly #d: ServerDependencies;
   readonly #leadership: Leadership;
@@ -139,6 +149,7 @@ export class Server implements OperatorApi {
       stateMachine.db,
       runtime,
     );
+    this.#historyEngine = this.#openHistory();
     this.#leadership = new Leadership(options.rpcHoldTimeoutMs, runtime.timers);
     const { identity } = options;
     const { peers, metrics } = dependencies;
@@ -475,6 +486,32 @@ export class Server implements OperatorApi {
     if (asked !== this.#options.identity.datacenter && asked !== "") throw TribuneError.of("NO_DC_PATH");
   }
 
+  /** Nothing is sorted in while nobody waits: it is done for many changes at once, or for who asks. */
+  #openHistory(): QueryEngine | undefined {
+    const { stateMachine, runtime } = this.#d;
+    const { history } = stateMachine;
+    if (history === undefined) return undefined;
+    const engine = this.engine.beside(history.db);
+    let isDue = false;
+    history.onRecorded = () => {
+      if (isDue || engine.waiting === 0) return;
+      isDue = true;
+      runtime.timers.soon(() => {
+        isDue = false;
+        history.flush();
+      });
+    };
+    return engine;
+  }
+
+  /** Whose question it is. @throws TribuneError */
+  #engineOf({ endpoint: { contract } }: ServerRead): QueryEngine {
+    if (contract.kind !== "read" || contract.rpc !== historyContracts.historyRecent.rpc) return this.engine;
+    if (this.#historyEngine === undefined) throw TribuneError.of("NO_HISTORY");
+    this.#d.stateMachine.history?.flush();
+    return this.#historyEngine;
+  }
+
   #computeOf({ endpoint, request }: ServerRead): Compute {
     const { identity, connectEnabled } = this.#options;
     const context = { datacenter: identity.datacenter, nodeName: identity.name, connectEnabled };
@@ -486,7 +523,7 @@ export class Server implements OperatorApi {
     if (read.consistency === "consistent") return undefined;
     if (read.consistency === "leader" && !this.#mayReadAsLeader()) return undefined;
     this.#requireDatacenter(read.datacenter);
-    const answer = this.engine.askNow(read.key, this.#computeOf(read));
+    const answer = this.#engineOf(read).askNow(read.key, this.#computeOf(read));
     return answer === undefined ? undefined : { answer, meta: this.#meta() };
   }
 
@@ -547,10 +584,11 @@ export class Server implements OperatorApi {
     try {
       this.#requireDatacenter(read.datacenter);
       const compute = this.#computeOf(read);
+      const engine = this.#engineOf(read);
       const show = (answer: Answered): void => deliver({ answer, meta: this.#meta() });
       return read.minIndex === 0
-        ? this.engine.askLater(read.key, compute, show, deliver)
-        : this.engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
+        ? engine.askLater(read.key, compute, show, deliver)
+        : engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
     } catch (error) {
       deliver(error as Error);
       return () => {};

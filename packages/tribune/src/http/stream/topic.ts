@@ -264,6 +264,7 @@ const FINAL: ReadonlySet<string> = new Set([
   "notFound",
   "methodNotAllowed",
   "payloadTooLarge",
+  "notImplemented",
 ]);
 
 function troubleOf(error: Error): Trouble {
