@@ -1,4 +1,4 @@
-import { type Change, applyChange } from "../lib/change.ts";
+import { applyChange, type Change } from "../lib/change.ts";
 import { parseJson } from "../lib/json-numbers.ts";
 import { EventReader, type ServerEvent } from "../lib/sse.ts";
 import type { Watcher } from "./live.ts";

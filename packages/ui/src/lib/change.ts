@@ -1,6 +1,10 @@
 /** A change of an answer as the agent's stream tells it: rows spliced into a list, keys set in an object. */
 export interface Change {
-  readonly Splices?: readonly { readonly At: number; readonly Remove: number; readonly Add?: readonly unknown[] | null }[];
+  readonly Splices?: readonly {
+    readonly At: number;
+    readonly Remove: number;
+    readonly Add?: readonly unknown[] | null;
+  }[];
   readonly Set?: Readonly<Record<string, unknown>> | null;
   readonly Unset?: readonly string[] | null;
 }

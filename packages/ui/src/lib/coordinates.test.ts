@@ -32,5 +32,9 @@ test("points that lie on a plane keep their distances", () => {
 
 test("one point, none, or all the same: no division by nothing", () => {
   assert.deepEqual(project([]), []);
-  for (const { x, y } of project([[1, 1], [1, 1]])) assert.deepEqual([x, y], [0, 0]);
+  for (const { x, y } of project([
+    [1, 1],
+    [1, 1],
+  ]))
+    assert.deepEqual([x, y], [0, 0]);
 });

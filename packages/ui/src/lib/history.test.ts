@@ -33,8 +33,11 @@ test("stretches of the same state are one", () => {
 });
 
 test("groups keep the order of their first member", () => {
-  assert.deepEqual([...groupBy(["b1", "a1", "b2"], (text) => text[0]!)], [
-    ["b", ["b1", "b2"]],
-    ["a", ["a1"]],
-  ]);
+  assert.deepEqual(
+    [...groupBy(["b1", "a1", "b2"], (text) => text[0]!)],
+    [
+      ["b", ["b1", "b2"]],
+      ["a", ["a1"]],
+    ],
+  );
 });

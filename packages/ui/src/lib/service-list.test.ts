@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { searchServices, type Summary, summarize } from "./service-list.ts";
+import { type Summary, searchServices, summarize } from "./service-list.ts";
 
 const row = (Name: string, more: Partial<Summary> = {}): Summary => ({
   Name,

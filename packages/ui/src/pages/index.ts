@@ -1,5 +1,6 @@
 import { matchRoute } from "../lib/routes.ts";
 import { lazy, type PageComponent } from "../ui/lazy.tsx";
+import KvFolder from "./kv/folder.tsx";
 import NodesPage from "./nodes.tsx";
 import OverviewPage from "./overview.tsx";
 import ServicePage from "./service/service.tsx";
@@ -16,6 +17,20 @@ const routes: readonly (readonly [pattern: string, page: PageComponent])[] = [
   [":dc/services/:name/*tab", ServicePage],
   [":dc/nodes", NodesPage],
   [":dc/nodes/:name/*tab", lazy(() => import("./node/node.tsx"))],
+  [":dc/kv", KvFolder],
+  [":dc/kv/edit", lazy(() => import("./kv/edit.tsx"))],
+  [":dc/members/*tab", lazy(() => import("./members.tsx"))],
+  [":dc/sessions", lazy(() => import("./sessions.tsx"))],
+  [":dc/events", lazy(() => import("./events.tsx"))],
+  [":dc/queries", lazy(() => import("./queries/list.tsx"))],
+  [":dc/queries/:id", lazy(() => import("./queries/edit.tsx"))],
+  [":dc/intentions", lazy(() => import("./intentions/list.tsx"))],
+  [":dc/intentions/edit", lazy(() => import("./intentions/edit.tsx"))],
+  [":dc/config-entries", lazy(() => import("./config/list.tsx"))],
+  [":dc/config-entries/edit", lazy(() => import("./config/edit.tsx"))],
+  [":dc/acls/:kind", lazy(() => import("./acls/list.tsx"))],
+  [":dc/acls/:kind/:id", lazy(() => import("./acls/edit.tsx"))],
+  [":dc/settings", lazy(() => import("./settings.tsx"))],
 ];
 
 export function matchPage(

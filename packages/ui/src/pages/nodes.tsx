@@ -9,7 +9,7 @@ import { href } from "../lib/routes.ts";
 import { matches, parseSearch } from "../lib/search.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Page } from "../ui/page.tsx";
-import { SearchBox, searchText, SortSelect, sortBy, TermButtons } from "../ui/search-box.tsx";
+import { SearchBox, SortSelect, searchText, sortBy, TermButtons } from "../ui/search-box.tsx";
 import { Await, Note } from "../ui/states.tsx";
 import { CheckCount, StatusIcon } from "../ui/status.tsx";
 import { VirtualList } from "../ui/virtual-list.tsx";
@@ -86,7 +86,12 @@ export default function NodesPage() {
           ) : (
             <VirtualList rows={shown} rowKey={({ node }) => node.Node} label="Nodes" class="nodes">
               {({ node, counts, health, ms, leads }) => (
-                <a class="item" href={href(datacenter.value, "nodes", node.Node)} data-node={node.Node} data-health={health}>
+                <a
+                  class="item"
+                  href={href(datacenter.value, "nodes", node.Node)}
+                  data-node={node.Node}
+                  data-health={health}
+                >
                   <StatusIcon health={health} size={16} />
                   <div class="ellipsis">
                     <div class="title row">

@@ -127,7 +127,11 @@ function Figure({
       <a href={to} class="figure">
         <span class="figure-name">{name}</span>
         <span class="figure-value">{typeof value === "number" ? value.toLocaleString("en") : (value ?? "–")}</span>
-        {bar ? <HealthBar counts={bar} text={text} /> : <span class={bad ? "small status critical" : "small muted"}>{text}</span>}
+        {bar ? (
+          <HealthBar counts={bar} text={text} />
+        ) : (
+          <span class={bad ? "small status critical" : "small muted"}>{text}</span>
+        )}
       </a>
     </li>
   );
@@ -150,7 +154,13 @@ function HealthBar({ counts, text }: { readonly counts: Readonly<Record<Health, 
   );
 }
 
-function Attention({ critical, warning }: { readonly critical: Live<readonly Check[]>; readonly warning: Live<readonly Check[]> }) {
+function Attention({
+  critical,
+  warning,
+}: {
+  readonly critical: Live<readonly Check[]>;
+  readonly warning: Live<readonly Check[]>;
+}) {
   const checks = [...(critical.value ?? []), ...(warning.value ?? [])];
   if (checks.length === 0) return null;
   const dc = datacenter.value;

@@ -40,7 +40,11 @@ export function IntentionList({
                   <a
                     class="button plain icon"
                     aria-label={`Change the intention ${each.SourceName} to ${each.DestinationName}`}
-                    href={query(`${dc}/intentions/edit`, { source: each.SourceName, destination: each.DestinationName, exact: "1" })}
+                    href={query(`${dc}/intentions/edit`, {
+                      source: each.SourceName,
+                      destination: each.DestinationName,
+                      exact: "1",
+                    })}
                   >
                     <Icon name="pencil" />
                   </a>
@@ -89,9 +93,12 @@ function remove({ SourceName, DestinationName }: Intention): void {
     danger: true,
     done: "Intention deleted",
     run: async () => {
-      await send(inDatacenter(query("connect/intentions/exact", { source: SourceName, destination: DestinationName })), {
-        method: "DELETE",
-      });
+      await send(
+        inDatacenter(query("connect/intentions/exact", { source: SourceName, destination: DestinationName })),
+        {
+          method: "DELETE",
+        },
+      );
       refresh("connect/intentions");
     },
   });

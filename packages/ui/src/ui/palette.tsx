@@ -46,9 +46,20 @@ function Palette() {
   const go = (to: string) => () => navigate(to);
   const pages: Entry[] = sections()
     .flatMap(({ places }) => places)
-    .map((to) => ({ kind: "Page", text: to.text, icon: to.icon, keys: `g ${to.key}`, run: go(`${href(dc)}/${to.at}`) }));
+    .map((to) => ({
+      kind: "Page",
+      text: to.text,
+      icon: to.icon,
+      keys: `g ${to.key}`,
+      run: go(`${href(dc)}/${to.at}`),
+    }));
   const actions: Entry[] = [
-    { kind: "Action", text: dark() ? "Light theme" : "Dark theme", icon: dark() ? "sun" : "moon", run: () => (theme.value = dark() ? "light" : "dark") },
+    {
+      kind: "Action",
+      text: dark() ? "Light theme" : "Dark theme",
+      icon: dark() ? "sun" : "moon",
+      run: () => (theme.value = dark() ? "light" : "dark"),
+    },
     {
       kind: "Action",
       text: density.value === "compact" ? "Comfortable rows" : "Compact rows",
@@ -88,7 +99,13 @@ function Palette() {
     entry.run();
   };
   return (
-    <dialog ref={box} class="palette" aria-label="Find or do something" onClose={close} onClick={(event) => event.target === box.current && close()}>
+    <dialog
+      ref={box}
+      class="palette"
+      aria-label="Find or do something"
+      onClose={close}
+      onClick={(event) => event.target === box.current && close()}
+    >
       <input
         class="palette-input"
         role="combobox"
@@ -136,4 +153,3 @@ function Palette() {
     </dialog>
   );
 }
-

@@ -14,7 +14,11 @@ import { VirtualList } from "./virtual-list.tsx";
 export function SessionList({ sessions }: { readonly sessions: readonly Session[] }) {
   const pairs = useLive<readonly KvPair[]>(inDatacenter("kv/?recurse"));
   const held = useMemo(
-    () => groupBy((pairs.value ?? []).filter(({ Session }) => Session), ({ Session }) => Session!),
+    () =>
+      groupBy(
+        (pairs.value ?? []).filter(({ Session }) => Session),
+        ({ Session }) => Session!,
+      ),
     [pairs.value],
   );
   const dc = href(datacenter.value);

@@ -22,9 +22,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
       </button>
       <div class="shell">
         <Navigation />
-        {menuOpen.value && (
-          <div class="veil" aria-hidden="true" onClick={() => (menuOpen.value = false)} />
-        )}
+        {menuOpen.value && <div class="veil" aria-hidden="true" onClick={() => (menuOpen.value = false)} />}
         <div>
           <TopBar />
           <AwayLine />
@@ -47,7 +45,9 @@ function Navigation() {
       id="nav"
       class={menuOpen.value ? "nav open" : "nav"}
       aria-label="Pages"
-      onClick={(event) => (event.target as Element).closest("a") && (menuOpen.value = false)}
+      onClick={(event) => {
+        if ((event.target as Element).closest("a")) menuOpen.value = false;
+      }}
     >
       <a class="brand" href={`${encodeURIComponent(dc)}/overview`}>
         <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true">
@@ -76,7 +76,11 @@ function Navigation() {
         </div>
       ))}
       <div class="nav-group">
-        <a class="nav-link" href={`${encodeURIComponent(dc)}/settings`} aria-current={current("settings") ? "page" : undefined}>
+        <a
+          class="nav-link"
+          href={`${encodeURIComponent(dc)}/settings`}
+          aria-current={current("settings") ? "page" : undefined}
+        >
           <Icon name="settings" />
           Settings
         </a>
@@ -131,7 +135,13 @@ function TopBar() {
       ) : (
         <span class="ellipsis">{dc}</span>
       )}
-      <button type="button" class="jump" onClick={openPalette} aria-label="Find or do something" aria-keyshortcuts="Control+K">
+      <button
+        type="button"
+        class="jump"
+        onClick={openPalette}
+        aria-label="Find or do something"
+        aria-keyshortcuts="Control+K"
+      >
         <Icon name="search" />
         <span>Find or do something</span>
         <kbd class="end" aria-hidden="true">
@@ -166,7 +176,8 @@ function AwayLine() {
   return (
     <div class="away-line" role="alert" id="away">
       <Icon name="away" size={15} />
-      The agent does not answer. What is shown is as of {ago(now.value - heardAt.value)}; it is asked again every second.
+      The agent does not answer. What is shown is as of {ago(now.value - heardAt.value)}; it is asked again every
+      second.
     </div>
   );
 }

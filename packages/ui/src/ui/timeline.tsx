@@ -1,6 +1,6 @@
+import { datacenter } from "../data/agent.ts";
 import type { Live } from "../data/live.ts";
 import type { History, Transition } from "../data/types.ts";
-import { datacenter } from "../data/agent.ts";
 import { ago } from "../lib/age.ts";
 import type { Health } from "../lib/health.ts";
 import { groupBy, healthOfStatus, type Stretch, stretches } from "../lib/history.ts";
@@ -31,7 +31,10 @@ export function Timeline({ live, bands = false }: { readonly live: Live<History>
               <>
                 <ol class="timeline">
                   {transitions.map((each) => (
-                    <Row key={`${each.Index} ${each.Kind} ${each.Node} ${each.ServiceID} ${each.CheckID}`} each={each} />
+                    <Row
+                      key={`${each.Index} ${each.Kind} ${each.Node} ${each.ServiceID} ${each.CheckID}`}
+                      each={each}
+                    />
                   ))}
                 </ol>
                 <p class="muted small">Complete since {since(history)}.</p>
@@ -107,7 +110,12 @@ const bandsMax = 12;
 /** One bar for each check over the last hour. */
 function Bands({ transitions }: { readonly transitions: readonly Transition[] }) {
   const end = now.value;
-  const groups = [...groupBy(transitions.filter(({ Kind }) => Kind === "check"), ({ Node, CheckID }) => `${Node} ${CheckID}`)];
+  const groups = [
+    ...groupBy(
+      transitions.filter(({ Kind }) => Kind === "check"),
+      ({ Node, CheckID }) => `${Node} ${CheckID}`,
+    ),
+  ];
   return (
     <ul class="bands" aria-label="The last hour, check by check">
       {groups.slice(0, bandsMax).map(([key, turns]) => {

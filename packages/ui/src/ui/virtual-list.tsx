@@ -32,7 +32,7 @@ export function VirtualList<T>({
   const from = Math.max(0, Math.min(first, rows.length - visible));
 
   useLayoutEffect(() => {
-    const row = getComputedStyle(document.documentElement).getPropertyValue("--row");
+    const row = getComputedStyle(list.current ?? document.documentElement).getPropertyValue("--row");
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
     setHeight(Number.parseFloat(row) * rem);
   }, []);

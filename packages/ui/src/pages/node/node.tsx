@@ -64,7 +64,13 @@ export default function NodePage({ params }: PageProps) {
       ) : (
         <Await live={live} rows={4} missing={gone} empty={gone}>
           {(value) =>
-            tab === "services" ? <Services node={value} /> : tab === "metadata" ? <Metadata node={value} /> : <Checks checks={value.Checks ?? []} />
+            tab === "services" ? (
+              <Services node={value} />
+            ) : tab === "metadata" ? (
+              <Metadata node={value} />
+            ) : (
+              <Checks checks={value.Checks ?? []} />
+            )
           }
         </Await>
       )}
@@ -83,10 +89,15 @@ function Services({ node }: { readonly node: NodeInfo }) {
   return (
     <ul class="list instances">
       {services.map((service) => {
-        const counts = countChecks((node.Checks ?? []).filter(({ ServiceID }) => ServiceID === service.ID || ServiceID === ""));
+        const counts = countChecks(
+          (node.Checks ?? []).filter(({ ServiceID }) => ServiceID === service.ID || ServiceID === ""),
+        );
         return (
           <li key={service.ID}>
-            <a class="item" href={href(datacenter.value, "services", service.Service, "instances", node.Node, service.ID)}>
+            <a
+              class="item"
+              href={href(datacenter.value, "services", service.Service, "instances", node.Node, service.ID)}
+            >
               <StatusIcon health={worst(counts)} size={16} />
               <div class="ellipsis">
                 <div class="title ellipsis">{service.ID}</div>
@@ -124,7 +135,11 @@ function Metadata({ node }: { readonly node: NodeInfo }) {
         <Facts rows={pairs(node.TaggedAddresses)} />
       </Section>
       <Section title="Meta">
-        {Object.keys(node.Meta ?? {}).length === 0 ? <p class="muted small">None</p> : <Facts rows={pairs(node.Meta)} />}
+        {Object.keys(node.Meta ?? {}).length === 0 ? (
+          <p class="muted small">None</p>
+        ) : (
+          <Facts rows={pairs(node.Meta)} />
+        )}
       </Section>
     </div>
   );

@@ -75,11 +75,17 @@ function Instance({ instance }: { readonly instance: ServiceInstance }) {
           {tagged.length === 0 ? (
             <p class="muted small">None</p>
           ) : (
-            <Facts rows={tagged.map(([tag, { Address, Port }]) => [tag, <span class="mono">{`${Address}:${Port}`}</span>])} />
+            <Facts
+              rows={tagged.map(([tag, { Address, Port }]) => [tag, <span class="mono">{`${Address}:${Port}`}</span>])}
+            />
           )}
         </Section>
         <Section title="Meta">
-          {meta.length === 0 ? <p class="muted small">None</p> : <Facts rows={meta.map(([key, value]) => [key, value])} />}
+          {meta.length === 0 ? (
+            <p class="muted small">None</p>
+          ) : (
+            <Facts rows={meta.map(([key, value]) => [key, value])} />
+          )}
         </Section>
       </div>
       {Service.Proxy?.DestinationServiceName && <Proxy proxy={Service.Proxy} />}
@@ -94,15 +100,22 @@ function Proxy({ proxy }: { readonly proxy: NonNullable<ServiceInstance["Service
     <Section title="Proxy">
       <Facts
         rows={[
-          ["For", `${proxy.DestinationServiceName} ${proxy.DestinationServiceID ? `(${proxy.DestinationServiceID})` : ""}`],
-          ["Local service", proxy.LocalServicePort ? `${proxy.LocalServiceAddress ?? ""}:${proxy.LocalServicePort}` : ""],
+          [
+            "For",
+            `${proxy.DestinationServiceName} ${proxy.DestinationServiceID ? `(${proxy.DestinationServiceID})` : ""}`,
+          ],
+          [
+            "Local service",
+            proxy.LocalServicePort ? `${proxy.LocalServiceAddress ?? ""}:${proxy.LocalServicePort}` : "",
+          ],
           ["Mode", proxy.Mode],
           [
             "Upstreams",
             upstreams.length > 0 &&
               upstreams.map((each) => (
                 <div key={each.DestinationName}>
-                  {each.DestinationName} <span class="mono muted">at {`${each.LocalBindAddress ?? "127.0.0.1"}:${each.LocalBindPort}`}</span>
+                  {each.DestinationName}{" "}
+                  <span class="mono muted">at {`${each.LocalBindAddress ?? "127.0.0.1"}:${each.LocalBindPort}`}</span>
                 </div>
               )),
           ],

@@ -5,7 +5,7 @@ import { countChecks, healthRank, healthWords, worst } from "../../lib/health.ts
 import { href } from "../../lib/routes.ts";
 import { matches, parseSearch } from "../../lib/search.ts";
 import { Tags } from "../../ui/page.tsx";
-import { SearchBox, searchText, SortSelect, sortBy } from "../../ui/search-box.tsx";
+import { SearchBox, SortSelect, searchText, sortBy } from "../../ui/search-box.tsx";
 import { Note } from "../../ui/states.tsx";
 import { CheckCount, StatusIcon } from "../../ui/status.tsx";
 import { VirtualList } from "../../ui/virtual-list.tsx";
@@ -35,7 +35,13 @@ export function Instances({
         const { Service, Node, Checks } = instance;
         const meta = Object.entries(Service.Meta ?? {}).map(([key, value]) => `${key}=${value}`);
         return matches(terms, {
-          text: [Service.ID, Node.Node, addressOf(instance), ...(Service.Tags ?? []), ...Checks.map(({ Output }) => Output)],
+          text: [
+            Service.ID,
+            Node.Node,
+            addressOf(instance),
+            ...(Service.Tags ?? []),
+            ...Checks.map(({ Output }) => Output),
+          ],
           keys: { is: healthWords(health), tag: Service.Tags ?? [], node: [Node.Node], meta, id: [Service.ID] },
         });
       })
@@ -60,7 +66,12 @@ export function Instances({
       {rows.length === 0 ? (
         <Note icon="search" title="No instance fits the search" />
       ) : (
-        <VirtualList rows={rows} rowKey={({ instance }) => `${instance.Node.Node} ${instance.Service.ID}`} label="Instances" class="instances">
+        <VirtualList
+          rows={rows}
+          rowKey={({ instance }) => `${instance.Node.Node} ${instance.Service.ID}`}
+          label="Instances"
+          class="instances"
+        >
           {({ instance, counts, health }) => (
             <a
               class="item"

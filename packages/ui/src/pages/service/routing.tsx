@@ -24,7 +24,9 @@ interface Chain {
     readonly Protocol: string;
     readonly StartNode: string;
     readonly Nodes: Readonly<Record<string, ChainNode>>;
-    readonly Targets: Readonly<Record<string, { readonly Service: string; readonly Datacenter: string; readonly ServiceSubset?: string }>>;
+    readonly Targets: Readonly<
+      Record<string, { readonly Service: string; readonly Datacenter: string; readonly ServiceSubset?: string }>
+    >;
   };
 }
 
@@ -57,7 +59,17 @@ export default function Routing({ params }: PageProps) {
 /** A chain has no circles; a damaged answer might. */
 const depthMax = 12;
 
-function Step({ chain, at, how, depth }: { readonly chain: Chain["Chain"]; readonly at: string; readonly how: string; readonly depth: number }) {
+function Step({
+  chain,
+  at,
+  how,
+  depth,
+}: {
+  readonly chain: Chain["Chain"];
+  readonly at: string;
+  readonly how: string;
+  readonly depth: number;
+}) {
   const node = chain.Nodes[at];
   if (node === undefined || depth > depthMax) return null;
   const next: (readonly [how: string, at: string])[] = [

@@ -71,7 +71,11 @@ function Side({ title, items }: { readonly title: string; readonly items: readon
         {items.map((each) => (
           <li key={each.Name} class="topology-item row">
             <StatusIcon
-              health={worst({ passing: each.ChecksPassing, warning: each.ChecksWarning, critical: each.ChecksCritical })}
+              health={worst({
+                passing: each.ChecksPassing,
+                warning: each.ChecksWarning,
+                critical: each.ChecksCritical,
+              })}
             />
             <a class="ellipsis" href={href(datacenter.value, "services", each.Name)}>
               {each.Name}
@@ -86,10 +90,24 @@ function Side({ title, items }: { readonly title: string; readonly items: readon
   );
 }
 
-function Lines({ from, height, mirrored = false }: { readonly from: readonly Neighbour[]; readonly height: number; readonly mirrored?: boolean }) {
+function Lines({
+  from,
+  height,
+  mirrored = false,
+}: {
+  readonly from: readonly Neighbour[];
+  readonly height: number;
+  readonly mirrored?: boolean;
+}) {
   const middle = height / 2;
   return (
-    <svg class="topology-lines" viewBox={`0 0 100 ${height}`} height={height} preserveAspectRatio="none" aria-hidden="true">
+    <svg
+      class="topology-lines"
+      viewBox={`0 0 100 ${height}`}
+      height={height}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       {from.map((each, i) => {
         const y = i * rowHeight + rowHeight / 2;
         const [a, b] = mirrored ? [middle, y] : [y, middle];
