@@ -1,8 +1,6 @@
-import { computed, signal } from "@preact/signals";
+import { computed } from "@preact/signals";
 import { place } from "../ui/router.ts";
 import { resource } from "./live.ts";
-import { Refused, send } from "./send.ts";
-import { token } from "./token.ts";
 import type { AgentSelf } from "./types.ts";
 
 /** What the whole page knows of the agent it talks to. */
@@ -28,22 +26,16 @@ export function inDatacenter(path: string): string {
   return `${path}${path.includes("?") ? "&" : "?"}dc=${encodeURIComponent(dc)}`;
 }
 
-/** Whether the servers check tokens: undefined until somebody has asked. */
-export const aclsEnabled = signal<boolean | undefined>(undefined);
-
-async function askAcls(): Promise<void> {
-  try {
-    await send("acl/policies");
-    aclsEnabled.value = true;
-  } catch (error) {
-    if (!(error instanceof Refused)) return;
-    // 403: there are ACLs, and this token may not read policies. 401, 404 or 501: there are none.
-    aclsEnabled.value = error.status === 403;
-  }
-}
+/** Whether tokens are checked: undefined until the agent has said so. Who may not even read that has met a check. */
+export const aclsEnabled = computed<boolean | undefined>(() => {
+  const { state, value } = self.state.value;
+  if (state === "denied") return true;
+  if (value === undefined) return undefined;
+  const { Stats, DebugConfig } = value as AgentSelf;
+  return DebugConfig?.ACLsEnabled ?? Stats?.["consul"]?.["acl"] !== "disabled";
+});
 
 export function startAgent(): void {
   self.open();
   datacentersLive.open();
-  token.subscribe(() => void askAcls());
 }

@@ -9,6 +9,7 @@ export interface AgentSelf {
     readonly Version: string;
     readonly Revision?: string;
   };
+  readonly DebugConfig?: { readonly ACLsEnabled?: boolean };
   readonly Stats?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly Member?: Member;
   readonly Coord?: Coordinate;

@@ -147,7 +147,7 @@ function HealthBar({ counts, text }: { readonly counts: Readonly<Record<Health, 
         .filter((kind) => kind === "critical" || kind === "warning")
         .map((kind) => (
           <span key={kind} class={`status ${kind}`}>
-            <StatusIcon health={kind} size={13} /> {counts[kind]} {kind}
+            <StatusIcon health={kind} size={13} /> {counts[kind]} <span class="sr-only">{kind}</span>
           </span>
         ))}
     </span>

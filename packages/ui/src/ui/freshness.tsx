@@ -31,7 +31,7 @@ export function Freshness({ lives }: { readonly lives: readonly Live<unknown>[] 
               : ["refresh", "Live"];
   const title = state === "fresh" && !polled ? `Changes are pushed; confirmed ${since}` : (live.error ?? text);
   return (
-    <span class={`freshness ${state === "fresh" && !polled ? "fresh" : state}`} title={title} data-state={state}>
+    <span class={`freshness ${state === "fresh" && polled ? "polled" : state}`} title={title} data-state={state}>
       {text === "Live" ? <Pulse /> : <Icon name={icon} size={14} />}
       {text}
     </span>

@@ -104,12 +104,20 @@ function verb({ From, To, Kind }: Transition): string {
   return From === To ? "changed" : `${From} → ${To}`;
 }
 
-const windowMs = 3_600_000;
+/** Of these the shortest that shows all that is known, else the longest. */
+const windows = [
+  [300_000, "5 minutes ago"],
+  [1_800_000, "half an hour ago"],
+  [3_600_000, "one hour ago"],
+  [86_400_000, "a day ago"],
+] as const;
 const bandsMax = 12;
 
-/** One bar for each check over the last hour. */
+/** One bar for each check over the last minutes or hours. */
 function Bands({ transitions }: { readonly transitions: readonly Transition[] }) {
   const end = now.value;
+  const oldest = Math.min(...transitions.map(({ Time }) => Date.parse(Time)).filter((at) => !Number.isNaN(at)));
+  const [windowMs, words] = windows.find(([ms]) => end - oldest < ms) ?? windows.at(-1)!;
   const groups = [
     ...groupBy(
       transitions.filter(({ Kind }) => Kind === "check"),
@@ -117,7 +125,7 @@ function Bands({ transitions }: { readonly transitions: readonly Transition[] })
     ),
   ];
   return (
-    <ul class="bands" aria-label="The last hour, check by check">
+    <ul class="bands" aria-label="Check by check">
       {groups.slice(0, bandsMax).map(([key, turns]) => {
         const parts = stretches(turns, end - windowMs, end);
         return (
@@ -125,7 +133,7 @@ function Bands({ transitions }: { readonly transitions: readonly Transition[] })
             <span class="ellipsis small">
               {turns[0]!.Name || turns[0]!.CheckID} <span class="muted">{turns[0]!.ServiceID || turns[0]!.Node}</span>
             </span>
-            <Band parts={parts} start={end - windowMs} />
+            <Band parts={parts} start={end - windowMs} windowMs={windowMs} />
             <span class="sr-only">{parts.map(({ health }) => health).join(", then ")}</span>
           </li>
         );
@@ -133,14 +141,22 @@ function Bands({ transitions }: { readonly transitions: readonly Transition[] })
       <li class="muted small" aria-hidden="true">
         <span />
         <span class="row">
-          one hour ago <span class="end">now</span>
+          {words} <span class="end">now</span>
         </span>
       </li>
     </ul>
   );
 }
 
-function Band({ parts, start }: { readonly parts: readonly Stretch[]; readonly start: number }) {
+function Band({
+  parts,
+  start,
+  windowMs,
+}: {
+  readonly parts: readonly Stretch[];
+  readonly start: number;
+  readonly windowMs: number;
+}) {
   return (
     <svg class="band" viewBox="0 0 1000 16" preserveAspectRatio="none" aria-hidden="true">
       {parts.map(({ from, to, health }) => (

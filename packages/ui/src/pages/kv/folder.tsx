@@ -26,11 +26,18 @@ export const keyHref = (key: string): string => query(`${href(datacenter.value)}
 export default function KvFolder() {
   const folder = place.value.query.get("folder") ?? "";
   const text = searchText();
+  const searching = text.trim() !== "";
+  // Only what the keys do not say makes all values be read.
+  const deep = searching && parseSearch(text).some(({ key }) => key === "value" || key === "is");
+  const path = kvPath(folder);
+  const keys = useLive<readonly string[]>(deep ? undefined : inDatacenter(`${path}?keys${searching ? "" : "&separator=%2F"}`));
+  const pairs = useLive<readonly KvPair[]>(deep ? inDatacenter(`${path}?recurse`) : undefined);
   return (
     <Page
       title={folder === "" ? "Key/value" : (crumbs(folder).at(-1)?.name ?? folder)}
       mark={folder !== "" && <Icon name="folder" size={20} />}
       {...(folder === "" ? {} : { facts: <Crumbs path={folder} /> })}
+      lives={[deep ? pairs : keys]}
       actions={
         <>
           <a class="button primary" href={query(`${href(datacenter.value)}/kv/edit`, { folder })}>
@@ -43,7 +50,13 @@ export default function KvFolder() {
       <div class="toolbar">
         <SearchBox label="Search keys" hint="Part of a key, value:text, is:locked" />
       </div>
-      {text.trim() === "" ? <Rows folder={folder} /> : <Found folder={folder} text={text} />}
+      {!searching ? (
+        <Rows folder={folder} live={keys} />
+      ) : deep ? (
+        <Found folder={folder} text={text} live={pairs} />
+      ) : (
+        <Found folder={folder} text={text} live={keys} />
+      )}
     </Page>
   );
 }
@@ -65,8 +78,7 @@ export function Crumbs({ path }: { readonly path: string }) {
   );
 }
 
-function Rows({ folder }: { readonly folder: string }) {
-  const live = useLive<readonly string[]>(inDatacenter(`${kvPath(folder)}?keys&separator=%2F`));
+function Rows({ folder, live }: { readonly folder: string; readonly live: Live<readonly string[]> }) {
   const rows = useMemo(() => folderRows(folder, live.value ?? []), [folder, live.value]);
   const empty = (
     <Note icon="kv" title={folder === "" ? "No keys yet" : "This folder is empty"}>
@@ -96,25 +108,27 @@ function KeyRow({ row, note }: { readonly row: KvRow; readonly note?: string }) 
 
 const noteLengthMax = 120;
 
-function Found({ folder, text }: { readonly folder: string; readonly text: string }) {
-  const terms = parseSearch(text);
-  // Only what the keys do not say makes all values be read.
-  const deep = terms.some(({ key }) => key === "value" || key === "is");
-  const path = kvPath(folder);
-  const keys = useLive<readonly string[]>(deep ? undefined : inDatacenter(`${path}?keys`));
-  const pairs = useLive<readonly KvPair[]>(deep ? inDatacenter(`${path}?recurse`) : undefined);
-  const live: Live<unknown> = deep ? pairs : keys;
+function Found({
+  folder,
+  text,
+  live,
+}: {
+  readonly folder: string;
+  readonly text: string;
+  readonly live: Live<readonly (string | KvPair)[]>;
+}) {
   const found = useMemo(() => {
-    const rows = deep
-      ? (pairs.value ?? []).map((pair) => ({ key: pair.Key, value: asText(pair), locked: Boolean(pair.Session) }))
-      : (keys.value ?? []).map((key) => ({ key, value: "", locked: false }));
-    return rows.filter(({ key, value, locked }) =>
-      matches(terms, {
-        text: [key.slice(folder.length)],
-        keys: { value: [value], is: locked ? ["locked"] : ["free"] },
-      }),
-    );
-  }, [keys.value, pairs.value, text, folder, deep]);
+    const terms = parseSearch(text);
+    return (live.value ?? [])
+      .map((each) =>
+        typeof each === "string"
+          ? { key: each, value: "", locked: false }
+          : { key: each.Key, value: asText(each), locked: Boolean(each.Session) },
+      )
+      .filter(({ key, value, locked }) =>
+        matches(terms, { text: [key.slice(folder.length)], keys: { value: [value], is: locked ? ["locked"] : ["free"] } }),
+      );
+  }, [live.value, text, folder]);
   const none = <Note icon="search" title="No key fits the search" />;
   return (
     <Await live={live} rows={6} empty={none} missing={none}>
