@@ -139,12 +139,11 @@ function TopBar() {
         type="button"
         class="jump"
         onClick={openPalette}
-        aria-label="Find or do something"
         aria-keyshortcuts="Control+K"
       >
         <Icon name="search" />
         <span>Find or do something</span>
-        <kbd class="end" aria-hidden="true">
+        <kbd class="end">
           {/Mac/.test(navigator.platform) ? "⌘ K" : "Ctrl K"}
         </kbd>
       </button>
