@@ -84,7 +84,7 @@ browserTest("a folder is copied, moved, exported, deleted and imported again", a
   const { page, go, button, close } = await session("kv?folder=app/");
   const transfer = async (verb, to) => {
     await button(`${verb} this folder`).click();
-    await page.getByLabel("To").fill(to);
+    await page.getByRole("textbox", { name: /^To/ }).fill(to);
     await page.getByRole("dialog").getByRole("button", { name: verb }).click();
     await page.locator(`text=${verb === "Copy" ? "Copied" : "Moved"} to ${to}`).waitFor();
   };
@@ -111,9 +111,9 @@ browserTest("a folder is copied, moved, exported, deleted and imported again", a
   // Nothing that exists is overwritten.
   await go("kv?folder=moved/");
   await button("Copy this folder").click();
-  await page.getByLabel("To").fill("app/");
+  await page.getByRole("textbox", { name: /^To/ }).fill("app/");
   await page.getByRole("dialog").getByRole("button", { name: "Copy" }).click();
-  await page.locator(".toast >> text=Failed").waitFor();
+  await page.locator(".toast .critical").waitFor();
   await close();
 });
 
@@ -185,7 +185,7 @@ browserTest("config entries are created, changed and deleted", async () => {
   await page.getByRole("link", { name: "Create" }).click();
   await editor(page).fill('{"Kind": "nonsense"}');
   await button("Create").click();
-  await page.locator(".toast >> text=Failed").waitFor();
+  await page.locator(".toast .critical").waitFor();
   assert.equal(await editor(page).inputValue(), '{"Kind": "nonsense"}');
   await close();
 });

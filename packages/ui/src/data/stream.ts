@@ -27,8 +27,6 @@ const fallbacks = new Map<Entry, () => void>();
 let connection: AbortController | undefined;
 let scheduled = false;
 
-export const streamsKnownAbsent = (): boolean => unsupported;
-
 export function watchByStream(path: string, watcher: Watcher, stop: AbortSignal, fallback: () => void): void {
   if (unsupported || entries.size >= watchesMax) return fallback();
   const entry: Entry = { path, watcher, value: undefined, position: "" };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { href, matchRoute } from "./routes.ts";
+import { ancestors, href, matchRoute } from "./routes.ts";
 
 test("a pattern takes its segments and no more", () => {
   assert.deepEqual(matchRoute(":dc/services", "dc1/services/")?.params, { dc: "dc1" });
@@ -15,4 +15,10 @@ test("names come back as they went in, a stray percent sign too", () => {
   const name = "a/b c%d?é";
   assert.equal(matchRoute(":dc/services/:name", href("dc1", "services", name))?.params["name"], name);
   assert.equal(matchRoute(":name", "50%")?.params["name"], "50%");
+});
+
+test("above a path is every shorter one", () => {
+  assert.deepEqual(ancestors("/ui/"), ["/"]);
+  assert.deepEqual(ancestors("/a/b/c/"), ["/a/b/", "/a/", "/"]);
+  assert.deepEqual(ancestors("/"), ["/"]);
 });

@@ -32,3 +32,9 @@ function decode(segment: string): string {
 export function href(...segments: readonly string[]): string {
   return segments.map(encodeURIComponent).join("/");
 }
+
+/** The paths above one that ends in `/`, the nearest first: `/a/b/` → `/a/`, `/`. */
+export function ancestors(root: string): string[] {
+  const parts = root.split("/").filter(Boolean);
+  return parts.length === 0 ? ["/"] : parts.map((_, i) => ["", ...parts.slice(0, parts.length - 1 - i), ""].join("/"));
+}

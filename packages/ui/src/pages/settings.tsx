@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
-import { agentSelf, datacenter } from "../data/agent.ts";
+import { agentSelf, datacenter, inDatacenter } from "../data/agent.ts";
 import { apiRoot, siteRoot } from "../data/place.ts";
-import { streamsKnownAbsent } from "../data/stream.ts";
 import { token } from "../data/token.ts";
+import { useLive } from "../data/use-live.ts";
 import { logout, openLogin } from "../ui/login.tsx";
 import { Facts, Page, Section } from "../ui/page.tsx";
 import { sections } from "../ui/sections.ts";
@@ -11,6 +11,8 @@ import { density, theme } from "../ui/settings.ts";
 /** What this browser prefers, the keys, and what the page has found out about its agent. */
 export default function SettingsPage() {
   const [api, setApi] = useState("");
+  // Anything that can be watched shows the way in which changes come.
+  const { way, state } = useLive(inDatacenter("health/state/critical"));
   useEffect(() => {
     void apiRoot().then(setApi);
   }, []);
@@ -86,7 +88,7 @@ export default function SettingsPage() {
               ["Agent", agentSelf.value?.Config.NodeName],
               ["Version", agentSelf.value?.Config.Version],
               ["Datacenter in view", datacenter.value],
-              ["Changes come", streamsKnownAbsent() ? "by blocking queries" : "by event stream"],
+              ["Changes come", state === "loading" ? "" : way === "stream" ? "by event stream" : "by blocking queries"],
               ["This page", <span class="mono">{siteRoot}</span>],
               ["API", <span class="mono">{api}v1/</span>],
             ]}
