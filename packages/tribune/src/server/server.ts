@@ -149,7 +149,7 @@ export class Server implements OperatorApi {
       stateMachine.db,
       runtime,
     );
-    this.#historyEngine = this.#openHistory();
+    this.#historyEngine = stateMachine.history === undefined ? undefined : this.engine.beside(stateMachine.history);
     this.#leadership = new Leadership(options.rpcHoldTimeoutMs, runtime.timers);
     const { identity } = options;
     const { peers, metrics } = dependencies;
@@ -486,29 +486,10 @@ export class Server implements OperatorApi {
     if (asked !== this.#options.identity.datacenter && asked !== "") throw TribuneError.of("NO_DC_PATH");
   }
 
-  /** Nothing is sorted in while nobody waits: it is done for many changes at once, or for who asks. */
-  #openHistory(): QueryEngine | undefined {
-    const { stateMachine, runtime } = this.#d;
-    const { history } = stateMachine;
-    if (history === undefined) return undefined;
-    const engine = this.engine.beside(history.db);
-    let isDue = false;
-    history.onRecorded = () => {
-      if (isDue || engine.waiting === 0) return;
-      isDue = true;
-      runtime.timers.soon(() => {
-        isDue = false;
-        history.flush();
-      });
-    };
-    return engine;
-  }
-
   /** Whose question it is. @throws TribuneError */
   #engineOf({ endpoint: { contract } }: ServerRead): QueryEngine {
     if (contract.kind !== "read" || contract.rpc !== historyContracts.historyRecent.rpc) return this.engine;
     if (this.#historyEngine === undefined) throw TribuneError.of("NO_HISTORY");
-    this.#d.stateMachine.history?.flush();
     return this.#historyEngine;
   }
 

@@ -58,5 +58,6 @@ export function writtenBy(tx: WriteTx, by: string): void {
 export function catalogChanged(tx: WriteTx, change: Without<CatalogChange, "by">): void {
   const { [LISTENER]: effects, [WRITER]: by = "" } = tx as Listening;
   if (effects?.catalogChanged === undefined) return;
-  tx.afterCommit(() => effects.catalogChanged?.({ ...change, by } as CatalogChange));
+  const written = Object.assign(change, { by }) as CatalogChange;
+  tx.afterCommit(() => effects.catalogChanged?.(written));
 }
