@@ -23,6 +23,7 @@ export async function* blockingQueries<T>(
   let wait = from === undefined ? (call.wait ?? WAIT) : NO_WAIT;
   let failures = 0;
   let answered = false;
+  let shown = from !== undefined;
   while (!signal.aborted) {
     let answer: Answer<T>;
     try {
@@ -50,8 +51,9 @@ export async function* blockingQueries<T>(
     // Back means that the state was replaced, by a restored snapshot or a new server: begin anew.
     const back = subject.unordered !== true && next < index;
     // An index of 0 would not wait.
-    index = back ? 0 : next < 1 ? 1 : next;
-    if (changed) yield { value, index: next };
+    index = back ? 0 : next || 1;
+    if (changed || !shown) yield { value, index: next };
+    shown = true;
   }
 }
 
