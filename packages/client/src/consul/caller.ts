@@ -7,6 +7,8 @@ import { type Connection, type Context, isConsulError, type Question } from "./r
 export interface Method {
   /** `PUT /kv/{key}`; what stands in braces is an option. */
   readonly http: string;
+  /** Its name in errors, where that is another. */
+  readonly label?: string;
   /** The option that a string alone stands for. */
   readonly alone?: string;
   /** Options without which there is no asking. */
@@ -26,7 +28,7 @@ export interface Method {
   readonly raw?: (options: Fields) => boolean;
   /** `nothing`: the answer does not matter. `first`: of a list. Default: the body, undefined when it is falsy. */
   readonly answers?: "nothing" | "first" | ((body: unknown, options: Fields) => unknown);
-  /** A 404 is an answer: nothing. */
+  /** A 404 is an answer: nothing. Other refusals name the method. */
   readonly maybe?: boolean;
 }
 
@@ -50,7 +52,8 @@ export class Caller {
     return this.#defaults;
   }
 
-  async call(name: string, method: Method, given: unknown): Promise<unknown> {
+  async call(path: string, method: Method, given: unknown): Promise<unknown> {
+    const name = method.label ?? path;
     const own = typeof given === "string" && method.alone !== undefined ? { [method.alone]: given } : given;
     const options: Fields = { ...this.#defaults, ...plainNames(own) };
     const question = this.#question(name, method, options);
@@ -59,11 +62,12 @@ export class Caller {
     try {
       response = await this.#connection.send(question);
     } catch (error) {
-      if (!(method.maybe === true && isConsulError(error) && error.statusCode === 404)) throw error;
+      if (method.maybe !== true || !isConsulError(error)) throw error;
+      if (error.statusCode !== 404) throw named(name, error);
       response = error.response as Response;
       return shown(ctx, response, undefined);
     }
-    return shown(ctx, response, valueOf(method, response.body, options));
+    return shown(ctx, response, resultOf(method, response.body, options));
   }
 
   #question(name: string, method: Method, options: Fields): Question {
@@ -110,11 +114,16 @@ function queryOf(method: Method, options: Fields): string {
   return search.toString();
 }
 
-function valueOf(method: Method, body: unknown, options: Fields): unknown {
+function resultOf(method: Method, body: unknown, options: Fields): unknown {
   const { answers } = method;
   if (answers === "nothing") return undefined;
   if (answers === "first") return Array.isArray(body) ? body[0] : body;
   return (typeof answers === "function" ? answers(body, options) : body) || undefined;
+}
+
+function named(name: string, error: ConsulError): ConsulError {
+  error.message = `consul: ${name}: ${error.message}`;
+  return error;
 }
 
 /** Watches want the answer's headers as well. */

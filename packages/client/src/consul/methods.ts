@@ -115,7 +115,14 @@ export const METHODS = {
   "catalog.datacenters": { http: "GET /catalog/datacenters" },
   "catalog.nodes": datacenterAlone("GET /catalog/nodes"),
   "catalog.services": datacenterAlone("GET /catalog/services"),
-  "catalog.register": { http: "PUT /catalog/register", body: catalogRegistration, answers: nothing },
+  "catalog.register": {
+    http: "PUT /catalog/register",
+    check: ({ node, address }) => {
+      if (!node || !address) throw new Error("node and address required");
+    },
+    body: catalogRegistration,
+    answers: nothing,
+  },
   "catalog.deregister": {
     ...listed("PUT /catalog/deregister", "node"),
     body: catalogDeregistration,
@@ -194,6 +201,7 @@ export const METHODS = {
 
   "transaction.create": {
     http: "PUT /txn",
+    label: "Transaction.create",
     body: ({ operations }) => {
       if (!Array.isArray(operations) || operations.length === 0)
         throw new Error("operations must be an array with at least one item");
