@@ -65,7 +65,9 @@ async function compare(title, rounds, calls, ways) {
   }
   const [raw, client] = names.map((name) => taken[name].toSorted((a, b) => a - b)[rounds >> 1]);
   const over = taken.client.map((us, round) => us - taken.raw[round]).toSorted((a, b) => a - b)[rounds >> 1];
-  console.log(`${title}: fetch ${raw.toFixed(1)} us, client ${client.toFixed(1)} us, ${over.toFixed(1)} us more (median)`);
+  console.log(
+    `${title}: fetch ${raw.toFixed(1)} us, client ${client.toFixed(1)} us, ${over.toFixed(1)} us more (median)`,
+  );
 }
 
 async function size() {
@@ -79,5 +81,7 @@ async function size() {
   });
   const [{ contents }] = outputFiles;
   const packed = gzipSync(contents, { level: 9 }).length;
-  console.log(`in a page: ${(contents.length / 1e3).toFixed(1)} kB minified, ${(packed / 1e3).toFixed(1)} kB with gzip`);
+  console.log(
+    `in a page: ${(contents.length / 1e3).toFixed(1)} kB minified, ${(packed / 1e3).toFixed(1)} kB with gzip`,
+  );
 }
