@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { difference } from "./difference.ts";
-import { jsonParts } from "./json-parts.ts";
+import { type JsonParts, jsonParts } from "./json-parts.ts";
 
 /** What docs/streams.md tells readers to do with a change. */
 function applied(value: unknown, members: string): unknown {
@@ -17,7 +17,15 @@ function applied(value: unknown, members: string): unknown {
   return Object.assign(result, set);
 }
 
-const parts = (value: unknown) => jsonParts(JSON.stringify(value));
+/** All at once. */
+function parts(value: unknown): JsonParts {
+  const steps = jsonParts(JSON.stringify(value));
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 const between = (before: unknown, after: unknown, charsMax = 1e9) => difference(parts(before), parts(after), charsMax);
 
 test("a text's parts are what a parser finds", () => {
