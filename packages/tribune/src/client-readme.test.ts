@@ -20,7 +20,9 @@ const client = createClient({ url: "${AGENT}" });
 `;
 const AFTER = "client.close();\n";
 const whole = (example: string): string =>
-  /^import /m.test(example) ? example : `${BEFORE}void DELETE;\n${example}${AFTER}export type Used = [Change<unknown>, NamedService];\n`;
+  /^import /m.test(example)
+    ? example
+    : `${BEFORE}void DELETE;\n${example}${AFTER}export type Used = [Change<unknown>, NamedService];\n`;
 
 test("all code in it is run", () => {
   assert.ok(EXAMPLES.length >= 9);

@@ -1,4 +1,5 @@
-// The client in other runtimes, against an agent of ours: Deno and Bun, where they are on PATH or in DENO_BIN and BUN_BIN.
+// The client in other runtimes, against an agent of ours: Deno and Bun, where `npm install --prefix .scratch/runtimes deno
+// bun` has put them, or where DENO_BIN and BUN_BIN say.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
@@ -7,10 +8,11 @@ import { fileURLToPath } from "node:url";
 import { startAgent } from "../../../packages/tribune/dist/index.js";
 
 const program = fileURLToPath(new URL("everywhere.mjs", import.meta.url));
+const installed = fileURLToPath(new URL("../../../.scratch/runtimes/node_modules/.bin/", import.meta.url));
 const RUNTIMES = {
   node: [process.execPath],
-  deno: [process.env.DENO_BIN ?? "deno", "run", "--allow-all", "--no-prompt"],
-  bun: [process.env.BUN_BIN ?? "bun", "run"],
+  deno: [process.env.DENO_BIN ?? `${installed}deno`, "run", "--allow-all", "--no-prompt"],
+  bun: [process.env.BUN_BIN ?? `${installed}bun`, "run"],
 };
 
 let agent;
