@@ -228,6 +228,7 @@ export const ANSWERS = {
   KeyringResponses: json(list(KeyringResponseJson)),
   Keys: json(list(text)),
   Log: stream("text/plain"),
+  MetricsStream: stream("application/json"),
   NodeInfo: json(NodeInfo),
   NodeInfos: json(list(NodeInfo)),
   NodeServiceList: json(nullable(NodeServiceList)),

@@ -37,6 +37,14 @@ export const agentContracts = {
     summary: "Measurements of the last finished interval",
     answers: "AgentMetrics",
   }),
+  agentMetricsStream: local({
+    http: "GET /v1/agent/metrics/stream",
+    parameters: {},
+    acl: read,
+    summary:
+      "Measurements of each interval when it is over, one JSON object after the other, until the client hangs up",
+    answers: "MetricsStream",
+  }),
   agentMonitor: local({
     http: "GET /v1/agent/monitor",
     parameters: {

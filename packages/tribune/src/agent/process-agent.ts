@@ -13,6 +13,7 @@ import { lockDir } from "../net/dir-lock.ts";
 import { fileOutput, type OpenLogOutput } from "../net/log-output.ts";
 import { type MetricSinks, openMetricSinks } from "../net/metric-sinks.ts";
 import { nodeRuntime } from "../net/node-runtime.ts";
+import { type OpenTelemetryApi, openTelemetryApi, openTelemetrySink } from "../net/otel-sink.ts";
 import { startChild } from "../process/child.ts";
 import { Agent } from "./agent.ts";
 import { ProcessGauges } from "./process-gauges.ts";
@@ -62,7 +63,7 @@ export class ProcessAgent {
           });
     if (file !== undefined) outputs.push(file.write);
     const hub = new LogHub({ level, json: logging.json }, { clock: runtime.clock, outputs });
-    const created = new ProcessAgent(loaded, host, runtime, hub, file);
+    const created = new ProcessAgent(loaded, host, runtime, hub, file, await openTelemetryApi());
     await created.agent.prepare();
     return created;
   }
@@ -73,6 +74,7 @@ export class ProcessAgent {
     runtime: Runtime,
     hub: LogHub,
     file: OpenLogOutput | undefined,
+    openTelemetry: OpenTelemetryApi | undefined,
   ) {
     this.#loaded = loaded;
     this.#host = host;
@@ -94,14 +96,18 @@ export class ProcessAgent {
       this.logger,
     );
     const { sinks } = this.#sinks;
+    const otel = openTelemetry && openTelemetrySink(openTelemetry, telemetry.metricsPrefix);
     this.#telemetry = new Telemetry(
       {
         prefix: telemetry.metricsPrefix,
-        hostName: hostNameFor(hostname(), { disableHostname: telemetry.disableHostname, externalSinks: sinks.length }),
+        hostName: hostNameFor(hostname(), {
+          disableHostname: telemetry.disableHostname,
+          externalSinks: sinks.length + (telemetry.prometheusRetentionMs > 0 ? 1 : 0),
+        }),
         filter: filterOf(loaded.config),
         prometheus: telemetry.prometheusRetentionMs > 0,
       },
-      { clock: runtime.clock, sinks },
+      { clock: runtime.clock, sinks: otel === undefined ? sinks : [...sinks, otel] },
     );
     this.#gauges = new ProcessGauges(this.#telemetry, runtime.timers);
     this.agent = new Agent(loaded.config, {

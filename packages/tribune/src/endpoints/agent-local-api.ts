@@ -49,6 +49,8 @@ export interface MetricsApi {
   summary(): unknown;
   /** The Prometheus text; undefined where `prometheus_retention_time` is not positive. */
   prometheus(): { readonly contentType: string; readonly text: string } | undefined;
+  /** Hands out the summary of each interval from now on, when it is over. @returns cancel. @throws as `summary` */
+  follow(listener: (summary: unknown) => void): () => void;
 }
 
 export interface MonitorApi {

@@ -2,6 +2,7 @@ import { agentContracts } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import { parseLogLevel } from "../lib/logger/levels.ts";
+import { followMetrics } from "./agent-metrics-stream.ts";
 import { followLog } from "./agent-monitor.ts";
 import { enableOf } from "./agent-service.ts";
 import { type Answer, empty, json, text } from "./answer.ts";
@@ -46,6 +47,12 @@ export const agentEndpoints = bind(agentContracts, {
       const found = agent.metrics.prometheus();
       if (found === undefined) return text(415, "Prometheus is not enabled since its retention time is not positive");
       return { kind: "text", text: found.text, contentType: found.contentType };
+    },
+  },
+  agentMetricsStream: {
+    answer(_values, _http, { metrics }): Answer {
+      metrics.summary(); // refuses where none is kept, before anything is sent
+      return { kind: "stream", contentType: "application/json", start: followMetrics((run) => metrics.follow(run)) };
     },
   },
   agentMonitor: {

@@ -192,7 +192,7 @@ consul_acl_apply{quantile="0.9"} NaN
 consul_acl_apply{quantile="0.99"} NaN
 consul_acl_apply_sum 0
 consul_acl_apply_count 0
-# HELP consul_api_http consul_api_http
+# HELP consul_api_http Time to answer a request, by method and path
 # TYPE consul_api_http summary
 ${http}"0.5"} 50
 ${http}"0.9"} 90
