@@ -98,6 +98,14 @@ const AgentHost = struct("AgentHost", {
   Errors: any,
 });
 
+/** Keys of the configuration file whose values changed, by what comes of it. */
+const ReloadReport = struct("ReloadReport", {
+  Applied: list(text),
+  NeedsRestart: list(text),
+  /** How many keys are as before. */
+  Unchanged: int,
+});
+
 const MetricValue = struct("MetricValue", { Name: text, Value: float, Labels: map(text) });
 const MetricSummary = struct("MetricSummary", {
   Name: text,
@@ -235,6 +243,7 @@ export const ANSWERS = {
   NodeServices: json(nullable(NodeServices)),
   Nodes: json(list(Node)),
   Nothing: none,
+  ReloadReport: json(ReloadReport),
   OpenApi: json(any),
   PreparedQueries: json(list(PreparedQuery)),
   PreparedQueryExplained: json(PreparedQueryExplained),

@@ -55,6 +55,14 @@ export const agentContracts = {
     summary: "The log as it is written, until the client hangs up",
     answers: "Log",
   }),
+  agentReloadReport: local({
+    http: "PUT /v1/agent/reload",
+    when: "verbose",
+    parameters: {},
+    acl: write,
+    summary: "Read the configuration again and say which keys were applied and which wait for a restart",
+    answers: "ReloadReport",
+  }),
   agentReload: local({
     http: "PUT /v1/agent/reload",
     parameters: {},

@@ -2,8 +2,9 @@ import { rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigPorts } from "../config/ports.ts";
-import { applyReload } from "../config/reload.ts";
+import { applyReload, diffReload } from "../config/reload.ts";
 import type { RuntimeConfig } from "../config/types.ts";
+import type { ReloadReport } from "../endpoints/agent-local-api.ts";
 import type { Logger } from "../lib/log.ts";
 import { invalidLogLevel, parseLogLevel } from "../lib/logger/levels.ts";
 import { LogHub, type LogOutput } from "../lib/logger/log-hub.ts";
@@ -140,15 +141,20 @@ export class ProcessAgent {
   }
 
   /** Reads the configuration again and applies what may change. @throws ConfigError; nothing is changed then. */
-  reload(): Promise<void> {
-    const next = applyReload(this.#loaded, this.#host.loadConfig(), this.#host.machine);
+  reload(): Promise<ReloadReport> {
+    const fresh = this.#host.loadConfig();
+    const { applied, needsRestart, unchanged } = diffReload(this.#loaded, fresh);
+    const next = applyReload(this.#loaded, fresh, this.#host.machine);
     const level = parseLogLevel(next.config.logging.level);
     if (level !== undefined) this.#hub.setLevel(level);
     this.#telemetry.updateFilter(filterOf(next.config));
     this.agent.reload(next.config);
     this.#loaded = next;
     for (const warning of next.warnings) this.logger.warn(warning);
-    return Promise.resolve();
+    this.logger.info("Configuration reloaded", { applied: applied.join(" ") || "none", unchanged: unchanged.length });
+    if (needsRestart.length > 0)
+      this.logger.warn("Changes to these keys wait for a restart", { keys: needsRestart.join(" ") });
+    return Promise.resolve({ applied, needsRestart, unchanged: unchanged.length });
   }
 
   leave(): Promise<void> {

@@ -66,6 +66,12 @@ export const agentEndpoints = bind(agentContracts, {
       };
     },
   },
+  agentReloadReport: {
+    async answer(_values, _http, agent) {
+      const { applied, needsRestart, unchanged } = await agent.lifecycle.reload();
+      return json({ Applied: applied, NeedsRestart: needsRestart, Unchanged: unchanged });
+    },
+  },
   agentReload: { answer: (_values, _http, agent) => done(agent.lifecycle.reload()) },
   agentLeave: { answer: (_values, _http, agent) => done(agent.lifecycle.leave()) },
   agentJoin: { answer: ({ address, wan }, _http, agent) => done(agent.lifecycle.join(address, wan !== "")) },
@@ -83,7 +89,7 @@ export const agentEndpoints = bind(agentContracts, {
   },
 } satisfies Bindings<typeof agentContracts>);
 
-async function done(work: Promise<void>): Promise<Answer> {
+async function done(work: Promise<unknown>): Promise<Answer> {
   await work;
   return empty();
 }

@@ -6,6 +6,7 @@ import type {
   LifecycleApi,
   MetricsApi,
   MonitorApi,
+  ReloadReport,
   TokensApi,
 } from "../../endpoints/agent-local-api.ts";
 import { TribuneError } from "../../lib/errors.ts";
@@ -39,7 +40,7 @@ export interface LocalApiSources {
   readonly logger: Logger;
   readonly logHub: LogHub | undefined;
   readonly telemetry: Telemetry | undefined;
-  readonly reload: (() => Promise<void>) | undefined;
+  readonly reload: (() => Promise<ReloadReport>) | undefined;
   readonly leave: () => Promise<void>;
 }
 

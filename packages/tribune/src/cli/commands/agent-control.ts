@@ -1,3 +1,4 @@
+import { RequestError } from "@tribune/client";
 import type { Command } from "../command.ts";
 import { attempt } from "../run.ts";
 import { boolFlag, stringFlag } from "./flag.ts";
@@ -20,15 +21,35 @@ export const info: Command = {
   },
 };
 
+/** What a Tribune agent says it did; Consul's answers nothing. */
+interface Report {
+  readonly Applied?: readonly string[];
+  readonly NeedsRestart?: readonly string[];
+}
+
 export const reload: Command = {
   usage: "[options]",
   description: "Makes the agent read its configuration files again, as SIGHUP does.",
   http: "client",
   flags: [],
   async run(context) {
-    const done = await attempt(context, "Error reloading", () => context.client().agent.reload());
-    if (done !== undefined) context.out("Configuration reload triggered");
-    return done === undefined ? 1 : 0;
+    const request = { method: "PUT", path: "/v1/agent/reload", query: { verbose: true } } as const;
+    const done = await attempt(context, "Error reloading", async () => {
+      try {
+        return (await context.client().ask<Report | undefined>(request)).value;
+      } catch (error) {
+        // Scripts look at Consul's text, which has no query in its URL.
+        if (error instanceof RequestError) throw new Error(error.message.replace(/\?verbose[^"]*/, ""));
+        throw error;
+      }
+    });
+    if (done === undefined) return 1;
+    context.out("Configuration reload triggered");
+    // Consul's agents do not say; where nothing changed there is nothing to say.
+    const { Applied: applied = [], NeedsRestart: needsRestart = [] } = done.value ?? {};
+    if (applied.length > 0) context.out(`Applied: ${applied.join(", ")}`);
+    if (needsRestart.length > 0) context.out(`Waiting for a restart: ${needsRestart.join(", ")}`);
+    return 0;
   },
 };
 
