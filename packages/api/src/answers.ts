@@ -36,9 +36,14 @@ import { IndexedCARoots } from "./structs/connect-ca.ts";
 import { Coordinate, NetworkCoordinate } from "./structs/coordinate.ts";
 import { DiscoveryChainJson } from "./structs/discovery-chain.ts";
 import { Intention, IntentionQueryCheckResponse } from "./structs/intention.ts";
-import { ServiceListingSummary, ServiceSummary, ServiceTopologyJson } from "./structs/internal.ts";
+import { CatalogSummary, ServiceListingSummary, ServiceSummary, ServiceTopologyJson } from "./structs/internal.ts";
 import { DirEntry } from "./structs/kv.ts";
-import { AutopilotConfiguration, RaftConfigurationResponse } from "./structs/operator.ts";
+import {
+  AutopilotConfiguration,
+  RaftConfigurationResponse,
+  ServiceUsage,
+  TransferLeaderResponse,
+} from "./structs/operator.ts";
 import { PreparedQuery, QueryDNSOptions } from "./structs/prepared-query.ts";
 import { Session } from "./structs/session.ts";
 import { TxnResponse } from "./structs/txn.ts";
@@ -97,6 +102,8 @@ const AgentHost = struct("AgentHost", {
   CollectionTime: u64,
   Errors: any,
 });
+
+const AgentVersion = struct("AgentVersion", { SHA: text, BuildDate: text, HumanVersion: text, FIPS: text });
 
 /** Keys of the configuration file whose values changed, by what comes of it. */
 const ReloadReport = struct("ReloadReport", {
@@ -244,6 +251,10 @@ export const ANSWERS = {
   Nodes: json(list(Node)),
   Nothing: none,
   ReloadReport: json(ReloadReport),
+  TransferLeader: json(TransferLeaderResponse),
+  Usage: json(struct("OperatorUsage", { Usage: map(ServiceUsage) })),
+  AgentVersion: json(AgentVersion),
+  CatalogSummary: json(CatalogSummary),
   OpenApi: json(any),
   PreparedQueries: json(list(PreparedQuery)),
   PreparedQueryExplained: json(PreparedQueryExplained),

@@ -13,11 +13,19 @@ export const agentContracts = {
     summary: "Configuration, coordinate, membership and statistics of this agent",
     answers: "AgentSelf",
   }),
+  agentVersion: local({
+    http: "GET /v1/agent/version",
+    parameters: {},
+    acl: { by: "none" },
+    summary: "Version of Consul that this agent behaves as, and what it was built from",
+    answers: "AgentVersion",
+  }),
   agentMembers: local({
     http: "GET /v1/agent/members",
     parameters: {
       wan: inQuery("Members of the pool between datacenters, when not empty"),
       segment: inQuery("Network segment; `_all` for every one"),
+      filter: inQuery("Expression that selects members"),
     },
     acl: { by: "filter" },
     summary: "Members of the gossip pool as this agent sees them",

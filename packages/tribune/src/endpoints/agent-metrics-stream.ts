@@ -11,7 +11,7 @@ export function followMetrics(follow: (listener: (summary: unknown) => void) => 
   return (sink) => {
     let writable = true;
     const stop = follow((summary) => {
-      if (writable) writable = sink.write(Buffer.from(`${stringifyGo(summary, true)}\n`));
+      if (writable) writable = sink.write(Buffer.from(stringifyGo(summary, true)));
     });
     sink.drained = () => {
       writable = true;

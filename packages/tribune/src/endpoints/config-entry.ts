@@ -10,6 +10,7 @@ import {
   make,
   toJson,
 } from "@tribune/api";
+import { SERVICE_DEFAULTS } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { configEntryGet, configEntryList } from "../state/config-entry.ts";
@@ -20,6 +21,7 @@ import { type Answer, json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings, Settled } from "./binding.ts";
 import { decodeConfigEntry } from "./config-entry-decode.ts";
 import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
+import { filterRows } from "./filter-rows.ts";
 
 export const configEntryEndpoints = bind(configEntryContracts, {
   configEntrySet: {
@@ -49,10 +51,12 @@ export const configEntryEndpoints = bind(configEntryContracts, {
   },
   configEntryList: {
     request: ({ kind }, _http, common) => ({ ...common, Kind: kind }),
-    query(tx, { Kind }) {
+    query(tx, { Kind, Filter }) {
       if (Kind !== "") requireKnownKind(Kind);
       const { index, entries } = configEntryList(tx, Kind);
-      return make(IndexedConfigEntries, { Index: index, Kind, Entries: entries });
+      // As in Consul, other kinds come unfiltered.
+      const wanted = Kind === "service-defaults" ? filterRows(Filter, SERVICE_DEFAULTS, entries) : entries;
+      return make(IndexedConfigEntries, { Index: index, Kind, Entries: wanted });
     },
     show: ({ Entries }) => json((Entries ?? []).map(shown)),
   },
