@@ -1,4 +1,3 @@
-import { RequestError } from "@tribune/client";
 import type { Command } from "../command.ts";
 import { attempt } from "../run.ts";
 import { boolFlag, stringFlag } from "./flag.ts";
@@ -31,22 +30,17 @@ export const reload: Command = {
   usage: "[options]",
   description: "Makes the agent read its configuration files again, as SIGHUP does.",
   http: "client",
-  flags: [],
+  flags: [
+    boolFlag("verbose", "Print which keys took effect and which wait for a restart. Consul's agents do not say."),
+  ],
   async run(context) {
-    const request = { method: "PUT", path: "/v1/agent/reload", query: { verbose: true } } as const;
-    const done = await attempt(context, "Error reloading", async () => {
-      try {
-        return (await context.client().ask<Report | undefined>(request)).value;
-      } catch (error) {
-        // Scripts look at Consul's text, which has no query in its URL.
-        if (error instanceof RequestError) throw new Error(error.message.replace(/\?verbose[^"]*/, ""));
-        throw error;
-      }
-    });
+    const query = context.flags.bool("verbose") ? { verbose: true } : {};
+    const done = await attempt(context, "Error reloading", () =>
+      context.client().ask<Report | undefined>({ method: "PUT", path: "/v1/agent/reload", query }),
+    );
     if (done === undefined) return 1;
     context.out("Configuration reload triggered");
-    // Consul's agents do not say; where nothing changed there is nothing to say.
-    const { Applied: applied = [], NeedsRestart: needsRestart = [] } = done.value ?? {};
+    const { Applied: applied = [], NeedsRestart: needsRestart = [] } = done.value.value ?? {};
     if (applied.length > 0) context.out(`Applied: ${applied.join(", ")}`);
     if (needsRestart.length > 0) context.out(`Waiting for a restart: ${needsRestart.join(", ")}`);
     return 0;
