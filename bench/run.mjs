@@ -24,6 +24,7 @@ const OWN = {
   register: "agent-register.mjs",
   dns: "dns.mjs",
   log: "log.mjs",
+  answers: "answers.mjs",
 };
 
 const { values } = parseArgs({

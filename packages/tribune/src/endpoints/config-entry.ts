@@ -12,6 +12,7 @@ import {
 } from "@tribune/api";
 import { SERVICE_DEFAULTS } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { stringifyGo } from "../lib/go-json.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { configEntryGet, configEntryList } from "../state/config-entry.ts";
 import { deepEqual } from "../state/deep-equal.ts";
@@ -22,6 +23,7 @@ import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings, Settled 
 import { decodeConfigEntry } from "./config-entry-decode.ts";
 import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
 import { filterRows } from "./filter-rows.ts";
+import { rowsJson } from "./row-text.ts";
 
 export const configEntryEndpoints = bind(configEntryContracts, {
   configEntrySet: {
@@ -58,7 +60,7 @@ export const configEntryEndpoints = bind(configEntryContracts, {
       const wanted = Kind === "service-defaults" ? filterRows(Filter, SERVICE_DEFAULTS, entries) : entries;
       return make(IndexedConfigEntries, { Index: index, Kind, Entries: wanted });
     },
-    show: ({ Entries }) => json((Entries ?? []).map(shown)),
+    show: ({ Entries }) => rowsJson(Entries ?? [], entryText),
   },
   configEntryDelete: {
     request({ entry }, http) {
@@ -108,6 +110,18 @@ function isStored(entry: ConfigEntry, leader: LeaderApi): boolean {
   if (stored === undefined) return false;
   const { CreateIndex, ModifyIndex } = stored;
   return deepEqual(stored, { ...entry, CreateIndex, ModifyIndex });
+}
+
+/** Entries never change, so the text of each is made once, however often it is listed. */
+const texts = new WeakMap<ConfigEntry, string>();
+
+function entryText(entry: ConfigEntry): string {
+  let text = texts.get(entry);
+  if (text === undefined) {
+    text = stringifyGo(shown(entry));
+    texts.set(entry, text);
+  }
+  return text;
 }
 
 function shown(entry: ConfigEntry): unknown {

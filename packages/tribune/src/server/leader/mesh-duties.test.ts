@@ -13,7 +13,7 @@ function prepare(machine: Machine, seed = 1): { type: number; request: unknown }
     proposed.push({ type, request });
     return machine.apply(type, schema, request);
   };
-  prepareMesh({ db: machine.db, rng: seededRng(seed), datacenter: "dc1", propose });
+  void Promise.all(prepareMesh({ db: machine.db, rng: seededRng(seed), datacenter: "dc1", propose }));
   return proposed;
 }
 
@@ -58,6 +58,6 @@ test("intentions of before 1.9 are left to who can bring them over", () => {
   };
   const proposed: number[] = [];
   const propose = async (type: number): Promise<void> => void proposed.push(type);
-  prepareMesh({ db: db as never, rng: seededRng(1), datacenter: "dc1", propose });
+  void Promise.all(prepareMesh({ db: db as never, rng: seededRng(1), datacenter: "dc1", propose }));
   assert.deepEqual(proposed, []);
 });
