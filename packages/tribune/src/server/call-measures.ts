@@ -1,6 +1,6 @@
 /** How long a server takes for what it is asked, and what is asked how often, under Consul's names. */
 import type { Method } from "../endpoints/binding.ts";
-import type { MetricLabels, Metrics } from "../lib/metrics.ts";
+import { type MetricLabels, type Metrics, noMetrics } from "../lib/metrics.ts";
 
 const TIMED: Readonly<Record<string, string>> = {
   "KVS.Apply": "kvs.apply",
@@ -60,6 +60,7 @@ export class QuestionCounts {
   }
 
   answered(endpoint: Method, key: string, request: unknown, reply: object): void {
+    if (this.#metrics === noMetrics) return;
     let area = this.#areas.get(endpoint);
     if (area === undefined) {
       if (this.#areas.has(endpoint)) return;

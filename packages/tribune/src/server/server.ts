@@ -4,7 +4,7 @@ import type { LeaderApi, OperatorApi, PoolsApi, RaftPeer, ServerHealth } from ".
 import { type Method, Settled } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Metrics } from "../lib/metrics.ts";
+import { type Metrics, noMetrics } from "../lib/metrics.ts";
 import type { Runtime, Stream } from "../lib/runtime.ts";
 import type { ServerMember } from "../pool/server-tags.ts";
 import type { PoolEvent } from "../pool/types.ts";
@@ -299,7 +299,7 @@ export class Server implements OperatorApi {
       { host: this.#host, log, runtime, logger, metrics },
     );
     this.#diskWatch.start();
-    this.#gauges.start();
+    if (metrics !== noMetrics) this.#gauges.start();
   }
 
   #waitForOthers(): void {
