@@ -154,7 +154,7 @@ export const KUBERNETES_IDENTITY: StructType = struct({
 /** What a binding rule's selector sees of a login through a `jwt` or `oidc` auth method. */
 export const CLAIMS_IDENTITY: StructType = struct({ value: map(string), list: map(list(string)) });
 
-/** A member of a gossip pool. Consul filters members since 1.18. */
+/** A member of a gossip pool; Consul 1.10 does not filter them yet. */
 export const MEMBER: StructType = struct({
   Name: string,
   Addr: string,
