@@ -38,6 +38,7 @@ test("the summary shows the last finished interval in the shape of /v1/agent/met
   telemetry.count("client.rpc", 2);
   telemetry.gauge("autopilot.healthy", 1);
   telemetry.gauge("autopilot.healthy", 0);
+  telemetry.gauge("autopilot.failure_tolerance", Number.NaN);
   for (const value of [1, 2, 3, 4]) telemetry.sample("fsm.kvs", value, [["op", "set"]]);
   telemetry.sample("fsm.kvs", 7, [["op", "delete all"]]);
   const expected = {
