@@ -26,6 +26,7 @@ const OWN = {
   instances: "dns-instances.mjs",
   log: "log.mjs",
   client: "client.mjs",
+  answers: "answers.mjs",
 };
 
 const { values } = parseArgs({

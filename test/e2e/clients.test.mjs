@@ -42,9 +42,10 @@ function client(name, command, args, more = {}) {
 }
 
 /** A `node_modules` in which `consul` is the adapter of our own client. */
-const adapted = mkdtempSync(join(tmpdir(), "tribune-adapter-"));
-after(() => rmSync(adapted, { recursive: true }));
-mkdirSync(join(adapted, "consul"));
+const directory = mkdtempSync(join(tmpdir(), "tribune-adapter-"));
+after(() => rmSync(directory, { recursive: true }));
+const adapted = join(directory, "node_modules");
+mkdirSync(join(adapted, "consul"), { recursive: true });
 const adapter = join(root, "packages/client/dist/consul/index.js");
 writeFileSync(join(adapted, "consul/index.js"), `module.exports = require(${JSON.stringify(adapter)});\n`);
 

@@ -37,9 +37,14 @@ import { Coordinate, NetworkCoordinate } from "./structs/coordinate.ts";
 import { DiscoveryChainJson } from "./structs/discovery-chain.ts";
 import { HistoryJson } from "./structs/history.ts";
 import { Intention, IntentionQueryCheckResponse } from "./structs/intention.ts";
-import { ServiceListingSummary, ServiceSummary, ServiceTopologyJson } from "./structs/internal.ts";
+import { CatalogSummary, ServiceListingSummary, ServiceSummary, ServiceTopologyJson } from "./structs/internal.ts";
 import { DirEntry } from "./structs/kv.ts";
-import { AutopilotConfiguration, RaftConfigurationResponse } from "./structs/operator.ts";
+import {
+  AutopilotConfiguration,
+  RaftConfigurationResponse,
+  ServiceUsage,
+  TransferLeaderResponse,
+} from "./structs/operator.ts";
 import { PreparedQuery, QueryDNSOptions } from "./structs/prepared-query.ts";
 import { Session } from "./structs/session.ts";
 import { TxnResponse } from "./structs/txn.ts";
@@ -97,6 +102,16 @@ const AgentHost = struct("AgentHost", {
   /** Unix nanoseconds. */
   CollectionTime: u64,
   Errors: any,
+});
+
+const AgentVersion = struct("AgentVersion", { SHA: text, BuildDate: text, HumanVersion: text, FIPS: text });
+
+/** Keys of the configuration file whose values changed, by what comes of it. */
+const ReloadReport = struct("ReloadReport", {
+  Applied: list(text),
+  NeedsRestart: list(text),
+  /** How many keys are as before. */
+  Unchanged: int,
 });
 
 const MetricValue = struct("MetricValue", { Name: text, Value: float, Labels: map(text) });
@@ -231,12 +246,18 @@ export const ANSWERS = {
   KeyringResponses: json(list(KeyringResponseJson)),
   Keys: json(list(text)),
   Log: stream("text/plain"),
+  MetricsStream: stream("application/json"),
   NodeInfo: json(NodeInfo),
   NodeInfos: json(list(NodeInfo)),
   NodeServiceList: json(nullable(NodeServiceList)),
   NodeServices: json(nullable(NodeServices)),
   Nodes: json(list(Node)),
   Nothing: none,
+  ReloadReport: json(ReloadReport),
+  TransferLeader: json(TransferLeaderResponse),
+  Usage: json(struct("OperatorUsage", { Usage: map(ServiceUsage) })),
+  AgentVersion: json(AgentVersion),
+  CatalogSummary: json(CatalogSummary),
   OpenApi: json(any),
   PreparedQueries: json(list(PreparedQuery)),
   PreparedQueryExplained: json(PreparedQueryExplained),

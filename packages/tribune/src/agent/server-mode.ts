@@ -119,7 +119,7 @@ export class ServerMode implements AgentMode {
     };
     const lockDelays = new LockDelays(runtime.clock);
     const storage = await openServerStorage(config, { runtime, logger });
-    const stateMachine = new ReplicatedState(lockDelays, runtime);
+    const stateMachine = new ReplicatedState(lockDelays, runtime, metrics);
     this.#server = new Server(
       {
         identity,
@@ -162,7 +162,7 @@ export class ServerMode implements AgentMode {
     const server = this.#server;
     const own = new StateDnsBackend({ datacenter, nodeName }, { engine: server.engine, rng: this.#d.runtime.rng });
     const asked = new AskedDnsBackend({ datacenter, nodeName }, { asking, token: () => acl.tokens.default });
-    return new ServerDnsBackend(own, asked, server);
+    return new ServerDnsBackend(own, asked, server, this.#d.metrics);
   }
 
   ready(): Promise<void> {

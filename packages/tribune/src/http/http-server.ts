@@ -23,6 +23,7 @@ import { commonOptions } from "./common-options.ts";
 import { bodyText, compressed, type Encoded, encode, encodedBytes, GZIP_BYTES_MIN } from "./encoded.ts";
 import { type Gathered, gather, pump } from "./pieces.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
+import { RequestTimes } from "./request-times.ts";
 import { type Route, Router } from "./router.ts";
 import { OutsideApi } from "./site/outside-api.ts";
 import { parameterValues } from "./target.ts";
@@ -75,6 +76,7 @@ export class HttpServer {
   readonly #router: Router;
   readonly #outside: OutsideApi;
   readonly #servers: Server[] = [];
+  readonly #times: RequestTimes;
   readonly #targets = new Map<string, Target>();
   readonly #blockingTargets = new Map<string, Target>();
   readonly #locals = new Map<string, Found>();
@@ -88,6 +90,10 @@ export class HttpServer {
     this.#dependencies = dependencies;
     this.#router = new Router(dependencies.endpoints);
     this.#outside = new OutsideApi(options.site);
+    this.#times = new RequestTimes(dependencies.metrics, {
+      nodeName: options.nodeName,
+      onlyNewNames: options.onlyNewMetricNames === true,
+    });
     this.configure(options);
   }
 
@@ -296,7 +302,10 @@ export class HttpServer {
     const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
     const startedMs = this.#dependencies.clock.nowMs();
     // Called from events and promises, where nobody would catch what is thrown.
-    const fail = (error: unknown): void => this.#fail(response, error);
+    const fail = (error: unknown): void => {
+      this.#fail(response, error);
+      this.#measure(route, view.method, startedMs, true);
+    };
     const finish = (answer: Answer): void => {
       try {
         this.#respond(answer, this.#options.alwaysPretty || query.has("pretty"), request, response);
@@ -366,7 +375,7 @@ export class HttpServer {
     const cancel = backend.read(target, (outcome) => {
       finished = true;
       this.#deliver(target, outcome, request, response);
-      this.#measure(target.route, "GET", startedMs);
+      this.#measure(target.route, "GET", startedMs, outcome instanceof Error);
     });
     if (finished) return;
     park(request, target);
@@ -543,24 +552,8 @@ export class HttpServer {
     this.#send(response, encode({ kind: "text", status, text: message }, false), []);
   }
 
-  readonly #labels = new Map<Route, Map<string, readonly (readonly [string, string])[]>>();
-
-  #measure(route: Route, method: string, startedMs: number): void {
-    let ofRoute = this.#labels.get(route);
-    if (ofRoute === undefined) {
-      ofRoute = new Map();
-      this.#labels.set(route, ofRoute);
-    }
-    let labels = ofRoute.get(method);
-    if (labels === undefined) {
-      labels = [
-        ["method", method],
-        ["path", route.pattern.slice(1).replaceAll("/", "_")],
-      ];
-      ofRoute.set(method, labels);
-    }
-    const { metrics, clock } = this.#dependencies;
-    metrics.sample("api.http", clock.nowMs() - startedMs, labels);
+  #measure(route: Route, method: string, startedMs: number, failed = false): void {
+    this.#times.answered(route, method, this.#dependencies.clock.nowMs() - startedMs, failed);
   }
 }
 

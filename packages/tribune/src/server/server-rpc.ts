@@ -57,7 +57,7 @@ export class ServerRpc {
         return () => {};
       });
     const common = { server, datacenter, leaderCalls: this.#leaderCalls, forwardDatacenter };
-    this.#service = new RpcService({ ...common, logger: logger.named("rpc"), metrics });
+    this.#service = new RpcService({ ...common, logger: logger.named("rpc"), metrics, clock: runtime.clock });
     this.backend = new Forwarding({ ...common, service: this.#service, runtime });
     this.#snapshots = new ServerSnapshots({ server, datacenter, pool, leader });
     this.snapshots = this.#snapshots;

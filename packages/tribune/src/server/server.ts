@@ -12,7 +12,7 @@ import type { LeaderApi, OperatorApi, PoolsApi, RaftPeer, ServerHealth } from ".
 import { type Method, Settled } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Metrics } from "../lib/metrics.ts";
+import { type Metrics, noMetrics } from "../lib/metrics.ts";
 import type { Runtime, Stream } from "../lib/runtime.ts";
 import type { ServerMember } from "../pool/server-tags.ts";
 import type { PoolEvent } from "../pool/types.ts";
@@ -22,6 +22,7 @@ import { autopilotConfig } from "../state/autopilot.ts";
 import { getNodeById } from "../state/catalog/nodes.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { Bootstrap } from "./bootstrap.ts";
+import { QuestionCounts, timeOf } from "./call-measures.ts";
 import { CHUNK_BYTES, commandPieces } from "./chunked-proposal.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { hostPort, type ServerIdentity } from "./identity.ts";
@@ -42,6 +43,7 @@ import { raftConfigurationCodec } from "./raft-codec.ts";
 import { RaftHost, type RoleChange } from "./raft-host.ts";
 import { scanLog } from "./raft-storage.ts";
 import { ServerDirectory, splitHostPort } from "./server-directory.ts";
+import { ServerGauges } from "./server-gauges.ts";
 import { SnapshotService } from "./snapshot-service.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { StateMachine } from "./state-machine-port.ts";
@@ -131,6 +133,8 @@ export class Server implements OperatorApi {
   readonly #leader: LeaderApi;
   readonly #directory: ServerDirectory;
   readonly #autopilot: Autopilot;
+  readonly #questions: QuestionCounts;
+  readonly #gauges: ServerGauges;
   #host!: RaftHost;
   #peers!: RaftPeers;
   #bootstrap: Bootstrap | undefined;
@@ -153,6 +157,28 @@ export class Server implements OperatorApi {
     this.#leadership = new Leadership(options.rpcHoldTimeoutMs, runtime.timers);
     const { identity } = options;
     const { peers, metrics } = dependencies;
+    this.#questions = new QuestionCounts(metrics);
+    this.#gauges = new ServerGauges({
+      datacenter: identity.datacenter,
+      runtime,
+      metrics,
+      db: stateMachine.db,
+      members: () => peers?.members() ?? [],
+      now: () => ({
+        appliedIndex: this.#host.appliedIndex,
+        lastIndex: this.#host.status().lastLogIndex,
+        peers: this.#host.status().configuration.servers.length,
+        isLeader: this.isLeader,
+        sessionTimers: this.sessionTimers,
+        blocked: this.engine.waiting,
+      }),
+      oldestEntryAtMs: async () => {
+        const { log } = dependencies;
+        if (log.firstIndex > log.lastIndex) return undefined;
+        return (await log.read(log.firstIndex, log.firstIndex, 1))[0]?.appendedAtMs;
+      },
+      report: () => this.#questions.report(),
+    });
     this.#directory = new ServerDirectory(() => peers?.members() ?? [], identity.datacenter);
     this.#autopilot = new Autopilot({
       self: identity.id as ServerId,
@@ -207,7 +233,13 @@ export class Server implements OperatorApi {
     const { identity, raft } = this.#options;
     if (this.#d.recovery !== undefined) await recoverPeers(this.#d.recovery, { log, keeper: snapshots, stateMachine });
     const snapshot: StoredSnapshot | undefined = snapshots.newest();
-    if (snapshot !== undefined) (await stateMachine.prepareRestore(snapshot.read())).commit(snapshot.meta.index);
+    if (snapshot !== undefined) {
+      const startedMs = runtime.clock.nowMs();
+      (await stateMachine.prepareRestore(snapshot.read())).commit(snapshot.meta.index);
+      const tookMs = runtime.clock.nowMs() - startedMs;
+      metrics.sample("raft.fsm.restore", tookMs);
+      metrics.gauge("raft.fsm.lastRestoreDuration", tookMs);
+    }
     const core = new RaftCore(
       {
         id: identity.id as ServerId,
@@ -278,6 +310,7 @@ export class Server implements OperatorApi {
       { host: this.#host, log, runtime, logger, metrics },
     );
     this.#diskWatch.start();
+    if (metrics !== noMetrics) this.#gauges.start();
   }
 
   #waitForOthers(): void {
@@ -333,6 +366,7 @@ export class Server implements OperatorApi {
 
   /** Takes over a connection on which a peer speaks Raft, behind its first byte. */
   acceptRaft(stream: Stream): void {
+    this.#d.metrics.count("rpc.raft_handoff");
     if (this.#stopped || this.#d.peers === undefined) stream.destroy();
     else this.#peers.accept(stream);
   }
@@ -348,6 +382,7 @@ export class Server implements OperatorApi {
     this.#stopped = true;
     this.#bootstrap?.stop();
     this.#diskWatch?.stop();
+    this.#gauges.stop();
     this.#leadership.lost();
     this.#duties.end();
     await this.#snapshotter?.stop();
@@ -379,7 +414,10 @@ export class Server implements OperatorApi {
 
   /** Resolves once a quorum confirmed that this server leads. */
   async verifyLeader(): Promise<void> {
+    const { runtime, metrics } = this.#d;
+    const startedMs = runtime.clock.nowMs();
     await this.#host.verifyLeader();
+    metrics.sample("rpc.consistentRead", runtime.clock.nowMs() - startedMs);
   }
 
   get snapshots(): SnapshotService {
@@ -416,7 +454,10 @@ export class Server implements OperatorApi {
 
   /** Nobody is answered before the entries of earlier terms are applied: they were acknowledged by someone. */
   async #lead(term: number): Promise<void> {
+    const { runtime, metrics } = this.#d;
+    const startedMs = runtime.clock.nowMs();
     await this.#host.barrier();
+    metrics.sample("leader.barrier", runtime.clock.nowMs() - startedMs);
     if (this.#role.term !== term || this.#role.role !== "leader") return;
     this.#leadership.gained();
     await this.#duties.begin();
@@ -449,7 +490,22 @@ export class Server implements OperatorApi {
   }
 
   /** Validates, completes and proposes a write. Rejects with the refusal's text as Consul words it. */
-  async write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
+  write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
+    return this.#timed(endpoint, this.#write(endpoint, request));
+  }
+
+  /** Measures how long it takes, whatever comes of it. */
+  #timed(endpoint: Method, work: Promise<unknown>): Promise<unknown> {
+    const name = timeOf(endpoint);
+    if (name === undefined) return work;
+    const { runtime, metrics } = this.#d;
+    const startedMs = runtime.clock.nowMs();
+    const done = (): void => metrics.sample(name, runtime.clock.nowMs() - startedMs);
+    work.then(done, done);
+    return work;
+  }
+
+  async #write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
     const { contract, binding } = endpoint;
     if (contract.kind !== "write") throw TribuneError.internal(`${endpoint.name} is no write`);
     this.#requireDatacenter(request.Datacenter);
@@ -467,7 +523,11 @@ export class Server implements OperatorApi {
   }
 
   /** Answers a call as this server may: at once if any server may, else when it leads. */
-  async call(endpoint: Method, request: CallRequest): Promise<unknown> {
+  call(endpoint: Method, request: CallRequest): Promise<unknown> {
+    return this.#timed(endpoint, this.#call(endpoint, request));
+  }
+
+  async #call(endpoint: Method, request: CallRequest): Promise<unknown> {
     const { contract, binding } = endpoint;
     if (contract.kind !== "call") throw TribuneError.internal(`${endpoint.name} is no call`);
     this.#requireDatacenter(request.Datacenter ?? "");
@@ -505,7 +565,9 @@ export class Server implements OperatorApi {
     if (read.consistency === "leader" && !this.#mayReadAsLeader()) return undefined;
     this.#requireDatacenter(read.datacenter);
     const answer = this.#engineOf(read).askNow(read.key, this.#computeOf(read));
-    return answer === undefined ? undefined : { answer, meta: this.#meta() };
+    if (answer === undefined) return undefined;
+    this.#questions.answered(read.endpoint, read.key, read.request, answer.reply);
+    return { answer, meta: this.#meta() };
   }
 
   /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
@@ -566,7 +628,10 @@ export class Server implements OperatorApi {
       this.#requireDatacenter(read.datacenter);
       const compute = this.#computeOf(read);
       const engine = this.#engineOf(read);
-      const show = (answer: Answered): void => deliver({ answer, meta: this.#meta() });
+      const show = (answer: Answered): void => {
+        this.#questions.answered(read.endpoint, read.key, read.request, answer.reply);
+        deliver({ answer, meta: this.#meta() });
+      };
       return read.minIndex === 0
         ? engine.askLater(read.key, compute, show, deliver)
         : engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);

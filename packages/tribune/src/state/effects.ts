@@ -28,6 +28,8 @@ export interface StateEffects {
   tombstoned(index: number): void;
   /** Something of the catalog changed. */
   catalogChanged?(change: CatalogChange): void;
+  /** A command is about to be applied: what it does, where its type does not say it all. For measurements. */
+  operation?(op: string, kind: string): void;
 }
 
 /** Carried by the transaction itself: a table of transactions on the side would cost more than the write. */
@@ -60,4 +62,8 @@ export function catalogChanged(tx: WriteTx, change: Without<CatalogChange, "by">
   if (effects?.catalogChanged === undefined) return;
   const written = Object.assign(change, { by }) as CatalogChange;
   tx.afterCommit(() => effects.catalogChanged?.(written));
+}
+
+export function operation(tx: WriteTx, op: string, kind: string): void {
+  (tx as Listening)[LISTENER]?.operation?.(op, kind);
 }

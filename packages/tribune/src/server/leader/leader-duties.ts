@@ -169,11 +169,26 @@ export class LeaderDuties {
       Session: make(Session, { ID: id }),
     });
     this.#d.logger.debug("Session TTL expired", { session: id });
-    this.#d.propose(TYPE.session, SessionRequest, request).catch((error: unknown) => {
-      if (!this.#leading) return; // the next leader has a timer of its own
-      this.#d.logger.error("Failed to destroy an expired session; trying again", { session: id, error: String(error) });
-      this.#sessions.set(id, RETRY_MS);
-    });
+    this.#timed("session_ttl.invalidate", this.#d.propose(TYPE.session, SessionRequest, request)).catch(
+      (error: unknown) => {
+        if (!this.#leading) return; // the next leader has a timer of its own
+        this.#d.logger.error("Failed to destroy an expired session; trying again", {
+          session: id,
+          error: String(error),
+        });
+        this.#sessions.set(id, RETRY_MS);
+      },
+    );
+  }
+
+  async #timed<T>(name: string, work: Promise<T>): Promise<T> {
+    const { clock } = this.#d.runtime;
+    const startedMs = clock.nowMs();
+    try {
+      return await work;
+    } finally {
+      this.#d.metrics.sample(name, clock.nowMs() - startedMs);
+    }
   }
 
   #armTombstones(): void {
@@ -188,7 +203,7 @@ export class LeaderDuties {
         reapIndex = this.#tombstoneMarks.shift()!.index;
       if (reapIndex === 0) return;
       const request = make(TombstoneRequest, { Datacenter: identity.datacenter, Op: "reap", ReapIndex: reapIndex });
-      propose(TYPE.tombstone, TombstoneRequest, request).catch((error: unknown) =>
+      this.#timed("leader.reapTombstones", propose(TYPE.tombstone, TombstoneRequest, request)).catch((error: unknown) =>
         logger.error("Failed to reap tombstones; they are kept until the next time", { error: String(error) }),
       );
     });

@@ -78,6 +78,8 @@ export interface Database {
   /** Runs `write` at a raft index and commits, unless it throws: then all is as before, and it rethrows. */
   write<T>(index: number, write: (tx: WriteTx) => T): T;
   snapshot(): DbSnapshot;
+  /** Rows of a table, without a scan. */
+  count<R extends Row>(table: TableSchema<R>): number;
   /** Replaces everything by `other`'s tables in one step and fires every watch. */
   replaceWith(other: Database): void;
 }
