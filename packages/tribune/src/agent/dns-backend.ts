@@ -112,7 +112,7 @@ export class StateDnsBackend implements DnsBackend {
 /** What a server's Raft says about the age of its state. */
 export interface StateAge {
   readonly isLeader: boolean;
-  queryMeta(): { readonly lastContactMs: number };
+  freshness(): { readonly lastContactMs: number };
 }
 
 /** DNS of a server: from its own state where the question may be answered so, else by asking the leader. */
@@ -149,6 +149,6 @@ export class ServerDnsBackend implements DnsBackend {
 
   #for({ allowStale, maxStaleMs }: Freshness): DnsBackend {
     if (this.#age.isLeader) return this.#own;
-    return allowStale && this.#age.queryMeta().lastContactMs <= maxStaleMs ? this.#own : this.#asked;
+    return allowStale && this.#age.freshness().lastContactMs <= maxStaleMs ? this.#own : this.#asked;
   }
 }
