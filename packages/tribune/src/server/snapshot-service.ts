@@ -116,8 +116,11 @@ export class SnapshotService {
       const now = host.status();
       // In another term whoever leads has begun anew; and a process that must stop serves nobody.
       if (now.role === "leader" && now.term === term && !this.#failed) {
-        await this.#d.onRestored();
-        leadership.gained();
+        try {
+          await this.#d.onRestored();
+        } finally {
+          leadership.gained(); // who leads answers, whatever became of its duties
+        }
       }
     }
   }
