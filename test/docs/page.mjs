@@ -141,9 +141,12 @@ export class PageRun {
     return value;
   }
 
-  /** As the page would say it. */
+  /** As the page would say it, without the shell's own news of jobs that were killed. */
   #printed(file) {
-    return readFileSync(file, "utf8").replaceAll(this.#network, "127.0.").replaceAll(this.#directory, "");
+    return readFileSync(file, "utf8")
+      .replaceAll(this.#network, "127.0.")
+      .replaceAll(this.#directory, "")
+      .replace(/^.*: line \d+: +\d+ (Killed|Terminated) .*\n/gm, "");
   }
 
   #write(path, text) {
@@ -201,7 +204,9 @@ export async function runPage(text, number) {
   try {
     const skipped = [];
     for (const block of blocksOf(text)) {
+      const startedMs = Date.now();
       const why = await page.run(block);
+      if (process.env.DOCS_TIMES !== undefined) console.log(`line ${block.line}: ${Date.now() - startedMs} ms`);
       if (why !== undefined) skipped.push(why);
     }
     return skipped;
