@@ -62,6 +62,7 @@ export class PageRun {
         HOME: this.#home,
         CONSUL_HTTP_ADDR: `${this.#network}0.1:8500`,
         AGENT_URL: `http://${this.#network}0.1:8500`,
+        NODE_TEST_CONTEXT: undefined, // a test among the examples is no part of ours
         PYTHONDONTWRITEBYTECODE: "1",
       },
     });
@@ -80,7 +81,7 @@ export class PageRun {
     else {
       const file = `line-${line}.${block.language}`;
       this.#write(file, block.text);
-      await this.#step(block, `${block.language === "py" ? "python3" : "node"} ${file}`);
+      await this.#step(block, `${block.language === "py" ? "python3" : "node"} "$HOME/${file}"`);
     }
     return undefined;
   }
