@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { blocksOf, matches } from "./blocks.mjs";
 
-const fenced = (info, ...lines) => ["```" + info, ...lines, "```", ""].join("\n");
+const FENCE = "```";
+const fenced = (info, ...lines) => [`${FENCE}${info}`, ...lines, FENCE, ""].join("\n");
 
 test("a block says what is done with it, and an output belongs to the block before", () => {
   const page = [fenced("sh run needs=dig,curl", "dig x"), "Text.", fenced("text output", "x"), fenced("ts file=a.ts")];
