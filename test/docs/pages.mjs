@@ -11,7 +11,7 @@ export function pages() {
           .filter((name) => name.endsWith(".md") && !name.includes("node_modules"))
           .map((name) => relative(root, join(root, directory, name)))
       : [];
-  return ["README.md", ...below("docs"), ...below("examples"), "packages/client/README.md"].sort();
+  return ["README.md", ...below("docs"), ...below("examples")].sort();
 }
 
 export const textOf = (page) => readFileSync(join(root, page), "utf8");
