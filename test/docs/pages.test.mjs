@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { blocksOf } from "./blocks.mjs";
 import { root, runPage } from "./page.mjs";
 import { pages, textOf } from "./pages.mjs";
@@ -14,13 +14,16 @@ const words = (process.env.DOCS_PAGES ?? "").split(",").filter((word) => word !=
 
 const chosen = (page) => words.length === 0 || words.some((word) => page.includes(word));
 
-for (const [at, page] of pages().entries()) {
-  if (!chosen(page) || !hasExamples(page)) continue;
-  test(`${page}: its examples do what it says`, async (t) => {
-    const skipped = await runPage(textOf(page), FIRST_NETWORK + at);
-    if (skipped.length > 0) t.skip(skipped.join("; "));
-  });
-}
+// Pages wait more than they work.
+describe("pages", { concurrency: 2 }, () => {
+  for (const [at, page] of pages().entries()) {
+    if (!chosen(page) || !hasExamples(page)) continue;
+    test(`${page}: its examples do what it says`, async (t) => {
+      const skipped = await runPage(textOf(page), FIRST_NETWORK + at);
+      if (skipped.length > 0) t.skip(skipped.join("; "));
+    });
+  }
+});
 
 /** Also true of a page that cannot be read: its test will say why. */
 function hasExamples(page) {
