@@ -1,7 +1,7 @@
 // Every example of the documentation is run; every link in it leads somewhere; its TypeScript compiles.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { blocksOf } from "./blocks.mjs";
@@ -68,6 +68,21 @@ test("links lead to pages and headings that are there", () => {
       assert.ok(existsSync(join(root, target)), `${page}: ${link}`);
       if (anchor !== undefined) assert.ok(anchors(textOf(target)).has(anchor), `${page}: ${link}`);
     }
+  }
+});
+
+test("every room has a README and a line in ARCHITECTURE.md", () => {
+  const rooms = readdirSync(join(root, "packages/tribune/src"), { withFileTypes: true }).filter((at) =>
+    at.isDirectory(),
+  );
+  assert.ok(rooms.length > 15);
+  for (const { name } of rooms) {
+    assert.ok(existsSync(join(root, "packages/tribune/src", name, "README.md")), `${name} has no README.md`);
+    assert.match(
+      textOf("ARCHITECTURE.md"),
+      new RegExp(`^\\|.*\`${name}\`.*\\|`, "m"),
+      `${name} is not in ARCHITECTURE.md`,
+    );
   }
 });
 
