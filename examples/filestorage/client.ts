@@ -8,21 +8,17 @@ import { createClient } from "@tribune/client";
 
 const CHUNK_BYTES = 256 * 1024;
 
-/**
- * Base URL of one instance whose checks pass, drawn by chance. Waits for one for up to `waitSeconds`, without asking
- * again and again: the agent answers when something changes.
- */
+/** Base URL of one instance whose checks pass. Waits for one for up to `waitSeconds`. */
 export async function find(service: string, agentUrl: string, waitSeconds = 30): Promise<string> {
-  const agent = createClient({ url: agentUrl });
-  const signal = AbortSignal.timeout(waitSeconds * 1000);
-  let index: number | bigint = 0;
-  for (;;) {
-    const answer = await agent.healthService({ service, passing: true }, { index, wait: `${waitSeconds}s`, signal });
-    const instances = answer.value ?? [];
-    const chosen = instances[Math.floor(Math.random() * instances.length)];
-    if (chosen?.Service && chosen.Node)
-      return `http://${chosen.Service.Address || chosen.Node.Address}:${chosen.Service.Port}/filestorage/v1.0.0`;
-    index = answer.index ?? 0;
+  const client = createClient({ url: agentUrl });
+  try {
+    const signal = AbortSignal.timeout(waitSeconds * 1000);
+    // The first change is what there is now; the agent tells of each that follows.
+    for await (const { all } of client.watch.service(service, { passing: true, signal })) if (all.size > 0) break;
+    const { host } = await client.resolve(service);
+    return `http://${host}/filestorage/v1.0.0`;
+  } finally {
+    client.close();
   }
 }
 

@@ -10,7 +10,7 @@ const { env } = process;
 const name = env.SERVICE_NAME ?? "filestorage";
 const host = env.SERVICE_ADDR ?? "127.0.0.1";
 const storage = await Storage.open(env.STORAGE_DIR ?? "files");
-const agent = createClient({ url: env.AGENT_URL ?? "http://127.0.0.1:8500" });
+const client = createClient({ url: env.AGENT_URL ?? "http://127.0.0.1:8500" });
 
 const BASE = "/filestorage/v1.0.0";
 const HELP = `File storage. All paths below ${BASE}.
@@ -109,20 +109,18 @@ const { port } = server.address() as AddressInfo;
 const serviceId = env.SERVICE_ID ?? `${name}-${host}:${port}`;
 
 const secondsToNs = (seconds: number) => seconds * 1e9;
-await agent.agentServiceRegister({
-  definition: {
-    ID: serviceId,
-    Name: name,
-    Address: host,
-    Port: port,
-    Tags: ["filestorage"],
-    Meta: { api: "v1.0.0" },
-    Check: {
-      Name: "Files can be stored",
-      HTTP: `http://${host}:${port}${BASE}/check`,
-      Interval: secondsToNs(Number(env.CHECK_SECONDS ?? 30)),
-      Timeout: secondsToNs(2),
-    },
+const registration = await client.register({
+  ID: serviceId,
+  Name: name,
+  Address: host,
+  Port: port,
+  Tags: ["filestorage"],
+  Meta: { api: "v1.0.0" },
+  Check: {
+    Name: "Files can be stored",
+    HTTP: `http://${host}:${port}${BASE}/check`,
+    Interval: secondsToNs(Number(env.CHECK_SECONDS ?? 30)),
+    Timeout: secondsToNs(2),
   },
 });
 console.log(`${serviceId} is registered`);
@@ -130,7 +128,7 @@ console.log(`${serviceId} is registered`);
 for (const signal of ["SIGINT", "SIGTERM"])
   process.once(signal, async () => {
     // First out of the registry, then out of work: nobody is sent here any more.
-    await agent.agentServiceDeregister({ id: serviceId });
+    await registration.deregister();
     server.close();
     server.closeIdleConnections();
     await storage.close();
