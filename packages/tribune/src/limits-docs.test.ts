@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { ROWS } from "./config/rows.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-const sources = ["api", "tribune"]
+const sources = ["api", "client", "tribune"]
   .flatMap((name) => {
     const directory = join(root, "packages", name, "src");
     return readdirSync(directory, { recursive: true, encoding: "utf8" }).map((file) => join(directory, file));
