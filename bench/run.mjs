@@ -25,6 +25,7 @@ const OWN = {
   dns: "dns.mjs",
   instances: "dns-instances.mjs",
   log: "log.mjs",
+  client: "client.mjs",
 };
 
 const { values } = parseArgs({
