@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { blocksOf, matches } from "./blocks.mjs";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
-const STEP_DEADLINE_MS = 30_000;
+/** An agent whose first try to join failed tries again after 30 s. */
+const STEP_DEADLINE_MS = 60_000;
 const RETRY_MS = 100;
 
 /** Reads `MODE FILE OUTPUT` from 3, says the exit code on 4. What a block sets stays for the next. */
