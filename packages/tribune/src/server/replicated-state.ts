@@ -2,6 +2,7 @@ import { type Metrics, noMetrics } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { LogEntry } from "../raft/types.ts";
 import { Fsm } from "../state/fsm.ts";
+import { allIndexes, goesBack } from "../state/index-table.ts";
 import { createDatabase, type MemDatabase } from "../state/memdb/database.ts";
 import { FsmTimes } from "./fsm-times.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
@@ -47,7 +48,7 @@ export class ReplicatedState implements StateMachine {
     return this.#fsm.snapshot();
   }
 
-  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): void }> {
+  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): boolean }> {
     const restore = this.#fsm.restore();
     const slice = new TimeSlice(this.#runtime);
     for await (const chunk of chunks) {
@@ -56,6 +57,12 @@ export class ReplicatedState implements StateMachine {
         if (slice.used) await slice.giveWay();
       }
     }
-    return { commit: () => restore.finish() };
+    return {
+      commit: () => {
+        const before = this.db.peek(allIndexes);
+        restore.finish();
+        return goesBack(before, this.db.peek(allIndexes));
+      },
+    };
   }
 }

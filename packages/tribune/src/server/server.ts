@@ -285,7 +285,7 @@ export class Server {
       runtime,
       logger: logger.named("snapshot"),
       onRestoring: () => this.#duties.end(),
-      onReplaced: (index) => this.engine.replaced(index),
+      onReplaced: (index, wentBack) => this.engine.replaced(index, wentBack),
       onRestored: () => this.#duties.begin(),
       onFatal,
     });
@@ -349,10 +349,10 @@ export class Server {
     const intake = new SnapshotIntake(snapshots, feed, raftLogger);
     return new RaftPeers({
       ...{ transport, intake, log, stateMachine },
-      onInstalled: (index) => {
+      onInstalled: (index, wentBack) => {
         logger.info("installed a snapshot of the leader", { index });
         metrics.count("raft.restore");
-        this.engine.replaced(index);
+        this.engine.replaced(index, wentBack);
       },
     });
   }
