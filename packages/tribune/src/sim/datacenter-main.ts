@@ -60,6 +60,7 @@ const COUNTED = [
   "faults",
   "entries",
   "states",
+  "answers",
   "virtualMs",
 ] as const;
 const totals = { runs: 0, violations: 0, ...Object.fromEntries(COUNTED.map((name) => [name, 0])) } as Record<
@@ -69,12 +70,24 @@ const totals = { runs: 0, violations: 0, ...Object.fromEntries(COUNTED.map((name
 
 function progress(): string {
   const minutes = (performance.now() - startedAt) / 60_000;
-  const { runs, elections, operations, unknown, locks, registrations, blocked, wakes, faults, entries, states } =
-    totals;
+  const {
+    runs,
+    elections,
+    operations,
+    unknown,
+    locks,
+    registrations,
+    blocked,
+    wakes,
+    faults,
+    entries,
+    states,
+    answers,
+  } = totals;
   return (
     `${runs} runs of ${servers} servers and ${clients} clients, ${(runs / minutes).toFixed(1)} a minute, ` +
     `${(totals.virtualMs / 60_000).toFixed(0)} virtual minutes: ${faults} faults, ${elections} elections, ` +
-    `${entries} entries, ${states} states compared, ${operations} key operations (${unknown} more without an answer), ` +
+    `${entries} entries, ${states} states and ${answers} answers compared, ${operations} key operations (${unknown} more without an answer), ` +
     `${locks} locks taken, ${registrations} registrations, ${blocked} blocking queries (${wakes} woken), ` +
     `${totals.violations} violations`
   );

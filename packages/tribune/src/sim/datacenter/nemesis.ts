@@ -44,6 +44,10 @@ export class Nemesis {
     return this.#everLeft.has(each);
   }
 
+  isLeaving(each: SimAgent): boolean {
+    return this.#leaving.has(each);
+  }
+
   /** Until when it was about to leave, or some links of its were cut, or it stood still. */
   awayAtMs(each: SimAgent): number {
     if (this.#leaving.has(each)) return this.#datacenter.sim.nowMs;

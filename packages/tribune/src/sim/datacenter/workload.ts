@@ -29,6 +29,22 @@ const SIDECAR_PORTS = { min: 21_000, max: 21_255 };
 /** Of no use to a user, but nothing the product may keep for ever: the longest wait, and an answer held on top. */
 const NEVER_MS = 180_000;
 
+/** What is asked again and again. An index must be the same wherever it comes from, and never go back. */
+export const QUESTIONS: readonly (readonly [endpoint: string, request: Readonly<Record<string, unknown>>])[] = [
+  ["kvList", { Key: "lin/" }],
+  ["kvGet", { Key: KEYS[0] }],
+  ["healthService", { ServiceName: SERVICES[0] }],
+  ["catalogNodes", {}],
+  ["kvKeys", { Prefix: "lin/" }],
+  ["catalogServices", {}],
+  ["catalogService", { ServiceName: SERVICES[1] }],
+  ["kvGet", { Key: "absent" }],
+  ["healthService", { ServiceName: "absent" }],
+  ["catalogServices", { NodeMetaFilters: { "consul-network-segment": "" } }],
+  ["healthState", { State: "critical" }],
+  ["catalogNodeServices", { Node: "absent" }],
+];
+
 type Outcome<T> = { readonly value: T } | { readonly error: Error } | "no answer";
 
 /** What is known of a service on an agent: acknowledged either way, or neither. */
@@ -370,16 +386,9 @@ export class Workload {
   // ---- those who wait for changes ----
 
   #asker(who: string, each: SimAgent, at: number): () => Promise<void> {
-    const questions = [
-      ["kvList", { Key: "lin/" }],
-      ["kvGet", { Key: KEYS[0] }],
-      ["healthService", { ServiceName: SERVICES[0] }],
-      ["catalogNodes", {}],
-      // Not `catalogServices`: servers answer alike with different indexes, depending on when they were last asked.
-      ["kvKeys", { Prefix: "lin/" }],
-    ] as const;
-    const [endpoint, request] = questions[at % questions.length]!;
-    const stale = at % 2 === 0;
+    const [endpoint, request] = QUESTIONS[at % QUESTIONS.length]!;
+    const question = `${endpoint} ${JSON.stringify(request)}`;
+    const stale = Math.floor(at / QUESTIONS.length) % 2 === 1;
     let last = 0;
     return async () => {
       if (!each.ready) return;
@@ -388,6 +397,7 @@ export class Workload {
       const { life } = each;
       // Until it heard of a leader, a server lets others answer.
       const own = each.server && serverOfAgent(each)?.raftStats().lastContactMs !== undefined;
+      const atLeast = this.#checker.newestOf(question);
       const outcome = await this.#attempt(
         `${who} waits`,
         each,
@@ -413,8 +423,8 @@ export class Workload {
       if (index > last) this.wakes++;
       this.#datacenter.sim.record(`${who} saw index ${index} behind ${last}`);
       // A client agent asks whom it likes, and a server that starts again is behind: then stale answers may go back.
-      if (!stale) this.#checker.index(`${endpoint} at ${each.name}`, index);
-      else if (own) this.#checker.index(`stale ${endpoint} at ${each.name} in its life ${life}`, index);
+      if (!stale) this.#checker.newest(question, atLeast, index);
+      else if (own) this.#checker.index(`stale ${question} at ${each.name} in its life ${life}`, index);
       last = index;
     };
   }
