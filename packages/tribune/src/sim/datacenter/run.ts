@@ -299,8 +299,9 @@ class Run {
   }
 
   /**
-   * Whether a leader may take it out of the catalog now. One that was not started again since the datacenter formed is
-   * never lost, however long it was cut off, but to a leader that forgot it with its own memory of the pool.
+   * Whether a leader may take it out of the catalog now. A client that was not started again since the datacenter formed
+   * is never lost, however long it was cut off, but to a leader that forgot it with its own memory of the pool. Servers
+   * that were cut off are cleared away by autopilot.
    */
   #mayGo(node: string): boolean {
     const each = this.#datacenter.named(node);
@@ -309,7 +310,7 @@ class Run {
     if (nemesis.isLeaving(each)) return true;
     const servers = this.#datacenter.agents.filter(({ server }) => server);
     const leaders = servers.filter((server) => serverOfAgent(server)?.raftStatus().role === "leader");
-    if (each.life === 1 && leaders.every(({ life }) => life === 1)) return false;
+    if (!each.server && each.life === 1 && leaders.every(({ life }) => life === 1)) return false;
     const heardMs = Math.max(each.sinceMs, ...[each, ...leaders].map((one) => nemesis.awayAtMs(one)));
     return this.#sim.nowMs - heardMs < HEARD_MS;
   }
