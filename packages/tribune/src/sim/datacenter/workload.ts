@@ -88,7 +88,9 @@ export function writeKey(agent: Agent, Op: string, entry: Partial<DirEntry>): Pr
 
 /** Users of every kind, each at its agents, who write down what they saw when. */
 export class Workload {
-  readonly history: RegisterOperation[] = [];
+  readonly #history: RegisterOperation[] = [];
+  /** Writes that were sent and neither answered nor given up. */
+  readonly #sent = new Set<RegisterOperation>();
   /** By agent and service ID. */
   readonly known = new Map<string, Map<string, Knowledge>>();
   /** What the probes find. */
@@ -125,6 +127,11 @@ export class Workload {
 
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** What was done to the keys, also what may still have been done. */
+  get history(): readonly RegisterOperation[] {
+    return [...this.#history, ...this.#sent];
   }
 
   /** What an agent that still lives has never answered. */
@@ -211,7 +218,12 @@ export class Workload {
       const note = (kind: RegisterOperation["kind"], answered: boolean): void => {
         if (answered) this.completed++;
         else this.unknown++;
-        this.history.push({ client, key, kind, invokedAtMs, returnedAtMs: answered ? sim.nowMs : undefined });
+        this.#history.push({ client, key, kind, invokedAtMs, returnedAtMs: answered ? sim.nowMs : undefined });
+      };
+      const sent = (kind: RegisterOperation["kind"]): (() => void) => {
+        const operation = { client, key, kind, invokedAtMs, returnedAtMs: undefined };
+        this.#sent.add(operation);
+        return () => void this.#sent.delete(operation);
       };
       if (dice < 0.5) {
         const consistent = dice < 0.15;
@@ -228,16 +240,20 @@ export class Workload {
       const value = ++this.#values;
       const Value = Buffer.from(String(value));
       if (dice < 0.8) {
+        const over = sent({ op: "put", value });
         const outcome = await this.#attempt(`${client} puts ${key}=${value}`, each, (agent) =>
           writeKey(agent, "set", { Key: key, Value }),
         );
+        over();
         note({ op: "put", value }, outcome !== "no answer" && !("error" in outcome));
         return;
       }
       const { value: expected, modifyIndex: ModifyIndex } = seen.get(key) ?? { value: 0, modifyIndex: 0 };
+      const over = sent({ op: "cas", expected, value, ok: undefined, found: undefined });
       const outcome = await this.#attempt(`${client} puts ${key}=${value} for ${expected}`, each, (agent) =>
         writeKey(agent, "cas", { Key: key, Value, ModifyIndex }),
       );
+      over();
       const ok = outcome !== "no answer" && "value" in outcome ? outcome.value === true : undefined;
       note({ op: "cas", expected, value, ok, found: undefined }, ok !== undefined);
     };
