@@ -152,7 +152,11 @@ class Run {
       askers: 2 * QUESTIONS.length,
     });
     this.#workload = workload;
-    const nemesis = new Nemesis(this.#datacenter, { pauseMaxMs: 4000, stays });
+    const nemesis = new Nemesis(this.#datacenter, {
+      ...{ pauseMaxMs: 4000, stays },
+      // Who stands still for less than that keeps its lease, and who is cut off steps down in time.
+      stallsLeaders: this.#options.broken === "endless-lease",
+    });
     this.#nemesis = nemesis;
     await this.#pass(this.#options.faultsMs ?? FAULTS_MS);
     const truth = this.#calm(nemesis);
