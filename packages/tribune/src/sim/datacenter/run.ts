@@ -242,7 +242,7 @@ class Run {
     await this.#within(10_000, "Liveness: a write", writeKey(first, "set", { Key: key, Value: Buffer.from("1") }));
     for (const { name, agent } of live) {
       const outcome = await this.#within(10_000, `Liveness: a read at ${name}`, readKey(agent!, key));
-      if (entryOf(outcome).value !== 1) throw new Violation(`Liveness: ${name} does not see what was written`);
+      if (entryOf(outcome).value !== 1) throw new Violation(`Default Reads: ${name} does not see what was written`);
     }
     const { answer } = await this.#within(10_000, "Liveness: a read", readKey(first, key));
     const waiting = live.map(({ name, agent }) => {
