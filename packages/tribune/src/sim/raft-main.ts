@@ -69,7 +69,7 @@ if (values.hours !== undefined) {
     const result = runLongRaft({ seed: first, servers, hours });
     console.log(
       `seed ${first}, ${result.hours.toFixed(1)} hours of ${servers} servers: ${result.elections} elections behind the ` +
-        `first, ${result.messages} messages, ${result.retransmitted} of them late, ${result.slowTimes} times with a slow ` +
+        `first, ${result.excused} of them with a reason, ${result.messages} messages, ${result.retransmitted} of them late, ${result.slowTimes} times with a slow ` +
         `disk, ${result.committed} entries committed, the slowest in ${result.slowestMs.toFixed(0)} ms, ` +
         `${result.failed} failed${result.violation === undefined ? "" : `: ${result.violation}`}`,
     );

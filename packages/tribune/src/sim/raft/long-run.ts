@@ -18,8 +18,10 @@ export interface LongRunOptions {
 
 export interface LongRunResult {
   readonly hours: number;
-  /** Elections behind the first one. Each is needless: no leader stops, stands still or is cut off. */
+  /** Elections behind the first one. No leader stops, stands still or is cut off. */
   readonly elections: number;
+  /** Those behind a time in which the leader could not have heard a majority for as long as its lease. */
+  readonly excused: number;
   readonly messages: number;
   readonly retransmitted: number;
   readonly slowTimes: number;
@@ -38,15 +40,29 @@ const BETWEEN_MS = 60_000;
 const USER_PAUSE_MS = 2_000;
 const HOUR_MS = 3_600_000;
 const FORM_MS = 30_000;
+const LEASE_MS = DEFAULT_RAFT_CONFIG.leaderLeaseTimeoutMs;
+/** Heartbeats follow each other so closely. */
+const BETWEEN_BEATS_MS = DEFAULT_RAFT_CONFIG.heartbeatTimeoutMs / 5;
+/** An election that a silence caused comes so soon. */
+const CONSEQUENCE_MS = 10_000;
 
 /** Connections as TCP makes them: nothing is lost or overtaken, but everything may be late. */
 class Connections extends SimNetwork {
   readonly #connections: Simulator;
   readonly #dueMs = new Map<string, number>();
+  /** What came late in the last seconds. */
+  #late: { readonly from: string; readonly to: string; readonly sentMs: number; readonly dueMs: number }[] = [];
 
   constructor(sim: Simulator) {
     super(sim, LOSSY);
     this.#connections = sim;
+  }
+
+  /** By the other end: what came late between `host` and each other one. */
+  lateAround(host: string, others: readonly string[]) {
+    return others.map((other) =>
+      this.#late.filter(({ from, to }) => (from === host && to === other) || (from === other && to === host)),
+    );
   }
 
   override send(from: string, to: string, deliver: () => void): void {
@@ -56,6 +72,10 @@ class Connections extends SimNetwork {
     const link = `${from}>${to}`;
     const dueMs = Math.max(this.#dueMs.get(link) ?? 0, nowMs + delayMs);
     this.#dueMs.set(link, dueMs);
+    if (dueMs - nowMs >= LOSSY.retransmitMs) {
+      this.#late = this.#late.filter((each) => nowMs - each.dueMs < CONSEQUENCE_MS);
+      this.#late.push({ from, to, sentMs: nowMs, dueMs });
+    }
     this.#connections.after(dueMs - nowMs, () => {
       this.delivered++;
       deliver();
@@ -63,12 +83,67 @@ class Connections extends SimNetwork {
   }
 }
 
+/**
+ * Whether a server and so many others could not get a word through to each other and back, all at one moment, for as
+ * long as a lease.
+ */
+function silent(late: readonly { readonly sentMs: number; readonly dueMs: number }[][], silentMin: number): boolean {
+  const silences = late.map((each) => {
+    const merged: { sentMs: number; dueMs: number }[] = [];
+    for (const { sentMs, dueMs } of each.toSorted((a, b) => a.sentMs - b.sentMs)) {
+      const last = merged.at(-1);
+      if (last !== undefined && sentMs <= last.dueMs + BETWEEN_BEATS_MS) last.dueMs = Math.max(last.dueMs, dueMs);
+      else merged.push({ sentMs, dueMs });
+    }
+    return merged.filter(({ sentMs, dueMs }) => dueMs - sentMs + BETWEEN_BEATS_MS >= LEASE_MS);
+  });
+  const moments = silences.flat().map(({ sentMs, dueMs }) => (sentMs + dueMs) / 2);
+  return moments.some(
+    (at) =>
+      silences.filter((each) => each.some(({ sentMs, dueMs }) => sentMs <= at && at <= dueMs + BETWEEN_BEATS_MS))
+        .length >= silentMin,
+  );
+}
+
+/** Judges elections, too. */
+class LongChecker extends RaftChecker {
+  excused = 0;
+  needless: string | undefined;
+  readonly #excuse: (leader: ServerId) => boolean;
+  #leader: ServerId | undefined;
+
+  constructor(excuse: (leader: ServerId) => boolean) {
+    super();
+    this.#excuse = excuse;
+  }
+
+  override leads(id: ServerId, term: number): void {
+    super.leads(id, term);
+    const before = this.#leader;
+    this.#leader = id;
+    if (before === undefined) return;
+    if (this.#excuse(before)) this.excused++;
+    else this.needless ??= `Needless Election: ${id} leads term ${term}, and ${before} was heard`;
+  }
+}
+
 export function runLongRaft({ seed, servers, hours }: LongRunOptions): LongRunResult {
   const sim = new Simulator(seed);
+  const ids = Array.from({ length: servers }, (_, at) => `s${at}` as ServerId);
+  const network = new Connections(sim);
+  // With so many followers silent there is no majority.
+  const silentMin = servers - Math.floor(servers / 2);
+  const checker = new LongChecker((leader) =>
+    silent(
+      network.lateAround(
+        leader,
+        ids.filter((id) => id !== leader),
+      ),
+      silentMin,
+    ),
+  );
   const world: World = {
-    sim,
-    network: new Connections(sim),
-    checker: new RaftChecker(),
+    ...{ sim, network, checker },
     codec: jsonConfigurationCodec,
     servers: new Map(),
     disks: new Map(),
@@ -77,7 +152,6 @@ export function runLongRaft({ seed, servers, hours }: LongRunOptions): LongRunRe
     exchangeTimeoutMs: 10_000,
     onMoment: () => {},
   };
-  const ids = Array.from({ length: servers }, (_, at) => `s${at}` as ServerId);
   for (const id of ids) {
     const server = new SimServer(id, DEFAULT_RAFT_CONFIG, SYNC_MAX_MS, world);
     server.snapshotEvery = 2_000;
@@ -93,22 +167,23 @@ export function runLongRaft({ seed, servers, hours }: LongRunOptions): LongRunRe
   let violation: string | undefined;
   try {
     sim.runUntil(FORM_MS);
-    const formed = world.checker.elections;
+    const formed = checker.elections;
     for (const server of world.servers.values()) users.wearOut(server);
     users.use();
     sim.runUntil(FORM_MS + hours * HOUR_MS);
-    elections = world.checker.elections - formed;
+    elections = checker.elections - formed;
     if (formed === 0) throw new Violation("Liveness: nobody leads");
-    if (elections > 0) throw new Violation(`Needless Election: ${elections} of them`);
+    if (checker.needless !== undefined) throw new Violation(checker.needless);
   } catch (error) {
     violation = error instanceof Violation ? error.message : String((error as Error).stack);
   }
   const { slowTimes, failed, slowestMs } = users;
   return {
     ...{ hours: (sim.nowMs - FORM_MS) / HOUR_MS, elections, slowTimes, failed, slowestMs, violation },
-    messages: world.network.delivered,
-    retransmitted: world.network.retransmitted,
-    committed: world.checker.committedIndex,
+    excused: checker.excused,
+    messages: network.delivered,
+    retransmitted: network.retransmitted,
+    committed: checker.committedIndex,
   };
 }
 
