@@ -23,6 +23,7 @@ const OWN = {
   loop: "loop-delay.mjs",
   register: "agent-register.mjs",
   dns: "dns.mjs",
+  instances: "dns-instances.mjs",
   log: "log.mjs",
 };
 
