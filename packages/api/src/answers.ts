@@ -3,6 +3,7 @@ import {
   any,
   bool,
   bytes,
+  duration,
   durationText,
   float,
   type Infer,
@@ -29,7 +30,7 @@ import {
   NodeServices,
   ServiceNode,
 } from "./structs/catalog.ts";
-import { HealthCheck } from "./structs/check.ts";
+import { HealthCheck, ServiceHealthCheck } from "./structs/check.ts";
 import { nothing, queryMeta } from "./structs/common.ts";
 import { ConfigEntryJson } from "./structs/config-entry.ts";
 import { IndexedCARoots } from "./structs/connect-ca.ts";
@@ -47,7 +48,7 @@ import {
 } from "./structs/operator.ts";
 import { PreparedQuery, QueryDNSOptions } from "./structs/prepared-query.ts";
 import { Session } from "./structs/session.ts";
-import { TxnResponse } from "./structs/txn.ts";
+import { TxnError, TxnResult } from "./structs/txn.ts";
 
 export type AnswerForm<T> =
   | { readonly body: "json"; readonly schema: Schema<T> }
@@ -137,7 +138,7 @@ const AgentMetrics = struct("AgentMetrics", {
 const AgentServiceHealth = struct("AgentServiceHealth", {
   AggregatedStatus: text,
   Service: nullable(AgentService),
-  Checks: list(HealthCheck),
+  Checks: list(ServiceHealthCheck),
 });
 
 const UserEvent = struct("UserEvent", {
@@ -207,6 +208,18 @@ const PreparedQueryResult = struct("PreparedQueryResult", {
 const PreparedQueryExplained = struct("PreparedQueryExplained", { Query: PreparedQuery, ...queryMeta });
 const Created = struct("Created", { ID: text });
 
+/** With what a read carries where the transaction only reads. */
+const TxnAnswer = struct("TxnAnswer", {
+  Results: list(nullable(TxnResult)),
+  Errors: list(nullable(TxnError)),
+  Index: omitEmpty(uint),
+  LastContact: omitEmpty(duration),
+  KnownLeader: omitEmpty(bool),
+  ConsistencyLevel: omitEmpty(text),
+  NotModified: omitEmpty(bool),
+  Backend: omitEmpty(int),
+});
+
 export const ANSWERS = {
   Address: json(text),
   Addresses: json(list(text)),
@@ -271,7 +284,7 @@ export const ANSWERS = {
   Services: json(map(list(text))),
   SessionId: json(Created),
   Sessions: json(list(Session)),
-  TxnResponse: json(TxnResponse),
+  TxnResponse: json(TxnAnswer),
   UserEvent: json(UserEvent),
   UserEvents: json(list(UserEvent)),
   ValueBytes: asBytes("text/plain"),

@@ -116,7 +116,7 @@ const STALE_COUNTED_MS = 5_000;
 /** What a server's Raft says about the age of its state. */
 export interface StateAge {
   readonly isLeader: boolean;
-  queryMeta(): { readonly lastContactMs: number };
+  freshness(): { readonly lastContactMs: number };
 }
 
 /** DNS of a server: from its own state where the question may be answered so, else by asking the leader. */
@@ -155,7 +155,7 @@ export class ServerDnsBackend implements DnsBackend {
 
   #for({ allowStale, maxStaleMs }: Freshness): DnsBackend {
     if (this.#age.isLeader) return this.#own;
-    const { lastContactMs } = this.#age.queryMeta();
+    const { lastContactMs } = this.#age.freshness();
     if (!allowStale || lastContactMs > maxStaleMs) return this.#asked;
     if (lastContactMs > STALE_COUNTED_MS) this.#metrics.count("dns.stale_queries");
     return this.#own;

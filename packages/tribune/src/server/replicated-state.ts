@@ -4,6 +4,7 @@ import type { LogEntry } from "../raft/types.ts";
 import type { CatalogChange } from "../state/effects.ts";
 import { Fsm } from "../state/fsm.ts";
 import { History } from "../state/history/history.ts";
+import { allIndexes, goesBack } from "../state/index-table.ts";
 import { createDatabase, type MemDatabase } from "../state/memdb/database.ts";
 import { FsmTimes } from "./fsm-times.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
@@ -63,7 +64,7 @@ export class ReplicatedState implements StateMachine {
     return this.#fsm.snapshot();
   }
 
-  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): void }> {
+  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): boolean }> {
     const restore = this.#fsm.restore();
     const slice = new TimeSlice(this.#runtime);
     for await (const chunk of chunks) {
@@ -74,8 +75,10 @@ export class ReplicatedState implements StateMachine {
     }
     return {
       commit: () => {
+        const before = this.db.peek(allIndexes);
         restore.finish();
         this.history.replaced();
+        return goesBack(before, this.db.peek(allIndexes));
       },
     };
   }

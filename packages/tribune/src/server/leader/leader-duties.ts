@@ -99,7 +99,7 @@ export class LeaderDuties {
     for (const session of db.peek((tx) => sessionList(tx).sessions))
       if (session.TTL !== "") this.resetSession(session.ID, session.TTL);
     this.#armTombstones();
-    const started = [propose(TYPE.register, RegisterRequest, serverRegistration(identity))];
+    const started: Promise<unknown>[] = [this.#register()];
     if (db.peek((tx) => autopilotConfig(tx).config) === undefined) {
       const request = make(AutopilotSetConfigRequest, { Datacenter: identity.datacenter, Config: autopilotDefaults });
       started.push(propose(TYPE.autopilot, AutopilotSetConfigRequest, request));
@@ -117,6 +117,18 @@ export class LeaderDuties {
     peers?.announceLeader();
     autopilot.begin();
     this.#members?.begin();
+  }
+
+  /**
+   * The catalog may refuse us, who are in the datacenter none the less: after a restored backup our name may be that of
+   * the machine before us. All else goes on, as in Consul; whoever removes that node ends it.
+   */
+  async #register(): Promise<void> {
+    try {
+      await this.#d.propose(TYPE.register, RegisterRequest, serverRegistration(this.#d.identity));
+    } catch (error) {
+      this.#d.logger.error("failed to register this server", { error: String(error) });
+    }
   }
 
   end(): void {

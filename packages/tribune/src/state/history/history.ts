@@ -31,11 +31,12 @@ const UNKNOWN_SINCE: HistorySince = { Index: 0, Time: "" };
  * this server's own: other servers may know more or less, and no snapshot has it. Written with every registration, so
  * writing costs next to nothing; questions look through all that is kept.
  */
-export class History implements Pick<Database, "read"> {
+export class History implements Pick<Database, "read" | "peek" | "index"> {
   readonly ring = new StepRing();
   readonly #limits: HistoryLimits;
   readonly #subjects = new Map<string, Subject>();
   readonly #watches = new HistoryWatches();
+  #index = 0;
   /** The first entry since nothing is missed, once it is known, with its time as soon as an entry tells one. */
   #since: HistorySince | undefined;
 
@@ -55,6 +56,17 @@ export class History implements Pick<Database, "read"> {
   read<T>(read: (tx: ReadTx) => T): { readonly result: T; readonly watch: WatchSet } {
     const watch = this.#watches.begin();
     return { result: read(new HistoryReader(this, watch)), watch };
+  }
+
+  peek<T>(read: (tx: ReadTx) => T): T {
+    const { result, watch } = this.read(read);
+    watch.release();
+    return result;
+  }
+
+  /** Raft index of the last transition. */
+  get index(): number {
+    return this.#index;
   }
 
   /** An entry is applied: from the first one on, nothing is missed. */
@@ -129,6 +141,7 @@ export class History implements Pick<Database, "read"> {
   }
 
   #add(subject: Subject, step: Step): void {
+    this.#index = step.index;
     this.ring.add(subject, step);
     if (subject.count > this.#limits.perSubjectMax) this.ring.dropOldestOf(subject);
     if (this.ring.size > this.#limits.totalMax) this.#dropOldest();
