@@ -27,9 +27,6 @@ const SCALARS: Readonly<Partial<Record<Schema<unknown>["kind"], readonly string[
   bytes: ["bytes|nil"],
 };
 
-/** Methods that Consul does not have. Its servers say so to who asks them. */
-const OUR_OWN: ReadonlySet<string> = new Set(["History.Transitions"]);
-
 /** Where a schema differs from the recorded type, as a list of sentences. */
 function differences(at: string, schema: Schema<any>, type: string): readonly string[] {
   const wrong = [`${at}: ${schema.kind} ${schema.name ?? ""} stands for ${type}`];
@@ -83,9 +80,17 @@ test("every method without a route is bound", () => {
   }
 });
 
+/** Of later versions, or Tribune's own: a server of Consul 1.10 says that it cannot find them. */
+const LATER: ReadonlySet<string> = new Set([
+  "Operator.Usage",
+  "Operator.RaftTransferLeader",
+  "Internal.CatalogSummary",
+  "History.Transitions",
+]);
+
 test("every RPC method exists in Consul 1.10, with the fields and types of its request and reply", () => {
-  const consuls = [...RPC_METHODS].filter(([method]) => !OUR_OWN.has(method));
-  const found = consuls.flatMap(([method, { request, reply }]) => {
+  const found = [...RPC_METHODS].flatMap(([method, { request, reply }]) => {
+    if (LATER.has(method)) return [];
     const known = recorded.methods[method];
     if (known === undefined) return [`${method} is not a method of Consul 1.10`];
     return [

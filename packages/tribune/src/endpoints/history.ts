@@ -1,13 +1,7 @@
 /** Answers of `/v1/history`: read from what the asked server has recorded, not from the replicated state. */
 import { HistoryJson, type HistoryRequest, historyContracts, IndexedTransitions, make, toJson } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
-import {
-  type FoundTransitions,
-  recentTransitions,
-  transitionsOfCheck,
-  transitionsOfNode,
-  transitionsOfService,
-} from "../state/history/queries.ts";
+import { type FoundTransitions, HistoryReader } from "../state/history/history-reader.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { json } from "./answer.ts";
 import { type Bindings, bind } from "./binding.ts";
@@ -24,15 +18,16 @@ function limitOf(text: string): number {
 
 function find(tx: ReadTx, { Of, Node, CheckID, ServiceName, Limit }: HistoryRequest): FoundTransitions {
   const limit = Math.max(1, Math.min(Limit, HISTORY_LIMIT_MAX));
+  const history = HistoryReader.of(tx);
   switch (Of) {
     case "check":
-      return transitionsOfCheck(tx, Node, CheckID, limit);
+      return history.ofCheck(Node, CheckID, limit);
     case "service":
-      return transitionsOfService(tx, ServiceName, limit);
+      return history.ofService(ServiceName, limit);
     case "node":
-      return transitionsOfNode(tx, Node, limit);
+      return history.ofNode(Node, limit);
     default:
-      return recentTransitions(tx, limit);
+      return history.recent(limit);
   }
 }
 

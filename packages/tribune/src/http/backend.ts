@@ -70,4 +70,6 @@ export interface HttpOptions {
   readonly dnsDomains: readonly string[];
   /** The web interface, or undefined when it is off. */
   readonly site: SiteOptions | undefined;
+  /** `telemetry.disable_compat_1.9` */
+  readonly onlyNewMetricNames?: boolean;
 }

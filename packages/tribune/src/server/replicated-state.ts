@@ -1,9 +1,12 @@
+import { type Metrics, noMetrics } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { LogEntry } from "../raft/types.ts";
 import type { CatalogChange } from "../state/effects.ts";
 import { Fsm } from "../state/fsm.ts";
 import { History } from "../state/history/history.ts";
+import { allIndexes, goesBack } from "../state/index-table.ts";
 import { createDatabase, type MemDatabase } from "../state/memdb/database.ts";
+import { FsmTimes } from "./fsm-times.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
 import { TimeSlice } from "./sliced.ts";
 import type { StateMachine } from "./state-machine-port.ts";
@@ -18,10 +21,12 @@ export class ReplicatedState implements StateMachine {
   readonly #fsm: Fsm;
   /** Of the command that is being applied. */
   #changes: CatalogChange[] = [];
+  readonly #times: FsmTimes | undefined;
   readonly #runtime: Pick<Runtime, "clock" | "timers">;
 
-  constructor(lockDelays: LockDelays, runtime: Pick<Runtime, "clock" | "timers">) {
+  constructor(lockDelays: LockDelays, runtime: Pick<Runtime, "clock" | "timers">, metrics: Metrics = noMetrics) {
     this.#runtime = runtime;
+    this.#times = metrics === noMetrics ? undefined : new FsmTimes(metrics);
     this.#fsm = new Fsm({
       db: this.db,
       // Tombstones are reaped by the leader's own clock, from the index it had reached.
@@ -29,6 +34,7 @@ export class ReplicatedState implements StateMachine {
         lockDelayed: (key, delayMs) => lockDelays.set(key, delayMs),
         tombstoned: () => {},
         catalogChanged: (change) => this.#changes.push(change),
+        ...(this.#times === undefined ? {} : { operation: this.#times.operation }),
       },
     });
   }
@@ -36,7 +42,7 @@ export class ReplicatedState implements StateMachine {
   apply(entry: LogEntry): unknown {
     this.history.applied(entry);
     if (entry.type !== "command") return undefined;
-    const result = this.#fsm.apply(entry);
+    const result = this.#applyMeasured(entry);
     if (this.#changes.length > 0) {
       this.history.record(entry, this.#changes);
       this.#changes = [];
@@ -44,11 +50,21 @@ export class ReplicatedState implements StateMachine {
     return result;
   }
 
+  #applyMeasured(entry: LogEntry): unknown {
+    if (this.#times === undefined) return this.#fsm.apply(entry);
+    const { clock } = this.#runtime;
+    const startedMs = clock.nowMs();
+    const result = this.#fsm.apply(entry);
+    // Of a command in pieces the last one carries it out, and its first byte says nothing.
+    if (entry.extensions === undefined) this.#times.applied(entry.data[0], clock.nowMs() - startedMs);
+    return result;
+  }
+
   snapshot(): { readonly chunks: Iterable<Uint8Array>; release(): void } {
     return this.#fsm.snapshot();
   }
 
-  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): void }> {
+  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): boolean }> {
     const restore = this.#fsm.restore();
     const slice = new TimeSlice(this.#runtime);
     for await (const chunk of chunks) {
@@ -59,8 +75,10 @@ export class ReplicatedState implements StateMachine {
     }
     return {
       commit: () => {
+        const before = this.db.peek(allIndexes);
         restore.finish();
         this.history.replaced();
+        return goesBack(before, this.db.peek(allIndexes));
       },
     };
   }

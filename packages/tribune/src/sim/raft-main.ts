@@ -4,8 +4,10 @@
  *   node packages/tribune/dist/sim/raft-main.js --seeds 2000 --servers 3,5
  *   node packages/tribune/dist/sim/raft-main.js --seed 17 --servers 3          one seed, with its trace
  *   node packages/tribune/dist/sim/raft-main.js --break vote-before-durable    must find a violation
+ *   node packages/tribune/dist/sim/raft-main.js --hours 24 --servers 3         poor disks and links, no election
  */
 import { parseArgs } from "node:util";
+import { runLongRaft } from "./raft/long-run.ts";
 import { runRaft } from "./raft/run.ts";
 import { BROKEN_RULES, type BrokenRule } from "./raft/server.ts";
 
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     servers: { type: "string", default: "3,5" },
     break: { type: "string" },
+    hours: { type: "string" },
     "keep-going": { type: "boolean", default: false },
   },
 });
@@ -57,6 +60,22 @@ function progress(): string {
     `${runs} runs, ${Math.round(runs / minutes)} a minute: ${elections} elections, ${committed} entries committed, ` +
     `${operations} operations (${unknown} more without an answer), ${faults} faults, ${messages} messages, ${violations} violations`
   );
+}
+
+if (values.hours !== undefined) {
+  const hours = Number(values.hours);
+  if (!(hours > 0)) fail("--hours takes a number above 0");
+  for (const servers of sizes) {
+    const result = runLongRaft({ seed: first, servers, hours });
+    console.log(
+      `seed ${first}, ${result.hours.toFixed(1)} hours of ${servers} servers: ${result.elections} elections behind the ` +
+        `first, ${result.excused} of them with a reason, ${result.messages} messages, ${result.retransmitted} of them late, ${result.slowTimes} times with a slow ` +
+        `disk, ${result.committed} entries committed, the slowest in ${result.slowestMs.toFixed(0)} ms, ` +
+        `${result.failed} failed${result.violation === undefined ? "" : `: ${result.violation}`}`,
+    );
+    if (result.violation !== undefined) process.exitCode = 1;
+  }
+  process.exit();
 }
 
 search: for (let seed = first; seed < first + count; seed++) {

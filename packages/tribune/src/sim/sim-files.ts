@@ -13,7 +13,8 @@ const SECTOR_BYTES = 512;
 export class SimFiles {
   readonly #sim: Simulator;
   readonly #rng: Rng;
-  readonly #callMaxMs: number;
+  /** How long a call takes at most on a good day. */
+  callMaxMs: number;
   #memory = new MemoryDisk();
   #life = 0;
   #readyAtMs = 0;
@@ -24,13 +25,15 @@ export class SimFiles {
   slownessMs = 0;
   /** On purpose wrong: what was synced is not durable. */
   syncLies = false;
+  /** The process waits for the disk itself, so long, and does nothing else meanwhile. */
+  onHeld: (ms: number) => void = () => {};
   /** Runs a completion when the process can take it. */
   whenAwake: (run: () => void) => void = (run) => run();
 
   constructor(sim: Simulator, callMaxMs: number) {
     this.#sim = sim;
     this.#rng = sim.fork();
-    this.#callMaxMs = callMaxMs;
+    this.callMaxMs = callMaxMs;
     this.#memory.offersNow = true;
   }
 
@@ -76,6 +79,7 @@ export class SimFiles {
         // A process that is dead in the simulation may still be on the stack of the real one.
         if (life !== this.#life) throw new DiskError("write", file.path, "EIO");
         if (this.#rng.next() < this.syncFailures) throw new DiskError("sync", file.path, "EIO");
+        this.onHeld(this.#rng.next() * (this.callMaxMs + this.slownessMs));
         if (this.syncLies) void file.write(position, [bytes]);
         else file.writeDurablyNow?.(position, bytes);
       },
@@ -97,7 +101,7 @@ export class SimFiles {
   #later<T>(life: number, call: () => Promise<T>): Promise<T> {
     this.#readyAtMs = Math.max(
       this.#readyAtMs,
-      this.#sim.nowMs + this.#rng.next() * (this.#callMaxMs + this.slownessMs),
+      this.#sim.nowMs + this.#rng.next() * (this.callMaxMs + this.slownessMs),
     );
     return new Promise((resolve, reject) => {
       this.#sim.after(this.#readyAtMs - this.#sim.nowMs, () => {

@@ -9,6 +9,11 @@ export interface NetworkFaults {
   readonly delayMaxMs: number;
   /** Share of messages that take up to ten times the longest delay, and so overtake and are overtaken. */
   readonly straggle: number;
+  /**
+   * When given, streams suffer from loss too: a lost piece is sent again so much later, and what follows waits for it.
+   * Doubled with each further loss, as TCP's timer is.
+   */
+  readonly retransmitMs?: number;
 }
 
 export const CALM_NETWORK: NetworkFaults = { loss: 0, duplicate: 0, delayMinMs: 1, delayMaxMs: 5, straggle: 0 };
@@ -20,6 +25,8 @@ export class SimNetwork {
   /** "from>to" links that drop everything: one-way partitions are allowed on purpose. */
   readonly blocked = new Set<string>();
   delivered = 0;
+  /** Pieces of streams that were lost at least once. */
+  retransmitted = 0;
   /** Hosts whose process stands still, and until when; what reaches them meanwhile waits, as in a socket's buffer. */
   readonly #asleepUntilMs = new Map<string, number>();
 
@@ -61,6 +68,16 @@ export class SimNetwork {
     const asleepMs = this.asleepMs(host);
     if (asleepMs === 0) run();
     else this.#sim.after(asleepMs, () => this.whenAwake(host, run));
+  }
+
+  /** How much later a piece of a stream comes, for having been lost on its way. */
+  retransmissionMs(): number {
+    const { loss, retransmitMs } = this.faults;
+    if (retransmitMs === undefined) return 0;
+    let lateMs = 0;
+    for (let timerMs = retransmitMs; this.#sim.rng.next() < loss; timerMs *= 2) lateMs += timerMs;
+    if (lateMs > 0) this.retransmitted++;
+    return lateMs;
   }
 
   isBlocked(from: string, to: string): boolean {

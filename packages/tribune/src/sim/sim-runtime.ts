@@ -28,6 +28,8 @@ class PacedClock {
   #pace = 1;
   #sinceMs: number;
   #atMs: number;
+  /** What its process knows to be over, while it is held up within one turn. */
+  #heldUntilMs = 0;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -36,7 +38,11 @@ class PacedClock {
   }
 
   nowMs(): number {
-    return this.#atMs + (this.#now() - this.#sinceMs) * this.#pace;
+    return Math.max(this.#heldUntilMs, this.#atMs + (this.#now() - this.#sinceMs) * this.#pace);
+  }
+
+  hold(ms: number): void {
+    this.#heldUntilMs = this.nowMs() + ms;
   }
 
   setPace(pace: number): void {
@@ -61,6 +67,10 @@ export function simHost(internet: SimInternet, address: string): SimHost {
   files.whenAwake = (run) => network.whenAwake(address, run);
   const originMs = sim.rng.next() * 1e6;
   const clock = new PacedClock(() => sim.nowMs);
+  files.onHeld = (ms) => {
+    clock.hold(ms);
+    network.sleep(address, network.asleepMs(address) + clock.realMs(ms));
+  };
   let life = 0;
   return {
     address,

@@ -96,7 +96,7 @@ export class SimStream implements Stream {
   /** To the other end, behind everything sent before. */
   #carry(arrive: (peer: SimStream) => void): void {
     const { delayMinMs, delayMaxMs } = this.#network.faults;
-    const delayMs = delayMinMs + this.#sim.rng.next() * (delayMaxMs - delayMinMs);
+    const delayMs = delayMinMs + this.#sim.rng.next() * (delayMaxMs - delayMinMs) + this.#network.retransmissionMs();
     this.#queue.push({ atMs: this.#sim.nowMs + delayMs, arrive });
     if (this.#queue.length === 1) this.#sim.after(delayMs, () => this.#pump(this.#sim.nowMs + GIVE_UP_MS));
   }

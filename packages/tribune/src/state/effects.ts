@@ -28,6 +28,8 @@ export interface StateEffects {
   tombstoned(index: number): void;
   /** Something of the catalog changed. */
   catalogChanged?(change: CatalogChange): void;
+  /** A command is about to be applied: what it does, where its type does not say it all. For measurements. */
+  operation?(op: string, kind: string): void;
 }
 
 /** Carried by the transaction itself: a table of transactions on the side would cost more than the write. */
@@ -58,5 +60,10 @@ export function writtenBy(tx: WriteTx, by: string): void {
 export function catalogChanged(tx: WriteTx, change: Without<CatalogChange, "by">): void {
   const { [LISTENER]: effects, [WRITER]: by = "" } = tx as Listening;
   if (effects?.catalogChanged === undefined) return;
-  tx.afterCommit(() => effects.catalogChanged?.({ ...change, by } as CatalogChange));
+  const written = Object.assign(change, { by }) as CatalogChange;
+  tx.afterCommit(() => effects.catalogChanged?.(written));
+}
+
+export function operation(tx: WriteTx, op: string, kind: string): void {
+  (tx as Listening)[LISTENER]?.operation?.(op, kind);
 }

@@ -118,7 +118,7 @@ function formFor(file: SiteFile, request: IncomingMessage): readonly [encoding: 
 
 function matches(request: IncomingMessage, etag: string): boolean {
   const asked = request.headers["if-none-match"];
-  return asked !== undefined && asked.split(",").some((each) => each.trim().replace(/^W\//, "") === etag);
+  return asked?.split(",").some((each) => each.trim().replace(/^W\//, "") === etag) === true;
 }
 
 /** Those headers whose names are not among `others`. */

@@ -1,5 +1,5 @@
 import type { ByteSink } from "../../endpoints/answer.ts";
-import { JOINED_BYTES_MAX, type StreamLimits } from "./limits.ts";
+import { JOINED_BYTES_MAX, PIECE_BYTES, type StreamLimits } from "./limits.ts";
 import { formatPositions, type Position } from "./position.ts";
 import type { Reason, Telling, Topic, TopicListener } from "./topic.ts";
 
@@ -37,6 +37,8 @@ export class EventStream {
   readonly #readings: Reading[];
   readonly #positions: (Position | undefined)[];
   readonly #now: () => number;
+  /** The rest of a long event. Others may get their part of this turn of the event loop meanwhile. */
+  #unsent: Buffer | undefined;
   #blockedAtMs: number | undefined;
   #spokeAtMs: number;
 
@@ -67,14 +69,15 @@ export class EventStream {
         behind: false,
         changed: () => {
           reading.due = true;
-          if (this.#blockedAtMs === undefined) this.#tell(reading);
-          else reading.behind = true;
+          if (this.#isBusy) reading.behind = true;
+          else this.#tell(reading);
         },
       };
       return reading;
     });
     sink.drained = () => {
       this.#blockedAtMs = undefined;
+      this.#sendOn();
       this.#tellAll();
     };
     sink.closed = () => {
@@ -90,14 +93,18 @@ export class EventStream {
   tick(nowMs: number): void {
     if (this.#blockedAtMs !== undefined) {
       if (nowMs - this.#blockedAtMs >= this.#options.limits.stalledMs) this.#sink.abort();
-    } else if (nowMs - this.#spokeAtMs >= this.#options.heartbeatMs) {
+    } else if (!this.#isBusy && nowMs - this.#spokeAtMs >= this.#options.heartbeatMs) {
       this.#write(HEARTBEAT);
     }
   }
 
+  get #isBusy(): boolean {
+    return this.#blockedAtMs !== undefined || this.#unsent !== undefined;
+  }
+
   #tellAll(): void {
     for (const reading of this.#readings) {
-      if (this.#blockedAtMs !== undefined) return;
+      if (this.#isBusy) return;
       if (reading.due) this.#tell(reading);
     }
   }
@@ -120,7 +127,13 @@ export class EventStream {
     const { position } = topic;
     if (position === undefined) return; // its first answer is on the way
     const tellings = topic.since(reading.at, this.#reasonFor(reading));
-    for (const telling of tellings) this.#send(reading, telling);
+    for (const telling of tellings) {
+      if (this.#isBusy) {
+        reading.due = true; // the rest of them when it reads again
+        return;
+      }
+      this.#send(reading, telling);
+    }
     if (tellings.length > 0) return;
     const isNews = !reading.begun || reading.toldTrouble !== undefined;
     reading.at = position;
@@ -142,13 +155,22 @@ export class EventStream {
     this.#toldAllOf(reading);
     if (tail.length > JOINED_BYTES_MAX) {
       this.#write(Buffer.from(head));
-      this.#write(tail);
+      this.#unsent = tail;
+      if (this.#blockedAtMs === undefined) this.#sendOn();
       return;
     }
     const bytes = Buffer.allocUnsafe(head.length + tail.length); // of ASCII
     bytes.write(head, 0, "latin1");
     tail.copy(bytes, head.length);
     this.#write(bytes);
+  }
+
+  #sendOn(): void {
+    while (this.#unsent !== undefined && this.#blockedAtMs === undefined) {
+      const piece = this.#unsent.subarray(0, PIECE_BYTES);
+      this.#unsent = piece.length === this.#unsent.length ? undefined : this.#unsent.subarray(PIECE_BYTES);
+      this.#write(piece);
+    }
   }
 
   #toldAllOf(reading: Reading): void {

@@ -37,28 +37,31 @@ function behindValue(text: string, at: number): number {
   }
 }
 
-/** @param text one valid JSON value without white space between its tokens. */
-export function jsonParts(text: string): JsonParts {
-  if (text.startsWith("[")) {
-    const rows: string[] = [];
-    for (let at = 1; text.length > 2; ) {
-      const end = behindValue(text, at);
-      rows.push(text.slice(at, end));
-      if (text.charCodeAt(end) !== COMMA) break;
-      at = end + 1;
-    }
-    return { kind: "list", rows };
+/** Characters between two chances to give way. */
+const STEP_CHARS = 64 * 1_024;
+
+/**
+ * Finds them in steps, for there may be megabytes.
+ *
+ * @param text one valid JSON value without white space between its tokens.
+ */
+export function* jsonParts(text: string): Generator<void, JsonParts, undefined> {
+  const isList = text.startsWith("[");
+  if (!isList && !text.startsWith("{")) return { kind: "scalar" };
+  const rows: string[] = [];
+  const values = new Map<string, string>();
+  let giveWayAt = STEP_CHARS;
+  for (let at = 1; text.length > 2; ) {
+    const from = isList ? at : behindString(text, at) + 1;
+    const end = behindValue(text, from);
+    const value = text.slice(from, end);
+    if (isList) rows.push(value);
+    else values.set(text.slice(at, from - 1), value);
+    if (text.charCodeAt(end) !== COMMA) break;
+    at = end + 1;
+    if (at < giveWayAt) continue;
+    giveWayAt = at + STEP_CHARS;
+    yield;
   }
-  if (text.startsWith("{")) {
-    const values = new Map<string, string>();
-    for (let at = 1; text.length > 2; ) {
-      const nameEnd = behindString(text, at);
-      const end = behindValue(text, nameEnd + 1);
-      values.set(text.slice(at, nameEnd), text.slice(nameEnd + 1, end));
-      if (text.charCodeAt(end) !== COMMA) break;
-      at = end + 1;
-    }
-    return { kind: "map", values };
-  }
-  return { kind: "scalar" };
+  return isList ? { kind: "list", rows } : { kind: "map", values };
 }

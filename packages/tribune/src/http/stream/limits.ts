@@ -31,3 +31,5 @@ export const RETRY_MS_MIN = 500;
 export const RETRY_MS_MAX = 10_000;
 /** An event's two parts are sent as one up to here. */
 export const JOINED_BYTES_MAX = 16 * 1_024;
+/** A longer one goes in pieces: handing a system megabytes for each of hundreds of readers would hold everybody else up. */
+export const PIECE_BYTES = 64 * 1_024;

@@ -110,7 +110,11 @@ export class StreamHub {
   }
 
   #requireRoomFor(views: readonly ViewCall[]): void {
-    const fresh = new Set(views.map(({ key }) => key).filter((key) => !this.#topics.has(key)));
+    const isRead = (key: string): boolean => {
+      const topic = this.#topics.get(key);
+      return topic !== undefined && !this.#lingering.has(topic);
+    };
+    const fresh = new Set(views.map(({ key }) => key).filter((key) => !isRead(key)));
     const { topicsMax } = this.#limits;
     if (this.#topics.size - this.#lingering.size + fresh.size > topicsMax)
       throw new TribuneError("rateLimited", `too many different views are streamed: at most ${topicsMax}`);

@@ -6,7 +6,7 @@ import { difference } from "./difference.ts";
 import { type JsonParts, jsonParts } from "./json-parts.ts";
 import { BUSY_SHARE, PAUSE_MS_MAX, RETRY_MS_MAX, RETRY_MS_MIN, type StreamLimits } from "./limits.ts";
 import { fingerprint, type Position } from "./position.ts";
-import { encodeWhole } from "./view-text.ts";
+import { encodeWhole, inSlices } from "./view-text.ts";
 
 /** A view that is followed, with all that does not depend on who reads it. */
 export interface ViewCall {
@@ -175,11 +175,12 @@ export class Topic {
       if (this.#ended) return;
       if (encoded instanceof Error) return this.#failed(encoded);
       if (known === undefined) this.#d.backend.keep(answer, this.#view.variant, encoded, encoded.body.length + 256);
-      this.#update(answer.index, encoded);
-      if (this.#ended) return;
-      const spentMs = this.#d.clock.nowMs() - startedMs;
-      const pauseMs = Math.min(PAUSE_MS_MAX, spentMs / BUSY_SHARE);
-      this.#cancel = this.#d.timers.after(pauseMs, () => this.#ask(answer.index));
+      this.#update(answer.index, encoded, () => {
+        if (this.#ended) return;
+        const spentMs = this.#d.clock.nowMs() - startedMs;
+        const pauseMs = Math.min(PAUSE_MS_MAX, spentMs / BUSY_SHARE);
+        this.#cancel = this.#d.timers.after(pauseMs, () => this.#ask(answer.index));
+      });
     };
     if (known !== undefined) return use(known);
     try {
@@ -189,7 +190,8 @@ export class Topic {
     }
   }
 
-  #update(index: number, { status, body }: Encoded): void {
+  /** @param done once all readers are told. */
+  #update(index: number, { status, body }: Encoded, done: () => void): void {
     const text = status === 200 ? body.toString("utf8").trimEnd() : "null";
     const print = fingerprint(status, text);
     const before = this.#state;
@@ -199,9 +201,18 @@ export class Topic {
     if (before !== undefined && before.position.print === print) {
       this.#state = { ...before, position: { index, print } };
       if (wasInTrouble) this.#tell();
-      return;
+      return done();
     }
-    const state: State = { position: { index, print }, status, text, parts: jsonParts(text), snapshot: undefined };
+    inSlices(jsonParts(text), this.#d, (parts) => {
+      if (this.#ended) return;
+      this.#replace({ position: { index, print }, status, text, parts, snapshot: undefined });
+      done();
+    });
+  }
+
+  #replace(state: State): void {
+    const before = this.#state;
+    const { text } = state;
     const held = -(before?.text.length ?? 0) - (before?.snapshot?.length ?? 0) + text.length;
     this.#state = state;
     if (!this.#hold(held)) {

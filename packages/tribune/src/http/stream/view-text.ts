@@ -1,5 +1,6 @@
 import type { Answer } from "../../endpoints/answer.ts";
 import { TribuneError } from "../../lib/errors.ts";
+import { stringifyGo } from "../../lib/go-json.ts";
 import type { Clock, Timers } from "../../lib/runtime.ts";
 import { type Encoded, encode, encodedBytes } from "../encoded.ts";
 
@@ -18,8 +19,9 @@ export function encodeWhole(
   done: (encoded: Encoded | Error) => void,
 ): void {
   if (answer.kind === "stream" || answer.kind === "bytes") return done(noJson());
-  if (answer.kind !== "pieces") return done(withinBound(encode(answer, false), bytesMax));
-  const pieces = answer.pieces(false)[Symbol.iterator]();
+  const [whole, contentType] = inPieces(answer);
+  if (whole === undefined) return done(withinBound(encode(answer as AtOnce, false), bytesMax));
+  const pieces = whole[Symbol.iterator]();
   const made: Uint8Array[] = [];
   let bytes = 0;
   const go = (): void => {
@@ -36,9 +38,39 @@ export function encodeWhole(
     } catch (error) {
       return done(error as Error);
     }
-    done(encodedBytes(Buffer.concat(made, bytes), answer.contentType));
+    done(encodedBytes(Buffer.concat(made, bytes), contentType));
   };
   go();
+}
+
+type AtOnce = Exclude<Answer, { kind: "stream" | "pieces" }>;
+
+/** Of what can be made so: undefined for the rest, which is short. */
+function inPieces(answer: Answer): readonly [pieces: Iterable<Uint8Array> | undefined, contentType: string] {
+  if (answer.kind === "pieces") return [answer.pieces(false), answer.contentType];
+  const isList = answer.kind === "json" && (answer.status ?? 200) === 200 && Array.isArray(answer.value);
+  return [isList ? rowByRow(answer.value) : undefined, "application/json"];
+}
+
+function* rowByRow(rows: readonly unknown[]): Generator<Uint8Array, void, undefined> {
+  yield Buffer.from("[");
+  for (const [at, row] of rows.entries()) yield Buffer.from(`${at === 0 ? "" : ","}${stringifyGo(row)}`);
+  yield Buffer.from("]");
+}
+
+/** What steps lead to, however long they take. */
+export function inSlices<T>(
+  steps: Generator<void, T, undefined>,
+  runtime: { readonly clock: Clock; readonly timers: Timers },
+  done: (result: T) => void,
+): void {
+  const startedMs = runtime.clock.nowMs();
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return done(step.value);
+    if (runtime.clock.nowMs() - startedMs <= SLICE_MS) continue;
+    runtime.timers.soon(() => inSlices(steps, runtime, done));
+    return;
+  }
 }
 
 function withinBound(encoded: Encoded, bytesMax: number): Encoded | Error {

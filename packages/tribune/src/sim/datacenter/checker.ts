@@ -25,14 +25,16 @@ export class DatacenterChecker {
   readonly violations: string[] = [];
   entries = 0;
   statesCompared = 0;
+  answersCompared = 0;
   readonly #leaders = new Map<number, string>();
   readonly #entries = new Map<number, string>();
   readonly #states = new Map<number, string>();
   readonly #indexes = new Map<string, number>();
+  readonly #newest = new Map<string, number>();
   readonly #holds: Hold[] = [];
   /** Until when a session cannot have ended, however it goes. */
   readonly #sureUntilMs = new Map<string, number>();
-  /** Whether a node is gone by its own will, or not long enough known to be there. */
+  /** Whether a node is gone, or a leader may take it for gone. */
   readonly #mayGo: (node: string) => boolean;
 
   constructor(mayGo: (node: string) => boolean) {
@@ -61,7 +63,6 @@ export class DatacenterChecker {
     if (known === undefined) {
       this.#entries.set(entry.index, digest);
       this.entries++;
-      this.#firstApplied(entry);
     } else if (known !== digest) this.broken(`State Machine Safety: two entries are applied at ${entry.index}`);
     if (state === undefined) return;
     const knownState = this.#states.get(entry.index);
@@ -72,11 +73,12 @@ export class DatacenterChecker {
     }
   }
 
-  #firstApplied({ type, data }: LogEntry): void {
-    if (type !== "command" || data[0] !== MESSAGE.DEREGISTER) return;
+  /** Judged when it is proposed: until it is applied, much may happen. */
+  proposes(data: Uint8Array): void {
+    if (data[0] !== MESSAGE.DEREGISTER) return;
     const { Node, ServiceID, CheckID } = decodeStruct(DeregisterRequest, data.subarray(1));
     if (ServiceID === "" && CheckID === "" && !this.#mayGo(Node))
-      this.broken(`Catalog: ${Node} was taken out of the catalog, and neither left nor was away for long`);
+      this.broken(`Catalog: ${Node} is taken out of the catalog, which runs and did not leave`);
   }
 
   /** One asker's question at one place: its index never goes back. */
@@ -85,6 +87,27 @@ export class DatacenterChecker {
     if (index < last) this.broken(`Index: ${question} goes from ${last} back to ${index}`);
     if (index === 0) this.broken(`Index: ${question} is 0`);
     this.#indexes.set(question, Math.max(last, index));
+  }
+
+  /** The highest index that anybody was answered to this question by the leader, or by who leads in its stead. */
+  newestOf(question: string): number {
+    return this.#newest.get(question) ?? 0;
+  }
+
+  /** A default read that was asked when `newestOf` was `atLeast`: it sees what was seen before. */
+  newest(question: string, atLeast: number, index: number): void {
+    if (index < atLeast) this.broken(`Default Reads: ${question} has index ${index}, and had ${atLeast} before`);
+    this.#newest.set(question, Math.max(this.newestOf(question), index));
+  }
+
+  /** Servers that have applied the same, and what each answers to the same question. */
+  sameAnswers(question: string, answers: readonly { readonly at: string; readonly said: string }[]): void {
+    const [first, ...others] = answers;
+    for (const { at, said } of others) {
+      this.answersCompared++;
+      if (said !== first!.said)
+        this.broken(`Equal Answers: to ${question} ${first!.at} says ${first!.said}, and ${at} says ${said}`);
+    }
   }
 
   /** `session` was made or renewed by a request sent at `sentAtMs` and answered. */

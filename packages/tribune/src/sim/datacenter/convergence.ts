@@ -1,6 +1,7 @@
 import { ServerMode } from "../../agent/server-mode.ts";
 import type { Server } from "../../server/server.ts";
 import { checksOfNode, nodeWithServices } from "../../state/catalog/node-queries.ts";
+import { getNode } from "../../state/catalog/nodes.ts";
 import type { SimAgent } from "./datacenter.ts";
 
 const SERF_HEALTH = "serfHealth";
@@ -52,8 +53,9 @@ function memberError({ name, agent }: SimAgent, { live, dead, gone }: Truth): st
 function catalogError(server: Server, { live, dead, gone }: Truth): string | undefined {
   return server.peek((tx) => {
     for (const { name, agent } of live) {
-      const { node, services } = nodeWithServices(tx, name);
-      if (node === undefined) return `${name} is not in the catalog`;
+      // By its name: the beginning of another's id may read the same.
+      if (getNode(tx, name) === undefined) return `${name} is not in the catalog`;
+      const { services } = nodeWithServices(tx, name);
       const { checks } = checksOfNode(tx, name);
       const serf = checks.find(({ CheckID }) => CheckID === SERF_HEALTH)?.Status;
       if (serf !== "passing") return `${name}, which runs, has serfHealth ${serf}`;
@@ -73,12 +75,11 @@ function catalogError(server: Server, { live, dead, gone }: Truth): string | und
     }
     for (const { name } of dead) {
       // A leader that started after its death has never heard of it, and takes it out, as Consul does.
-      if (nodeWithServices(tx, name).node === undefined) continue;
+      if (getNode(tx, name) === undefined) continue;
       const serf = checksOfNode(tx, name).checks.find(({ CheckID }) => CheckID === SERF_HEALTH)?.Status;
       if (serf !== "critical") return `${name}, which is dead, has serfHealth ${serf}`;
     }
-    for (const { name } of gone)
-      if (nodeWithServices(tx, name).node !== undefined) return `${name}, which left, is in the catalog`;
+    for (const { name } of gone) if (getNode(tx, name) !== undefined) return `${name}, which left, is in the catalog`;
     return undefined;
   });
 }

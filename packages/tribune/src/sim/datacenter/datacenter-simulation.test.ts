@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DatacenterChecker } from "./checker.ts";
+import { runLong } from "./long-run.ts";
 import { runDatacenter } from "./run.ts";
 import type { BrokenRule } from "./seams.ts";
 
@@ -29,6 +30,9 @@ const CAUGHT: readonly [BrokenRule, RegExp][] = [
   ["reconcile-off", /is not in the catalog|has serfHealth undefined/],
   ["drifting-replica", /Equal States/],
   ["deaf-waiters", /Wakes|Liveness/],
+  ["follower-reads", /Default Reads|Linearizability/],
+  ["endless-lease", /Default Reads|Linearizability/],
+  ["kept-index", /Equal Answers|Default Reads/],
 ];
 
 for (const [broken, expected] of CAUGHT) {
@@ -43,13 +47,38 @@ for (const [broken, expected] of CAUGHT) {
   });
 }
 
+test("for a while on poor disks and links whoever leads goes on leading", async () => {
+  const result = await runLong({ seed: 1, servers: 3, clients: 1, hours: 0.05 });
+  assert.equal(result.violation, undefined);
+  assert.equal(result.elections, result.excused);
+  assert.ok(
+    result.slowTimes > 5 && result.retransmitted > 20 && result.writes > 50,
+    "a run on a good day proves nothing",
+  );
+});
+
 test("the checker remembers leaders, indexes and locks", () => {
   const checker = new DatacenterChecker(() => false);
   checker.leads(3, "s1");
   checker.leads(3, "s2");
   checker.index("q", 7);
   checker.index("q", 6);
-  assert.deepEqual(checker.violations, ["Election Safety: s1 and s2 lead term 3", "Index: q goes from 7 back to 6"]);
+  checker.newest("d", checker.newestOf("d"), 5);
+  const asked = checker.newestOf("d");
+  checker.newest("d", asked, 9);
+  checker.newest("d", asked, 6); // asked before 9 was seen
+  checker.newest("d", checker.newestOf("d"), 8);
+  checker.sameAnswers("q", [
+    { at: "s1", said: "7 x" },
+    { at: "s2", said: "7 x" },
+    { at: "s3", said: "8 x" },
+  ]);
+  assert.deepEqual(checker.violations, [
+    "Election Safety: s1 and s2 lead term 3",
+    "Index: q goes from 7 back to 6",
+    "Default Reads: d has index 8, and had 9 before",
+    "Equal Answers: to q s1 says 7 x, and s3 says 8 x",
+  ]);
   checker.renewed("a", 0, 4_000);
   checker.acquired({ key: "lock", session: "a", invokedAtMs: 10, returnedAtMs: 20 });
   checker.acquired({ key: "lock", session: "b", invokedAtMs: 4_100, returnedAtMs: 4_200 });

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DirEntry, KVSRequest, make } from "@tribune/api";
 import type { Agent } from "../../agent/agent.ts";
-import { SimDatacenter } from "./datacenter.ts";
+import { ask, endpointNamed, ownRead } from "../../agent/asking.ts";
+import { type Logger, silentLogger } from "../../lib/log.ts";
+import { type SimAgent, SimDatacenter } from "./datacenter.ts";
 
 const put = (key: string, value: string) =>
   make(KVSRequest, {
@@ -110,6 +112,63 @@ test("a blocking query through a client wakes for a write through another", asyn
   await datacenter.stop();
 });
 
+test("who waits at a leader that lost its place and has it again is not answered before it has caught up", async () => {
+  let played = 0;
+  for (let seed = 1; seed <= 20 && played < 2; seed++) if (await waitAcrossTerms(seed)) played++;
+  assert.equal(played, 2, "the same server has to lead twice");
+});
+
+/** @returns whether it came to it: who leads after whom is up to the seed. */
+async function waitAcrossTerms(seed: number): Promise<boolean> {
+  let onLead = (_name: string): void => {};
+  const logger = (each: SimAgent): Logger => ({
+    ...silentLogger,
+    info: (message) => {
+      if (message === "cluster leadership acquired") onLead(each.name);
+    },
+    named: () => logger(each),
+  });
+  const datacenter = new SimDatacenter(seed, { servers: 3, clients: 0, logger });
+  await datacenter.start();
+  await datacenter.write("s1", "kvPut", put("a", "1"));
+  const first = leaderOf(datacenter);
+  const { answer } = await datacenter.read(first, "kvGet", { Key: "a" });
+  const waiting = ask(
+    datacenter.named(first).agent!.asking,
+    ownRead(endpointNamed("kvGet"), {
+      Datacenter: "dc1",
+      Key: "a",
+      MinQueryIndex: answer.index,
+      MaxQueryTime: 30e9,
+    }),
+  );
+  waiting.catch(() => {}); // awaited below
+  await datacenter.pass(100);
+  datacenter.named(first).host.pause(3_000);
+  await datacenter.until("another leads", () => ![first, ""].includes(leaderOf(datacenter, first)), 20_000);
+  const second = leaderOf(datacenter, first);
+  await datacenter.pass(4_000);
+  if (leaderOf(datacenter) !== second) return false;
+  const third = datacenter.agents.find(({ name }) => name !== first && name !== second)!;
+  // In the log of the first, which does not know yet that it is committed; and then nothing is committed any more.
+  await datacenter.run(
+    datacenter
+      .named(second)
+      .agent!.asking.write(endpointNamed("kvPut"), put("a", "2"))
+      .then(() => datacenter.crash(second)),
+    10_000,
+  );
+  let leads = "";
+  onLead = (name) => {
+    leads = name;
+    third.host.files.hang();
+  };
+  await datacenter.until("somebody leads", () => leads !== "", 20_000);
+  if (leads !== first || (await valueAt(datacenter, first, "a", { AllowStale: true })) !== "1") return false;
+  await assert.rejects(datacenter.run(waiting, 60_000), /No cluster leader/, `seed ${seed}`);
+  return true;
+}
+
 test("a server that leaves is out of the peer set, and one seed is one run", async () => {
   const play = async () => {
     const datacenter = new SimDatacenter(5, { servers: 3, clients: 1 });
@@ -132,8 +191,9 @@ test("a server that leaves is out of the peer set, and one seed is one run", asy
 });
 
 /** The agent that says it leads; "" while none does. */
-function leaderOf(datacenter: SimDatacenter): string {
-  const leads = ({ agent }: { readonly agent: Agent | undefined }) => agent?.mode.stats().consul?.leader === "true";
+function leaderOf(datacenter: SimDatacenter, butNot = ""): string {
+  const leads = ({ agent, name }: { readonly agent: Agent | undefined; readonly name: string }) =>
+    name !== butNot && agent?.mode.stats().consul?.leader === "true";
   return datacenter.agents.find(leads)?.name ?? "";
 }
 

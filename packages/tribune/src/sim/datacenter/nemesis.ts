@@ -7,6 +7,8 @@ export interface NemesisOptions {
   readonly pauseMaxMs: number;
   /** Those who never leave: a session's node has to stay in the catalog. */
   readonly stays: (each: SimAgent) => boolean;
+  /** Leaders stand still more often than all other harm together, for longer than an election takes. */
+  readonly stallsLeaders?: boolean;
 }
 
 /** Clocks may be wrong by so much, as a share; the read lease allows for it. */
@@ -42,6 +44,10 @@ export class Nemesis {
   /** Whether it ever began to leave. */
   hasLeft(each: SimAgent): boolean {
     return this.#everLeft.has(each);
+  }
+
+  isLeaving(each: SimAgent): boolean {
+    return this.#leaving.has(each);
   }
 
   /** Until when it was about to leave, or some links of its were cut, or it stood still. */
@@ -82,6 +88,7 @@ export class Nemesis {
   #strike(): void {
     const { rng } = this.#datacenter.sim;
     const dice = rng.next();
+    if (this.#options.stallsLeaders === true && rng.next() < 0.8) return this.#stallLeader();
     const victim = this.#pick();
     if (dice < 0.25) this.#crash(victim, "loses power");
     else if (dice < 0.28) this.#crashMany("servers lose power", (each) => each.server);
@@ -104,12 +111,17 @@ export class Nemesis {
   /** Servers more often than their share, the leader most of all. */
   #pick(): SimAgent {
     const { agents, sim } = this.#datacenter;
-    const leader = agents.find(({ ready, agent }) => ready && agent?.mode.stats().consul?.leader === "true");
+    const leader = this.#leader();
     const dice = sim.rng.next();
     if (leader !== undefined && dice < 0.3) return leader;
     const servers = agents.filter(({ server }) => server);
     if (dice < 0.6) return servers[randomInt(sim.rng, servers.length)]!;
     return agents[randomInt(sim.rng, agents.length)]!;
+  }
+
+  #leader(): SimAgent | undefined {
+    const { agents } = this.#datacenter;
+    return agents.find(({ ready, agent }) => ready && agent?.mode.stats().consul?.leader === "true");
   }
 
   #boot(each: SimAgent): void {
@@ -178,9 +190,14 @@ export class Nemesis {
     this.#block(links, randomInt(sim.rng, 15_000), "cut in one direction");
   }
 
-  #pause(victim: SimAgent): void {
+  #stallLeader(): void {
+    const leader = this.#leader();
+    if (leader !== undefined) this.#pause(leader, 2_000);
+  }
+
+  #pause(victim: SimAgent, minMs = 0): void {
     const { sim } = this.#datacenter;
-    const forMs = randomInt(sim.rng, 6_000);
+    const forMs = minMs + randomInt(sim.rng, 6_000 - minMs);
     this.#note("stands still", `${victim.name} stands still for ${forMs} ms`);
     victim.host.pause(forMs);
     this.#awayAtMs.set(victim, Math.max(this.#awayAtMs.get(victim) ?? 0, sim.nowMs + forMs));

@@ -1,14 +1,17 @@
 /** One seed: a datacenter, faults for a while, then calm; every checker looks at all of it. */
+import { createHash } from "node:crypto";
 import { ask, endpointNamed, ownRead } from "../../agent/asking.ts";
 import type { Logger, LogLevel } from "../../lib/log.ts";
+import { randomInt } from "../../lib/random.ts";
+import type { Rng } from "../../lib/runtime.ts";
 import { linearizabilityError } from "../linearizability.ts";
 import type { Simulator } from "../simulator.ts";
 import { DatacenterChecker, Violation } from "./checker.ts";
-import { divergence, type Truth } from "./convergence.ts";
+import { divergence, serverOfAgent, type Truth } from "./convergence.ts";
 import { type SimAgent, SimDatacenter } from "./datacenter.ts";
 import { Nemesis } from "./nemesis.ts";
 import { type BrokenRule, breakRule, listen } from "./seams.ts";
-import { entryOf, readKey, SESSION_TTL_MS, Workload, writeKey } from "./workload.ts";
+import { entryOf, QUESTIONS, readKey, SESSION_TTL_MS, Workload, writeKey } from "./workload.ts";
 
 export interface RunOptions {
   readonly seed: number;
@@ -35,6 +38,8 @@ export interface RunResult {
   readonly entries: number;
   /** States found equal to that of another server, or another life, at the same index. */
   readonly states: number;
+  /** Answers found equal to another server's at the same index. */
+  readonly answers: number;
   readonly virtualMs: number;
   /** From the end of the faults until all is well again. */
   readonly calmMs: number;
@@ -49,8 +54,8 @@ const CALM_MS = 300_000;
 /** How long a wake may take in calm: an election must not fall into it. */
 const WAKE_MS = 2_000;
 const WAIT_MS = 60_000;
-/** A node that was out of reach within this time may still be taken for lost. */
-const AWAY_MS = 60_000;
+/** A leader that could take a node for gone has heard by then that it is there. */
+const HEARD_MS = 15_000;
 /** A snapshot a minute's worth of commands, so that servers that come back need one. */
 const SETTINGS = {
   session_ttl_min: `${SESSION_TTL_MS / 1000}s`,
@@ -79,6 +84,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #datacenter: SimDatacenter;
   readonly #sim: Simulator;
+  readonly #chance: Rng;
   #workload: Workload | undefined;
   #nemesis: Nemesis | undefined;
   #calmMs = 0;
@@ -97,6 +103,7 @@ class Run {
       onFatal: (each, error) => this.#fatal(each, error),
     });
     this.#sim = this.#datacenter.sim;
+    this.#chance = this.#sim.fork();
     if (options.broken === "fsync-lies") for (const { host } of this.#datacenter.agents) host.files.syncLies = true;
   }
 
@@ -123,6 +130,7 @@ class Run {
       faults: this.#nemesis?.faults ?? 0,
       entries: this.checker.entries,
       states: this.checker.statesCompared,
+      answers: this.checker.answersCompared,
       virtualMs: this.#sim.nowMs,
       calmMs: this.#calmMs,
       violation,
@@ -141,10 +149,14 @@ class Run {
       sessionNode: clients > 0 ? "c1" : "s1",
       kvClients: 5,
       lockers: 4,
-      askers: 10,
+      askers: 2 * QUESTIONS.length,
     });
     this.#workload = workload;
-    const nemesis = new Nemesis(this.#datacenter, { pauseMaxMs: 4000, stays });
+    const nemesis = new Nemesis(this.#datacenter, {
+      ...{ pauseMaxMs: 4000, stays },
+      // Who stands still for less than that keeps its lease, and who is cut off steps down in time.
+      stallsLeaders: this.#options.broken === "endless-lease",
+    });
     this.#nemesis = nemesis;
     await this.#pass(this.#options.faultsMs ?? FAULTS_MS);
     const truth = this.#calm(nemesis);
@@ -230,7 +242,7 @@ class Run {
     await this.#within(10_000, "Liveness: a write", writeKey(first, "set", { Key: key, Value: Buffer.from("1") }));
     for (const { name, agent } of live) {
       const outcome = await this.#within(10_000, `Liveness: a read at ${name}`, readKey(agent!, key));
-      if (entryOf(outcome).value !== 1) throw new Violation(`Liveness: ${name} does not see what was written`);
+      if (entryOf(outcome).value !== 1) throw new Violation(`Default Reads: ${name} does not see what was written`);
     }
     const { answer } = await this.#within(10_000, "Liveness: a read", readKey(first, key));
     const waiting = live.map(({ name, agent }) => {
@@ -252,6 +264,8 @@ class Run {
     if (unanswered !== undefined) throw new Violation(`Liveness: ${unanswered}`);
     // A check may just have changed.
     await this.#until("Stability", 10_000, () => divergence(truth));
+    this.#compareAnswers(QUESTIONS);
+    this.#lookAtRules();
     const history = linearizabilityError(workload.history);
     if (history !== undefined) throw new Violation(`Linearizability: ${history}`);
     const locks = this.checker.lockError();
@@ -288,13 +302,41 @@ class Run {
     });
   }
 
-  /** Whether it may be taken out of the catalog now: it left, or was not there, or not to be reached, not long ago. */
+  /**
+   * Whether a leader may take it out of the catalog now. A client that was not started again since the datacenter formed
+   * is never lost, however long it was cut off, but to a leader that forgot it with its own memory of the pool. Servers
+   * that were cut off are cleared away by autopilot.
+   */
   #mayGo(node: string): boolean {
     const each = this.#datacenter.named(node);
-    const { nowMs } = this.#sim;
-    if (each.agent === undefined || this.#nemesis === undefined) return each.agent === undefined;
-    const untilMs = Math.max(each.life > 1 ? each.sinceMs : 0, this.#nemesis.awayAtMs(each));
-    return nowMs - untilMs < AWAY_MS;
+    const nemesis = this.#nemesis;
+    if (each.agent === undefined || nemesis === undefined) return each.agent === undefined;
+    if (nemesis.isLeaving(each)) return true;
+    const servers = this.#datacenter.agents.filter(({ server }) => server);
+    const leaders = servers.filter((server) => serverOfAgent(server)?.raftStatus().role === "leader");
+    if (!each.server && each.life === 1 && leaders.every(({ life }) => life === 1)) return false;
+    const heardMs = Math.max(each.sinceMs, ...[each, ...leaders].map((one) => nemesis.awayAtMs(one)));
+    return this.#sim.nowMs - heardMs < HEARD_MS;
+  }
+
+  /** Servers at one index answer alike, whenever each was asked before. */
+  #compareAnswers(questions: typeof QUESTIONS): void {
+    const byIndex = new Map<number, SimAgent[]>();
+    for (const each of this.#datacenter.agents) {
+      const index = each.ready ? serverOfAgent(each)?.raftStatus().appliedIndex : undefined;
+      if (index !== undefined) byIndex.set(index, [...(byIndex.get(index) ?? []), each]);
+    }
+    for (const equal of byIndex.values()) {
+      if (equal.length < 2) continue;
+      for (const [endpoint, request] of questions) {
+        const call = ownRead(endpointNamed(endpoint), { Datacenter: "dc1", ...request, AllowStale: true });
+        const answers = equal.flatMap(({ name, agent }) => {
+          const now = agent!.asking.readNow(call);
+          return now === undefined ? [] : [{ at: name, said: `${now.answer.index} ${digest(now.answer.reply)}` }];
+        });
+        this.checker.sameAnswers(`${endpoint} ${JSON.stringify(request)}`, answers);
+      }
+    }
   }
 
   // ---- time ----
@@ -303,6 +345,8 @@ class Run {
     const endMs = this.#sim.nowMs + ms;
     while (this.#sim.nowMs < endMs) {
       await this.#datacenter.pass(Math.min(1000, endMs - this.#sim.nowMs));
+      // One of them, so that the others stay as old as they are.
+      this.#compareAnswers([QUESTIONS[randomInt(this.#chance, QUESTIONS.length)]!]);
       this.#lookAtRules();
     }
   }
@@ -333,6 +377,13 @@ class Run {
       throw new Violation(`${what}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+}
+
+function digest(reply: object): string {
+  const text = JSON.stringify(reply, (name, value: unknown) =>
+    name === "Index" ? undefined : typeof value === "bigint" ? String(value) : value,
+  );
+  return createHash("sha1").update(text).digest("hex").slice(0, 8);
 }
 
 function shown(fields: Readonly<Record<string, unknown>>): string {

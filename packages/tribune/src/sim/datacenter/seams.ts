@@ -7,9 +7,10 @@ import { Pusher } from "../../agent/local/anti-entropy/pusher.ts";
 import { StateSyncer } from "../../agent/local/anti-entropy/state-syncer.ts";
 import type { LogEntry } from "../../raft/types.ts";
 import { MemberDuties } from "../../server/leader/member-duties.ts";
-import { QueryEngine } from "../../server/query-engine.ts";
+import { Answered, QueryEngine } from "../../server/query-engine.ts";
 import { RaftHost } from "../../server/raft-host.ts";
 import { ReplicatedState } from "../../server/replicated-state.ts";
+import { Server } from "../../server/server.ts";
 
 export const BROKEN_RULES = [
   "ack-before-quorum",
@@ -18,6 +19,9 @@ export const BROKEN_RULES = [
   "reconcile-off",
   "drifting-replica",
   "deaf-waiters",
+  "follower-reads",
+  "endless-lease",
+  "kept-index",
 ] as const;
 export type BrokenRule = (typeof BROKEN_RULES)[number];
 
@@ -48,12 +52,12 @@ export function breakRule(rule: BrokenRule): Undo {
     case "fsync-lies":
       return () => {};
     case "anti-entropy-off":
-      return both(
+      return allOf(
         replace(Pusher.prototype, "add", () => () => {}),
         replace(StateSyncer.prototype, "start", () => () => {}),
       );
     case "reconcile-off":
-      return both(
+      return allOf(
         replace(MemberDuties.prototype, "begin", () => () => {}),
         replace(MemberDuties.prototype, "event", () => () => {}),
       );
@@ -78,32 +82,83 @@ export function breakRule(rule: BrokenRule): Undo {
             return wait.apply(this, given);
           } as QueryEngine["wait"],
       );
+    case "follower-reads":
+      return allOf(
+        replace(
+          Server.prototype,
+          "mayAnswer",
+          (mayAnswer) =>
+            function (this: Server, answeredBy, request) {
+              return mayAnswer.call(this, answeredBy, answeredBy === "asked" ? { AllowStale: true } : request);
+            },
+        ),
+        replace(
+          Server.prototype,
+          "readNow",
+          (readNow) =>
+            function (this: Server, read) {
+              return readNow.call(this, unasked(read));
+            },
+        ),
+        replace(
+          Server.prototype,
+          "readLater",
+          (readLater) =>
+            function (this: Server, read, deliver) {
+              return readLater.call(this, unasked(read), deliver);
+            },
+        ),
+      );
+    case "endless-lease":
+      return replace(RaftHost.prototype, "mayReadByLease", () => () => true);
+    case "kept-index":
+      return replace(Answered.prototype, "date", () => () => {});
   }
 }
 
-function both(one: Undo, other: Undo): Undo {
+function allOf(...undo: readonly Undo[]): Undo {
   return () => {
-    one();
-    other();
+    for (const each of undo.toReversed()) each();
   };
 }
 
+/** A default read, as if nobody had to be asked for it. */
+function unasked<R extends Parameters<Server["readNow"]>[0]>(read: R): R {
+  return read.consistency === "leader" ? { ...read, consistency: "stale" } : read;
+}
+
 export interface Listener {
+  /** A server that leads, or believes to, proposes a command. */
+  proposes(data: Uint8Array): void;
   /** An entry was applied to one server's state, in one of its lives; `state` is the whole of it, now and then. */
   applied(entry: LogEntry, state: string | undefined): void;
 }
 
-/** Hears every entry that any server applies; the state behind each `stateEvery`th index comes with it, as a hash. */
+/**
+ * Hears every command that a leader proposes and every entry that any server applies; the state behind each
+ * `stateEvery`th index comes with it, as a hash.
+ */
 export function listen(listener: Listener, stateEvery: number): Undo {
-  return replace(
-    ReplicatedState.prototype,
-    "apply",
-    (apply) =>
-      function (this: ReplicatedState, entry) {
-        const result = apply.call(this, entry);
-        listener.applied(entry, entry.index % stateEvery === 0 ? stateHash(this) : undefined);
-        return result;
-      },
+  return allOf(
+    replace(
+      RaftHost.prototype,
+      "propose",
+      (propose) =>
+        function (this: RaftHost, data, extensions) {
+          if (this.status().role === "leader") listener.proposes(data);
+          return propose.call(this, data, extensions);
+        },
+    ),
+    replace(
+      ReplicatedState.prototype,
+      "apply",
+      (apply) =>
+        function (this: ReplicatedState, entry) {
+          const result = apply.call(this, entry);
+          listener.applied(entry, entry.index % stateEvery === 0 ? stateHash(this) : undefined);
+          return result;
+        },
+    ),
   );
 }
 

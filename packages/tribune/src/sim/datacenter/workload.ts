@@ -29,6 +29,22 @@ const SIDECAR_PORTS = { min: 21_000, max: 21_255 };
 /** Of no use to a user, but nothing the product may keep for ever: the longest wait, and an answer held on top. */
 const NEVER_MS = 180_000;
 
+/** What is asked again and again. An index must be the same wherever it comes from, and never go back. */
+export const QUESTIONS: readonly (readonly [endpoint: string, request: Readonly<Record<string, unknown>>])[] = [
+  ["kvList", { Key: "lin/" }],
+  ["kvGet", { Key: KEYS[0] }],
+  ["healthService", { ServiceName: SERVICES[0] }],
+  ["catalogNodes", {}],
+  ["kvKeys", { Prefix: "lin/" }],
+  ["catalogServices", {}],
+  ["catalogService", { ServiceName: SERVICES[1] }],
+  ["kvGet", { Key: "absent" }],
+  ["healthService", { ServiceName: "absent" }],
+  ["catalogServices", { NodeMetaFilters: { "consul-network-segment": "" } }],
+  ["healthState", { State: "critical" }],
+  ["catalogNodeServices", { Node: "absent" }],
+];
+
 type Outcome<T> = { readonly value: T } | { readonly error: Error } | "no answer";
 
 /** What is known of a service on an agent: acknowledged either way, or neither. */
@@ -72,7 +88,9 @@ export function writeKey(agent: Agent, Op: string, entry: Partial<DirEntry>): Pr
 
 /** Users of every kind, each at its agents, who write down what they saw when. */
 export class Workload {
-  readonly history: RegisterOperation[] = [];
+  readonly #history: RegisterOperation[] = [];
+  /** Writes that were sent and neither answered nor given up. */
+  readonly #sent = new Set<RegisterOperation>();
   /** By agent and service ID. */
   readonly known = new Map<string, Map<string, Knowledge>>();
   /** What the probes find. */
@@ -109,6 +127,11 @@ export class Workload {
 
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** What was done to the keys, also what may still have been done. */
+  get history(): readonly RegisterOperation[] {
+    return [...this.#history, ...this.#sent];
   }
 
   /** What an agent that still lives has never answered. */
@@ -195,7 +218,12 @@ export class Workload {
       const note = (kind: RegisterOperation["kind"], answered: boolean): void => {
         if (answered) this.completed++;
         else this.unknown++;
-        this.history.push({ client, key, kind, invokedAtMs, returnedAtMs: answered ? sim.nowMs : undefined });
+        this.#history.push({ client, key, kind, invokedAtMs, returnedAtMs: answered ? sim.nowMs : undefined });
+      };
+      const sent = (kind: RegisterOperation["kind"]): (() => void) => {
+        const operation = { client, key, kind, invokedAtMs, returnedAtMs: undefined };
+        this.#sent.add(operation);
+        return () => void this.#sent.delete(operation);
       };
       if (dice < 0.5) {
         const consistent = dice < 0.15;
@@ -212,16 +240,20 @@ export class Workload {
       const value = ++this.#values;
       const Value = Buffer.from(String(value));
       if (dice < 0.8) {
+        const over = sent({ op: "put", value });
         const outcome = await this.#attempt(`${client} puts ${key}=${value}`, each, (agent) =>
           writeKey(agent, "set", { Key: key, Value }),
         );
+        over();
         note({ op: "put", value }, outcome !== "no answer" && !("error" in outcome));
         return;
       }
       const { value: expected, modifyIndex: ModifyIndex } = seen.get(key) ?? { value: 0, modifyIndex: 0 };
+      const over = sent({ op: "cas", expected, value, ok: undefined, found: undefined });
       const outcome = await this.#attempt(`${client} puts ${key}=${value} for ${expected}`, each, (agent) =>
         writeKey(agent, "cas", { Key: key, Value, ModifyIndex }),
       );
+      over();
       const ok = outcome !== "no answer" && "value" in outcome ? outcome.value === true : undefined;
       note({ op: "cas", expected, value, ok, found: undefined }, ok !== undefined);
     };
@@ -370,16 +402,9 @@ export class Workload {
   // ---- those who wait for changes ----
 
   #asker(who: string, each: SimAgent, at: number): () => Promise<void> {
-    const questions = [
-      ["kvList", { Key: "lin/" }],
-      ["kvGet", { Key: KEYS[0] }],
-      ["healthService", { ServiceName: SERVICES[0] }],
-      ["catalogNodes", {}],
-      // Not `catalogServices`: servers answer alike with different indexes, depending on when they were last asked.
-      ["kvKeys", { Prefix: "lin/" }],
-    ] as const;
-    const [endpoint, request] = questions[at % questions.length]!;
-    const stale = at % 2 === 0;
+    const [endpoint, request] = QUESTIONS[at % QUESTIONS.length]!;
+    const question = `${endpoint} ${JSON.stringify(request)}`;
+    const stale = Math.floor(at / QUESTIONS.length) % 2 === 1;
     let last = 0;
     return async () => {
       if (!each.ready) return;
@@ -387,7 +412,8 @@ export class Workload {
       const waitMs = 1000 + randomInt(rng, 9000);
       const { life } = each;
       // Until it heard of a leader, a server lets others answer.
-      const own = each.server && serverOfAgent(each)?.raftStats().lastContactMs !== undefined;
+      const own = each.server && serverOfAgent(each)?.operator.raftStats().lastContactMs !== undefined;
+      const atLeast = this.#checker.newestOf(question);
       const outcome = await this.#attempt(
         `${who} waits`,
         each,
@@ -413,8 +439,8 @@ export class Workload {
       if (index > last) this.wakes++;
       this.#datacenter.sim.record(`${who} saw index ${index} behind ${last}`);
       // A client agent asks whom it likes, and a server that starts again is behind: then stale answers may go back.
-      if (!stale) this.#checker.index(`${endpoint} at ${each.name}`, index);
-      else if (own) this.#checker.index(`stale ${endpoint} at ${each.name} in its life ${life}`, index);
+      if (!stale) this.#checker.newest(question, atLeast, index);
+      else if (own) this.#checker.index(`stale ${question} at ${each.name} in its life ${life}`, index);
       last = index;
     };
   }

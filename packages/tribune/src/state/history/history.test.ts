@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { HealthCheck, make, Node, NodeService } from "@tribune/api";
 import type { CatalogChange } from "../effects.ts";
 import { History } from "./history.ts";
-import { recentTransitions, transitionsOfCheck, transitionsOfNode, transitionsOfService } from "./queries.ts";
+import { type FoundTransitions, HistoryReader } from "./history-reader.ts";
 
 const LIMITS = { perSubjectMax: 3, totalMax: 10, outputCharsMax: 8 };
 
@@ -17,17 +17,20 @@ const became = (from: string | undefined, to: string | undefined, more: Partial<
   after: to === undefined ? undefined : check(to, more),
 });
 
+const find = (history: History, how: (reader: HistoryReader) => FoundTransitions): FoundTransitions =>
+  history.read((tx) => how(HistoryReader.of(tx))).result;
+
 const steps = (history: History, limit = 100): readonly string[] =>
-  history.db
-    .peek((tx) => recentTransitions(tx, limit))
-    .transitions.map(({ Index, CheckID, From, To }) => `${Index} ${CheckID}: ${From}>${To}`);
+  find(history, (reader) => reader.recent(limit)).transitions.map(
+    ({ Index, CheckID, From, To }) => `${Index} ${CheckID}: ${From}>${To}`,
+  );
 
 test("a check's life is told newest first, with time, output and writer", () => {
   const history = new History(LIMITS);
   history.record({ index: 5, appendedAtMs: 1_000 }, [became(undefined, "passing")]);
   history.record({ index: 9, appendedAtMs: 2_000 }, [became("passing", "critical", { Output: "connection refused" })]);
   history.record({ index: 12 }, [became("critical", undefined)]);
-  const { index, transitions } = history.db.peek((tx) => transitionsOfCheck(tx, "N", "C", 10));
+  const { index, transitions } = find(history, (reader) => reader.ofCheck("N", "C", 10));
   assert.equal(index, 12);
   assert.deepEqual(
     transitions.map(({ Time, From, To, Output, By }) => [Time, From, To, Output, By]),
@@ -52,7 +55,7 @@ test("a registration says what of it changed; one that says the same again is no
   });
   history.record({ index: 2 }, [changed(before, after)]);
   history.record({ index: 3 }, [changed(after, { ...after, ModifyIndex: 3 })]);
-  const { transitions } = history.db.peek((tx) => transitionsOfService(tx, "WEB", 10));
+  const { transitions } = find(history, (reader) => reader.ofService("WEB", 10));
   assert.deepEqual(
     transitions.map(({ Index, From, To, Changed }) => [Index, From, To, [...Changed!].sort()]),
     [[2, "registered", "registered", ["Port", "Tags"]]],
@@ -64,7 +67,7 @@ test("a node's history has its own registration and all that is on it, and nothi
   const node: CatalogChange = { kind: "node", by: "", before: undefined, after: make(Node, { Node: "n" }) };
   const other = became(undefined, "passing", { Node: "n2" });
   history.record({ index: 4 }, [node, became(undefined, "passing"), other]);
-  const { transitions } = history.db.peek((tx) => transitionsOfNode(tx, "n", 10));
+  const { transitions } = find(history, (reader) => reader.ofNode("n", 10));
   assert.deepEqual(
     transitions.map(({ Kind }) => Kind),
     ["check", "node"],
@@ -84,7 +87,7 @@ test("each subject keeps its last ones, and one that changes all the time takes 
     "97 c: critical>passing",
     "1 calm: >passing",
   ]);
-  assert.equal(history.size, 4);
+  assert.equal(history.ring.size, 4);
 });
 
 test("beyond the bound on all of them the oldest go, and it says since when it knows", () => {
@@ -95,13 +98,13 @@ test("beyond the bound on all of them the oldest go, and it says since when it k
   assert.equal(steps(history).length, LIMITS.totalMax);
   assert.equal(steps(history)[0], "25 c25: >passing");
   assert.equal(steps(history, 2).length, 2);
-  const { since } = history.db.peek((tx) => recentTransitions(tx, 1));
+  const { since } = find(history, (reader) => reader.recent(1));
   assert.deepEqual(since, { Index: 16, Time: "1970-01-01T00:00:15.000Z" });
 });
 
 test("it knows everything since the first entry it applied, and since the next one behind a restored state", () => {
   const history = new History(LIMITS);
-  const since = () => history.db.peek((tx) => recentTransitions(tx, 1)).since;
+  const since = () => find(history, (reader) => reader.recent(1)).since;
   assert.deepEqual(since(), { Index: 0, Time: "" });
   history.applied({ index: 40 });
   assert.deepEqual(since(), { Index: 40, Time: "" });
@@ -118,11 +121,9 @@ test("it knows everything since the first entry it applied, and since the next o
 
 test("who waits for a check wakes by its changes and by no other", () => {
   const history = new History(LIMITS);
-  const { watch } = history.db.read((tx) => transitionsOfCheck(tx, "n", "c", 10));
+  const { watch } = history.read((tx) => HistoryReader.of(tx).ofCheck("n", "c", 10));
   history.record({ index: 1 }, [became(undefined, "passing", { CheckID: "c2" })]);
-  history.flush();
   assert.equal(watch.fired, false);
   history.record({ index: 2 }, [became(undefined, "passing")]);
-  history.flush();
   assert.equal(watch.fired, true);
 });

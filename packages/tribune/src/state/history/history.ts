@@ -1,10 +1,10 @@
-import type { HealthCheck, HistorySince, Node, NodeService, Transition } from "@tribune/api";
-import { fold } from "../catalog/tables.ts";
+import type { HistorySince } from "@tribune/api";
 import { deepEqual } from "../deep-equal.ts";
 import type { CatalogChange } from "../effects.ts";
-import { createDatabase } from "../memdb/database.ts";
-import type { Database, WriteTx } from "../memdb/types.ts";
-import { HISTORY_MARKS, seqKey, TRANSITIONS } from "./tables.ts";
+import type { Database, ReadTx, WatchSet } from "../memdb/types.ts";
+import { HistoryReader } from "./history-reader.ts";
+import { HistoryWatches, subjectKey } from "./history-watches.ts";
+import { type Step, StepRing, type Subject } from "./step-ring.ts";
 
 export interface HistoryLimits {
   /** Transitions kept of one check, instance or node. */
@@ -17,9 +17,6 @@ export interface HistoryLimits {
 
 export const HISTORY_LIMITS: HistoryLimits = { perSubjectMax: 64, totalMax: 20_000, outputCharsMax: 512 };
 
-/** Changes that wait to be sorted in while nobody asks: a batch costs less than one by one. */
-const PENDING_MAX = 256;
-
 /** The log entry that changes come from. */
 export interface Cause {
   readonly index: number;
@@ -27,50 +24,56 @@ export interface Cause {
   readonly appendedAtMs?: number | undefined;
 }
 
-interface Pending extends Cause {
-  readonly change: CatalogChange;
-}
+const UNKNOWN_SINCE: HistorySince = { Index: 0, Time: "" };
 
 /**
  * The last changes of every check, instance and node, as the commands that this server applied brought them about. It is
- * this server's own: other servers may know more or less, and no snapshot has it.
+ * this server's own: other servers may know more or less, and no snapshot has it. Written with every registration, so
+ * writing costs next to nothing; questions look through all that is kept.
  */
-export class History {
+export class History implements Pick<Database, "read" | "peek" | "index"> {
+  readonly ring = new StepRing();
   readonly #limits: HistoryLimits;
-  readonly #db = createDatabase();
-  /** Places of the transitions that are kept, by subject. */
-  readonly #subjects = new Map<string, number[]>();
-  #pending: Pending[] = [];
-  #nextSeq = 1;
-  #oldestSeq = 1;
-  #count = 0;
-  /** The first entry since nothing is missed, and whether one has said when that was. */
+  readonly #subjects = new Map<string, Subject>();
+  readonly #watches = new HistoryWatches();
+  #index = 0;
+  /** The first entry since nothing is missed, once it is known, with its time as soon as an entry tells one. */
   #since: HistorySince | undefined;
-
-  /** Something was recorded. */
-  onRecorded: () => void = () => {};
 
   constructor(limits: HistoryLimits = HISTORY_LIMITS) {
     this.#limits = limits;
   }
 
-  /** The tables of this room, with all that was recorded. */
-  get db(): Database {
-    this.flush();
-    return this.#db;
+  get since(): HistorySince {
+    return this.#since ?? UNKNOWN_SINCE;
   }
 
-  get size(): number {
-    return this.#count + this.#pending.length;
+  subject(kind: Subject["kind"], node: string, id: string): Subject | undefined {
+    return this.#subjects.get(subjectKey(kind, node, id));
+  }
+
+  /** The transaction is a `HistoryReader`; what it found is watched. */
+  read<T>(read: (tx: ReadTx) => T): { readonly result: T; readonly watch: WatchSet } {
+    const watch = this.#watches.begin();
+    return { result: read(new HistoryReader(this, watch)), watch };
+  }
+
+  peek<T>(read: (tx: ReadTx) => T): T {
+    const { result, watch } = this.read(read);
+    watch.release();
+    return result;
+  }
+
+  /** Raft index of the last transition. */
+  get index(): number {
+    return this.#index;
   }
 
   /** An entry is applied: from the first one on, nothing is missed. */
   applied({ index, appendedAtMs }: Cause): void {
     if (this.#since !== undefined && (this.#since.Time !== "" || appendedAtMs === undefined)) return;
     // The first entries of a log (its peer set) have no time of their own.
-    const since: HistorySince = { Index: this.#since?.Index ?? index, Time: timeText(appendedAtMs) };
-    this.#since = since;
-    this.#db.write(index, (tx) => tx.put(HISTORY_MARKS, { name: "since", seq: 0, since }));
+    this.#since = { Index: this.#since?.Index ?? index, Time: timeText(appendedAtMs ?? Number.NaN) };
   }
 
   /** The state was replaced: what led to it is not known. */
@@ -78,115 +81,96 @@ export class History {
     this.#since = undefined;
   }
 
-  record({ index, appendedAtMs }: Cause, changes: readonly CatalogChange[]): void {
-    for (const change of changes) this.#pending.push({ index, appendedAtMs, change });
-    if (this.#pending.length >= PENDING_MAX) this.flush();
-    this.onRecorded();
-  }
-
-  /** Sorts in what was recorded; who waits for it wakes. */
-  flush(): void {
-    const pending = this.#pending;
-    const last = pending.at(-1);
-    if (last === undefined) return;
-    this.#pending = [];
-    this.#db.write(last.index, (tx) => {
-      for (const each of pending) {
-        const transition = transitionOf(each, this.#limits.outputCharsMax);
-        if (transition !== undefined) this.#add(tx, transition);
+  record({ index, appendedAtMs = Number.NaN }: Cause, changes: readonly CatalogChange[]): void {
+    for (const change of changes) {
+      const { by, before, after } = change;
+      const changed = changedOf(change);
+      if (changed?.length === 0) continue;
+      const subject = this.#subjectOf(change);
+      if (change.kind === "check") {
+        const from = change.before?.Status ?? "";
+        const to = change.after?.Status ?? "";
+        const output = beginningOf(change.after?.Output ?? "", this.#limits.outputCharsMax);
+        this.#add(subject, { index, timeMs: appendedAtMs, from, to, changed, output, by });
+      } else {
+        const from = before === undefined ? "" : "registered";
+        const to = after === undefined ? "" : "registered";
+        this.#add(subject, { index, timeMs: appendedAtMs, from, to, changed, output: "", by });
       }
-      tx.put(HISTORY_MARKS, { name: "last", seq: this.#nextSeq - 1, since: { Index: last.index, Time: "" } });
-    });
-  }
-
-  #add(tx: WriteTx, transition: Transition): void {
-    const seq = this.#nextSeq++;
-    tx.put(TRANSITIONS, { seq, transition });
-    this.#count++;
-    const subject = subjectOf(transition);
-    const places = this.#subjects.get(subject);
-    if (places === undefined) this.#subjects.set(subject, [seq]);
-    else {
-      places.push(seq);
-      if (places.length > this.#limits.perSubjectMax) this.#remove(tx, places.shift()!);
     }
-    while (this.#count > this.#limits.totalMax) this.#removeOldest(tx);
   }
 
-  #remove(tx: WriteTx, seq: number): Transition | undefined {
-    const gone = tx.delete(TRANSITIONS, seqKey(seq));
-    if (gone !== undefined) this.#count--;
-    return gone?.transition;
+  #subjectOf(change: CatalogChange): Subject {
+    if (change.kind === "check") {
+      const { Node, CheckID, Name, ServiceID, ServiceName } = (change.after ?? change.before)!;
+      return this.#named("check", Node, CheckID, ServiceID, ServiceName, CheckID, Name);
+    }
+    if (change.kind === "node") return this.#named("node", (change.after ?? change.before)!.Node, "", "", "", "", "");
+    const { ID, Service } = (change.after ?? change.before)!;
+    return this.#named("service", change.node, ID, ID, Service, "", "");
+  }
+
+  // Parameters rather than an object, and objects without spreads: this is done with every registration.
+  #named(
+    kind: Subject["kind"],
+    Node: string,
+    id: string,
+    ServiceID: string,
+    ServiceName: string,
+    CheckID: string,
+    Name: string,
+  ): Subject {
+    const key = subjectKey(kind, Node, id);
+    let subject = this.#subjects.get(key);
+    if (subject === undefined) {
+      const names = { Node, ServiceID, ServiceName, CheckID, Name, service: ServiceName.toLowerCase() };
+      const { none } = StepRing;
+      subject = { key, kind, node: Node.toLowerCase(), names, oldest: none, newest: none, count: 0 };
+      this.#subjects.set(key, subject);
+      return subject;
+    }
+    const { names } = subject;
+    if (
+      names.ServiceName !== ServiceName ||
+      names.Name !== Name ||
+      names.ServiceID !== ServiceID ||
+      names.Node !== Node
+    )
+      subject.names = { Node, ServiceID, ServiceName, CheckID, Name, service: ServiceName.toLowerCase() };
+    return subject;
+  }
+
+  #add(subject: Subject, step: Step): void {
+    this.#index = step.index;
+    this.ring.add(subject, step);
+    if (subject.count > this.#limits.perSubjectMax) this.ring.dropOldestOf(subject);
+    if (this.ring.size > this.#limits.totalMax) this.#dropOldest();
+    this.#watches.fire(subject);
   }
 
   /** Of all subjects. From here on it is not known what went before. */
-  #removeOldest(tx: WriteTx): void {
-    const gone = this.#remove(tx, this.#oldestSeq++);
-    if (gone === undefined) return; // its subject had gone beyond its own bound before
-    const subject = subjectOf(gone);
-    const places = this.#subjects.get(subject);
-    places?.shift();
-    if (places?.length === 0) this.#subjects.delete(subject);
-    tx.put(HISTORY_MARKS, { name: "since", seq: 0, since: { Index: gone.Index + 1, Time: gone.Time } });
+  #dropOldest(): void {
+    const { subject, step } = this.ring.dropOldest();
+    if (subject.count === 0) this.#subjects.delete(subject.key);
+    this.#since = { Index: step.index + 1, Time: timeText(step.timeMs) };
   }
 }
 
-function subjectOf({ Kind, Node, ServiceID, CheckID }: Transition): string {
-  return fold(Kind, Node, Kind === "check" ? CheckID : Kind === "service" ? ServiceID : "");
+/** @param ms Unix milliseconds; NaN: not known. */
+export function timeText(ms: number): string {
+  return Number.isNaN(ms) ? "" : new Date(ms).toISOString();
 }
 
-function timeText(ms: number | undefined): string {
-  return ms === undefined ? "" : new Date(ms).toISOString();
-}
-
-/** @returns undefined for a change that nobody would call one. */
-function transitionOf({ index, appendedAtMs, change }: Pending, outputCharsMax: number): Transition | undefined {
-  const base = { Index: index, Time: timeText(appendedAtMs), Changed: null, Output: "", By: change.by };
-  switch (change.kind) {
-    case "check": {
-      const check = (change.after ?? change.before) as HealthCheck;
-      return {
-        ...base,
-        Kind: "check",
-        Node: check.Node,
-        ServiceID: check.ServiceID,
-        ServiceName: check.ServiceName,
-        CheckID: check.CheckID,
-        Name: check.Name,
-        From: change.before?.Status ?? "",
-        To: change.after?.Status ?? "",
-        Output: change.after === undefined ? "" : check.Output.slice(0, outputCharsMax),
-      };
-    }
-    case "service": {
-      const service = (change.after ?? change.before) as NodeService;
-      const named = { Node: change.node, ServiceID: service.ID, ServiceName: service.Service };
-      return registration(base, "service", named, change.before, change.after);
-    }
-    case "node": {
-      const node = (change.after ?? change.before) as Node;
-      const named = { Node: node.Node, ServiceID: "", ServiceName: "" };
-      return registration(base, "node", named, change.before, change.after);
-    }
-  }
-}
-
-function registration(
-  base: Pick<Transition, "Index" | "Time" | "Output" | "By">,
-  kind: "service" | "node",
-  named: Pick<Transition, "Node" | "ServiceID" | "ServiceName">,
-  before: object | undefined,
-  after: object | undefined,
-): Transition | undefined {
-  const Changed = before === undefined || after === undefined ? null : changedFields(before, after);
-  if (Changed?.length === 0) return undefined;
-  const [From, To] = [before === undefined ? "" : "registered", after === undefined ? "" : "registered"];
-  return { ...base, ...named, Kind: kind, CheckID: "", Name: "", From, To, Changed };
+/** A part of a string keeps all of it in memory: the beginning of a long output is copied. */
+function beginningOf(output: string, charsMax: number): string {
+  return output.length <= charsMax ? output : Buffer.from(output.slice(0, charsMax)).toString();
 }
 
 const INDEXES: ReadonlySet<string> = new Set(["CreateIndex", "ModifyIndex"]);
 
-function changedFields(before: object, after: object): string[] {
-  const [old, fresh] = [before as Record<string, unknown>, after as Record<string, unknown>];
+/** Fields of a registration that changed; null where it began or ended, and for checks. */
+function changedOf({ kind, before, after }: CatalogChange): readonly string[] | null {
+  if (kind === "check" || before === undefined || after === undefined) return null;
+  const [old, fresh] = [before, after] as unknown as readonly [Record<string, unknown>, Record<string, unknown>];
   return Object.keys(fresh).filter((name) => !INDEXES.has(name) && !deepEqual(old[name], fresh[name]));
 }
