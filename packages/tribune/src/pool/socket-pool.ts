@@ -83,6 +83,7 @@ export class SocketPool implements GossipPool {
   readonly #listeners = new Set<(event: PoolEvent) => void>();
   readonly #leaveWaiters: (() => void)[] = [];
   #tags: MemberTags;
+  #remembered: readonly string[] = [];
   #running: Running | undefined;
   #stopped = false;
 
@@ -124,6 +125,9 @@ export class SocketPool implements GossipPool {
     const snapshot =
       snapshotPath === undefined ? undefined : new SnapshotWriter(snapshotPath, runtime, this.#serfLogger);
     const remembered = await snapshot?.open(rejoinAfterLeave);
+    this.#remembered = [...(remembered?.alive ?? [])].flatMap(([name, address]) =>
+      name === this.#options.name ? [] : [`${name}/${address}`],
+    );
     const exchanges = this.#newExchanges();
     const sockets = await this.#bound(exchanges).catch(async (error: unknown) => {
       await snapshot?.close();
@@ -272,6 +276,10 @@ export class SocketPool implements GossipPool {
     if (joined === 0 && errors.length > 0) throw new TribuneError("unavailable", listErrors(errors));
     if (joined > 0) cores.feedSerf({ type: "joined" });
     return joined;
+  }
+
+  remembered(): readonly string[] {
+    return this.#remembered;
   }
 
   // ---- members ----
