@@ -74,6 +74,23 @@ test("a candidate's own vote counts once it is durable", () => {
   assert.equal(server.core.status().role, "leader");
 });
 
+test("who began anew votes only for logs of its term or later, and does not campaign, until it is filled again", () => {
+  const ask = (server: TestServer, lastLogIndex: number, lastLogTerm: number): boolean | undefined => {
+    const message = { type: "requestVote", term: 9, lastLogIndex, lastLogTerm, leadershipTransfer: false } as const;
+    const effects = server.receive("b", message);
+    return sends([...effects, ...server.persist(effects)], "requestVoteReply")[0]?.message.granted;
+  };
+  const emptied = (refillTerm: number | undefined, ...terms: number[]): TestServer =>
+    new TestServer({ log: logOf(VOTERS, ...terms), hardState: { term: 5, votedFor: undefined }, refillTerm });
+  assert.equal(ask(emptied(undefined, 2), 100, 3), true);
+  assert.equal(ask(emptied(4, 2), 100, 3), false, "it may have acknowledged what this one lacks");
+  assert.equal(ask(emptied(4, 2), 1, 4), true, "an entry of the term stands for all committed before it");
+  assert.equal(ask(emptied(4, 2, 4), 2, 4), false, "filled again, it votes as anybody");
+  const campaigns = (server: TestServer): boolean => server.tickAfter(5_000).some(({ type }) => type === "send");
+  assert.deepEqual([campaigns(emptied(4, 2)), campaigns(emptied(4, 2, 4))], [false, true]);
+  assert.deepEqual(sends(emptied(4, 2).receive("b", { type: "timeoutNow" }), "requestVote"), []);
+});
+
 test("Thesis §9.6: a pre-vote changes no term; peers that do not know it count as granting", () => {
   const server = new TestServer({ log: logOf(VOTERS, 1) });
   const requests = sends(server.tickAfter(5000), "requestPreVote");

@@ -119,6 +119,7 @@ function countVotes(s: RaftState): void {
 }
 
 function logIsNewerThan(s: RaftState, lastLogTerm: number, lastLogIndex: number): boolean {
+  if (s.log.lastTerm < s.refillTerm) return lastLogTerm < s.refillTerm;
   return s.log.lastTerm > lastLogTerm || (s.log.lastTerm === lastLogTerm && s.log.lastIndex > lastLogIndex);
 }
 
@@ -199,7 +200,8 @@ export function onVoteFailed(s: RaftState, exchange: Exchange, unsupported: bool
 /** The leader wants this server to take over: no waiting, no pre-vote (Thesis §3.10). */
 export function onTimeoutNow(s: RaftState, from: ServerId, exchange: ExchangeId): void {
   s.reply(from, exchange, { type: "timeoutNowReply" });
-  if (s.role !== "leader" && s.selfIsVoter && s.incoming === undefined) startCampaign(s, true);
+  if (s.role !== "leader" && s.selfIsVoter && s.log.lastTerm >= s.refillTerm && s.incoming === undefined)
+    startCampaign(s, true);
 }
 
 /**
