@@ -30,6 +30,8 @@ export class Cluster {
       const { address, wrap } = hosts.add(number);
       this.agents.set(number, { number, address, wrap, url: `http://${address}:8500`, server: number <= servers });
     }
+    const { disks } = this.#options;
+    if (disks !== undefined) for (const { number } of this.servers) disks.mount(number, this.dataDir(number));
     for (const { number } of this.agents.values()) this.startAgent(number);
     await this.writable();
     return this;
@@ -124,8 +126,11 @@ export class Cluster {
   }
 
   async stop({ keep = false } = {}) {
+    const { disks } = this.#options;
+    if (disks !== undefined) for (const { number } of this.servers) disks.thaw(number);
     await Promise.all([...this.agents.keys()].map((number) => this.kill(number)));
     this.#options.hosts.close();
+    disks?.close();
     if (!keep) rmSync(this.#options.directory, { recursive: true, force: true });
   }
 }

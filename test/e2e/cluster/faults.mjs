@@ -6,7 +6,17 @@ const OURS = [process.execPath, program];
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const NAMESPACED = new Set(["partition-leader", "partition-follower", "lossy-network"]);
 
+const DISKS = new Map([
+  ...["disk-full-leader", "disk-full-follower"].map((name) => [name, "memory"]),
+  ...["disk-stall-leader", "disk-stall-follower", "disk-fail-leader", "disk-fail-follower"].map((name) => [
+    name,
+    "file",
+  ]),
+]);
+
 export const needsNamespaces = (name) => NAMESPACED.has(name);
+/** @returns {"memory" | "file" | undefined} the kind of disk that the fault breaks */
+export const disksFor = (name) => DISKS.get(name);
 
 export const FAULTS = {
   async "kill-leader"(cluster) {
@@ -72,6 +82,41 @@ export const FAULTS = {
     for (const { number } of cluster.servers) hosts.repair(number);
   },
 
+  async "disk-full-leader"(cluster, { disks }) {
+    await fullDisk(cluster, disks, await leaderOf(cluster));
+  },
+  async "disk-full-follower"(cluster, { disks }) {
+    await fullDisk(cluster, disks, await followerOf(cluster));
+  },
+
+  /** Nothing that is written comes to its end for a while. */
+  async "disk-stall-leader"(cluster, { disks }) {
+    const leader = await leaderOf(cluster);
+    disks.freeze(leader);
+    await until(
+      async () => ![undefined, leader].includes(await cluster.leader()),
+      () => `nobody took over from a leader whose disk stands still:\n${cluster.outputs(3000)}`,
+      60_000,
+    );
+    await cluster.writable();
+    disks.thaw(leader);
+    await caughtUp(cluster, leader);
+  },
+  async "disk-stall-follower"(cluster, { disks }) {
+    const follower = await followerOf(cluster);
+    disks.freeze(follower);
+    await sleep(8000);
+    disks.thaw(follower);
+    await caughtUp(cluster, follower);
+  },
+
+  async "disk-fail-leader"(cluster, { disks }) {
+    await failedDisk(cluster, disks, await leaderOf(cluster));
+  },
+  async "disk-fail-follower"(cluster, { disks }) {
+    await failedDisk(cluster, disks, await followerOf(cluster));
+  },
+
   /** Each server is told to end and started again, followers first, as for an upgrade. */
   async "rolling-restart"(cluster) {
     await replaceAll(cluster, undefined, "SIGTERM");
@@ -87,6 +132,51 @@ export const FAULTS = {
     await replaceAll(cluster, command ?? OURS, "SIGINT", true);
   },
 };
+
+async function fullDisk(cluster, disks, number) {
+  disks.fill(number);
+  await endsSaying(cluster, number, /ENOSPC/, /room/);
+  await cluster.writable();
+  disks.empty(number);
+  cluster.startAgent(number);
+  await caughtUp(cluster, number);
+}
+
+async function failedDisk(cluster, disks, number) {
+  disks.break(number);
+  await endsSaying(cluster, number, /EROFS|EIO|ESHUTDOWN/, /disk/);
+  await cluster.writable();
+  disks.repair(number);
+  cluster.startAgent(number);
+  await caughtUp(cluster, number);
+}
+
+/** Its process ends by itself while values are written, and names the file, what happened to it and what to do. */
+async function endsSaying(cluster, number, ...said) {
+  const { process } = cluster.agents.get(number);
+  let exit;
+  void process.exited.then((code) => {
+    exit = code;
+  });
+  let at = 0;
+  await until(
+    async () => {
+      for (const server of cluster.servers) {
+        if (exit !== undefined) return true;
+        const body = "x".repeat(30_000);
+        const url = `${server.url}/v1/kv/large-${at++ % 50}`;
+        await fetch(url, { method: "PUT", body, signal: AbortSignal.timeout(2000) }).catch(() => undefined);
+      }
+      return false;
+    },
+    () => `agent ${number} goes on with a disk that takes nothing:\n${process.output.slice(-3000)}`,
+    60_000,
+  );
+  cluster.agents.get(number).process = undefined;
+  for (const what of [/\.wal|snapshots/, ...said])
+    if (!what.test(process.output)) throw new Error(`it did not say ${what}:\n${process.output.slice(-2000)}`);
+  if (exit.code !== 1) throw new Error(`it ended with ${JSON.stringify(exit)}`);
+}
 
 async function replaceAll(cluster, command, signal, fresh = false) {
   const leader = await leaderOf(cluster);
