@@ -8,8 +8,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Clocks, clocksRefusal } from "./cluster/clocks.mjs";
 import { Cluster } from "./cluster/cluster.mjs";
-import { disksFor, FAULTS, needsNamespaces } from "./cluster/faults.mjs";
+import { disksFor, FAULTS, needsClocks, needsNamespaces } from "./cluster/faults.mjs";
 import { LoopbackHosts, NamespaceHosts, namespacesRefusal } from "./cluster/hosts.mjs";
 import { Load } from "./cluster/load.mjs";
 import { SmallDisks, smallDisksRefusal } from "./cluster/small-disks.mjs";
@@ -60,6 +61,7 @@ process.exit(failed === 0 ? 0 : 1);
 /** Why the fault cannot be played here. */
 function refusalOf(name) {
   if (needsNamespaces(name)) return namespacesRefusal();
+  if (needsClocks(name)) return clocksRefusal();
   const kind = disksFor(name);
   if (kind === undefined) return undefined;
   const directory = mkdtempSync(join(tmpdir(), "tribune-disk-"));
@@ -73,6 +75,7 @@ async function play(name, fault) {
   const hosts = needsNamespaces(name) ? new NamespaceHosts(net) : new LoopbackHosts(net);
   const directory = mkdtempSync(join(tmpdir(), "tribune-chaos-"));
   const disks = disksFor(name) === undefined ? undefined : new SmallDisks(disksFor(name));
+  const clocks = needsClocks(name) ? new Clocks(directory) : undefined;
   const multiplier = values["raft-multiplier"];
   const cluster = new Cluster({
     hosts,
@@ -81,6 +84,7 @@ async function play(name, fault) {
     clients: Number(values.clients),
     command: (values.from ?? values.command)?.split(" "),
     disks,
+    env: clocks === undefined ? undefined : (number) => clocks.env(number),
     config: multiplier === "" ? {} : { performance: { raft_multiplier: Number(multiplier) } },
   });
   const outcome = { runs: 0, acknowledged: 0, lost: 0, reads: 0, errors: 0, gapsMs: [], problems: [] };
@@ -90,7 +94,7 @@ async function play(name, fault) {
       const load = new Load(cluster, run);
       load.start();
       await sleep(1500);
-      await fault(cluster, { hosts, load, disks, directory, command: values.command?.split(" ") });
+      await fault(cluster, { hosts, load, disks, clocks, directory, command: values.command?.split(" ") });
       await cluster.writable();
       await sleep(1500);
       await load.stop();

@@ -64,6 +64,7 @@ export class Cluster {
       address: agent.address,
       args: [`-config-file=${file}`],
       wrap: agent.wrap,
+      env: this.#options.env?.(number) ?? {},
       ...(program === undefined ? {} : { command: program }),
     });
     return agent;

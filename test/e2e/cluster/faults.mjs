@@ -15,6 +15,8 @@ const DISKS = new Map([
 ]);
 
 export const needsNamespaces = (name) => NAMESPACED.has(name);
+/** Whether every server must be run with a wall clock that can be set. */
+export const needsClocks = (name) => name === "clock-jump";
 /** @returns {"memory" | "file" | undefined} the kind of disk that the fault breaks */
 export const disksFor = (name) => DISKS.get(name);
 
@@ -117,6 +119,37 @@ export const FAULTS = {
     await failedDisk(cluster, disks, await followerOf(cluster));
   },
 
+  /**
+   * The wall clock of one server after the other jumps an hour ahead, an hour back, and is set right. What counts time
+   * counts on: nobody loses leadership, no session ends before its time, and one that is not renewed does end.
+   */
+  async "clock-jump"(cluster, { clocks }) {
+    const leader = await leaderOf(cluster);
+    const url = cluster.agents.get(await followerOf(cluster)).url;
+    const session = await createSession(url, "120s");
+    if (!(await acquire(url, "clock-jump/lock", session))) throw new Error("the lock was not to be had");
+    const dying = await createSession(url, "10s");
+    for (const [number, seconds] of [leader, await followerOf(cluster)].flatMap((each) =>
+      [3600, -3600, 0].map((jump) => [each, jump]),
+    )) {
+      clocks.set(number, seconds);
+      await until(
+        async () => Math.abs((await wallClockOf(cluster.agents.get(number).url)) - Date.now() / 1000 - seconds) < 60,
+        () => `the clock of agent ${number} does not jump by ${seconds} s`,
+      );
+      await sleep(1500);
+      const now = await leaderOf(cluster);
+      if (now !== leader)
+        throw new Error(`with ${number}'s clock off by ${seconds} s ${now} leads instead of ${leader}`);
+      if ((await sessionsOf(url, session)) !== 1) throw new Error(`a session ended with a clock off by ${seconds} s`);
+    }
+    await until(
+      async () => (await sessionsOf(url, dying)) === 0,
+      () => "a session that is not renewed does not end",
+      40_000,
+    );
+  },
+
   /** Each server is told to end and started again, followers first, as for an upgrade. */
   async "rolling-restart"(cluster) {
     await replaceAll(cluster, undefined, "SIGTERM");
@@ -132,6 +165,29 @@ export const FAULTS = {
     await replaceAll(cluster, command ?? OURS, "SIGINT", true);
   },
 };
+
+async function createSession(url, TTL) {
+  const body = JSON.stringify({ TTL, LockDelay: "0s" });
+  return (await (await fetch(`${url}/v1/session/create`, { method: "PUT", body })).json()).ID;
+}
+
+async function acquire(url, key, session) {
+  const response = await fetch(`${url}/v1/kv/${key}?acquire=${session}`, { method: "PUT", body: "held" });
+  return (await response.text()).trim() === "true";
+}
+
+async function sessionsOf(url, session) {
+  return (await (await fetch(`${url}/v1/session/info/${session}?consistent`)).json()).length;
+}
+
+/** Unix seconds, as the agent's own answers say. */
+async function wallClockOf(url) {
+  const response = await fetch(`${url}/v1/agent/host`);
+  const { Host } = await response.json();
+  const started = Host.bootTime + Host.uptime;
+  const date = Date.parse(response.headers.get("date") ?? "") / 1000;
+  return Number.isNaN(date) ? started : date;
+}
 
 async function fullDisk(cluster, disks, number) {
   disks.fill(number);
