@@ -10,11 +10,11 @@ export class Cluster {
 
   /**
    * @param {{hosts: object, directory: string, servers: number, clients?: number, command?: string[], config?: object, commands?: Record<number, string[]>,
-   *   names?: Record<number, string>}} options
+   *   names?: Record<number, string>, configs?: Record<number, object>}} options
    *   `command` is the program to run instead of ours, such as `["/usr/bin/consul"]`; `commands` what single agents run
    */
   constructor(options) {
-    this.#options = { clients: 0, config: {}, commands: {}, names: {}, ...options };
+    this.#options = { clients: 0, config: {}, configs: {}, commands: {}, names: {}, ...options };
   }
 
   get servers() {
@@ -58,6 +58,7 @@ export class Cluster {
         log_level: "INFO",
         limits: { http_max_conns_per_client: 4000 },
         ...config,
+        ...this.#options.configs[number],
       }),
     );
     agent.process = new AgentProcess({
