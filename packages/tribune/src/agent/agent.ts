@@ -18,6 +18,7 @@ import { sendToHandler } from "../watch/http-handler.ts";
 import { localApi } from "./api/local-api.ts";
 import type { Asking } from "./asking.ts";
 import { AgentCache, withCache } from "./cache/agent-cache.ts";
+import { CallCache } from "./cache/call-cache.ts";
 import { ClientMode } from "./client/client-mode.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
 import { Events } from "./events.ts";
@@ -166,7 +167,12 @@ export class Agent {
     this.#cache = new AgentCache(config.cache, { source: this.#mode.asking, runtime, logger, metrics });
     this.#cache.start();
     this.#endings.push(() => this.#cache.stop());
-    this.#asking = withCache(this.#mode.asking, this.#cache);
+    const calls = new CallCache({
+      call: (method, request) => this.#mode.asking.call(method, request),
+      clock: runtime.clock,
+      metrics,
+    });
+    this.#asking = withCache(this.#mode.asking, this.#cache, calls);
   }
 
   async #startLocal(): Promise<void> {

@@ -30,10 +30,9 @@ export const agentEndpoints = bind(agentContracts, {
     answer({ wan, segment }, _http, agent) {
       if (wan !== "") {
         if (segment !== "" && segment !== ALL_SEGMENTS) return text(400, "Cannot provide a segment with wan=true");
-        return json(agent.info.wanMembers());
+        return json(agent.info.wanMembers() ?? null);
       }
-      if (segment !== "" && segment !== ALL_SEGMENTS)
-        throw TribuneError.internal("Network segments are not supported in this version of Consul");
+      if (segment !== "" && segment !== ALL_SEGMENTS) throw TribuneError.internal(agent.info.noSegment(segment));
       return json(agent.info.lanMembers());
     },
   },
