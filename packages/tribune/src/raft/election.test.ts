@@ -60,8 +60,8 @@ test("a new cluster elects at once: its first server begins, and another only if
   );
   const second = new TestServer({ name: "b", log: [] });
   assert.deepEqual(sends(second.feed({ type: "bootstrap", configuration }), "requestPreVote"), []);
-  assert.deepEqual(sends(second.tickAfter(199), "requestPreVote"), [], "the first has its time");
-  assert.equal(sends(second.tickAfter(201), "requestPreVote").length, 2, "well before the heartbeat timeout");
+  assert.deepEqual(sends(second.tickAfter(39), "requestPreVote"), [], "the first has its time");
+  assert.equal(sends(second.tickAfter(41), "requestPreVote").length, 2, "soon");
 });
 
 test("a candidate's own vote counts once it is durable", () => {
