@@ -14,6 +14,8 @@ import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
  */
 const QUICK_MS = 200;
 const QUICK_CAMPAIGNS = 3;
+/** Between those who saw that the leader's process is gone: time for a pre-vote, and for a vote with its flushes. */
+const SUCCESSION_STEP_MS = 60;
 /**
  * Between the servers of a first election. Short: often only one of them has begun the cluster, whatever its rank, and
  * the others wait to hear from it. Where two meet, a third one's vote decides, as there is no leader to lose.
@@ -46,9 +48,8 @@ export function firstElection(s: RaftState): void {
   const rank = s.voters.indexOf(s.id);
   if (rank < 0) return;
   s.quickCampaigns = QUICK_CAMPAIGNS;
-  const step = Math.min(FIRST_ELECTION_STEP_MS, quickMs(s));
   if (rank === 0) startCampaign(s, false);
-  else s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + rank * step + randomInt(s.rng, step));
+  else s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + inTurn(s, rank, FIRST_ELECTION_STEP_MS));
 }
 
 /** Pre-vote where it is of use, else the vote itself. The caller has checked that this server may campaign. */
@@ -68,6 +69,12 @@ export function startCampaign(s: RaftState, leadershipTransfer: boolean): void {
 
 function quickMs(s: RaftState): number {
   return Math.max(1, Math.min(QUICK_MS, Math.floor(s.config.heartbeatTimeoutMs / 4)));
+}
+
+/** @returns milliseconds; the next in turn waits most of a step longer */
+function inTurn(s: RaftState, rank: number, stepMs: number): number {
+  const step = Math.min(stepMs, quickMs(s));
+  return rank * step + randomInt(s.rng, Math.max(1, Math.floor(step / 3)));
 }
 
 /** When to try again: a vote needs a flush on every server, so it gets a larger factor than a question. */
@@ -221,7 +228,9 @@ export function onPeerConnectionLost(s: RaftState, peer: ServerId): void {
   if (s.role !== "follower" || s.leader !== peer || !s.config.preVote || !allKnowPreVote) return;
   s.leaderSuspected = true;
   s.quickCampaigns = QUICK_CAMPAIGNS;
-  s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + randomInt(s.rng, quickMs(s)));
+  // In turn: two that campaign at once cost each other their votes, and all a further try.
+  const rank = s.voters.filter((voter) => voter !== peer).indexOf(s.id);
+  s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + inTurn(s, Math.max(0, rank), SUCCESSION_STEP_MS));
 }
 
 /** Gives up leadership, for a reason only the shell knows. Others take over once they miss our heartbeats. */
