@@ -148,6 +148,7 @@ export const FAULTS = {
       () => "a session that is not renewed does not end",
       40_000,
     );
+    await fetch(`${url}/v1/session/destroy/${session}`, { method: "PUT" });
   },
 
   /** Each server is told to end and started again, followers first, as for an upgrade. */
