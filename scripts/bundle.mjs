@@ -1,22 +1,22 @@
 // Joins the sources into a few files, `dist/bundle`: five hundred modules take longer to load than to run. Types are
-// tsc's business; the sources hold nothing but TypeScript that can be erased, so that both emit the same code. What a
-// client command does not need stays in chunks of its own.
-import { rmSync } from "node:fs";
+// tsc's business; the sources hold nothing but TypeScript that can be erased, so that both emit the same code.
+//
+// `main.cjs` is the program, one script with the code that V8 made of it beside it (`packages/tribune/bin/load.js`);
+// `index.js` is the library.
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { copySite } from "./lib/copy-site.mjs";
 
-const packages = join(dirname(fileURLToPath(import.meta.url)), "../packages");
+const here = dirname(fileURLToPath(import.meta.url));
+const packages = join(here, "../packages");
 const source = join(packages, "tribune/src");
 const outdir = join(packages, "tribune/dist/bundle");
 rmSync(outdir, { recursive: true, force: true });
-await build({
-  entryPoints: [join(source, "main.ts"), join(source, "index.ts")],
-  outdir,
+const common = {
   bundle: true,
-  splitting: true,
-  format: "esm",
   platform: "node",
   target: "node20",
   alias: {
@@ -28,6 +28,26 @@ await build({
   // Not minified: a stack trace shows names and lines that can be read even without the source maps.
   sourcemap: "linked",
   logLevel: "warning",
+};
+const program = join(outdir, "main.cjs");
+await build({
+  ...common,
+  entryPoints: [join(source, "main.ts")],
+  outfile: program,
+  format: "cjs",
+  // A script has no loader for `import()`; what is in here anyhow is only run when it is needed.
+  supported: { "dynamic-import": false },
 });
+await build({ ...common, entryPoints: [join(source, "index.ts")], outdir, format: "esm" });
+
+// Only comments hold other characters; strings and patterns mean the same with escapes.
+const escaped = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+writeFileSync(program, readFileSync(program, "utf8").replace(/[^\0-\x7f]/g, escaped));
+
+try {
+  execFileSync(process.execPath, [join(here, "lib/code-cache.cjs")], { stdio: ["ignore", "ignore", "pipe"] });
+} catch (error) {
+  console.warn(`no code cache was made, so that starts take longer: ${String(error.stderr ?? error).trim()}`);
+}
 
 copySite(join(packages, "ui/dist"), join(packages, "tribune/dist/ui"));

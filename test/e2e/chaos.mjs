@@ -4,14 +4,16 @@
 //   node test/e2e/chaos.mjs --fault kill-leader --runs 10
 //   node test/e2e/chaos.mjs --fault partition-leader --runs 3 --command /usr/bin/consul     another program, to compare
 //   node test/e2e/chaos.mjs --fault replace --from /usr/bin/consul                          one program by the other, server by server
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Clocks, clocksRefusal } from "./cluster/clocks.mjs";
 import { Cluster } from "./cluster/cluster.mjs";
-import { FAULTS, needsNamespaces } from "./cluster/faults.mjs";
+import { disksFor, FAULTS, needsClocks, needsNamespaces } from "./cluster/faults.mjs";
 import { LoopbackHosts, NamespaceHosts, namespacesRefusal } from "./cluster/hosts.mjs";
 import { Load } from "./cluster/load.mjs";
+import { SmallDisks, smallDisksRefusal } from "./cluster/small-disks.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +40,7 @@ for (const name of names) {
     console.log(`there is no fault ${name}; there are ${Object.keys(FAULTS).join(", ")}`);
     process.exit(2);
   }
-  const refusal = needsNamespaces(name) ? namespacesRefusal() : undefined;
+  const refusal = refusalOf(name);
   if (refusal !== undefined) {
     console.log(`SKIPPED ${name}: ${refusal}`);
     skipped++;
@@ -56,10 +58,24 @@ for (const name of names) {
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed === 0 ? 0 : 1);
 
+/** Why the fault cannot be played here. */
+function refusalOf(name) {
+  if (needsNamespaces(name)) return namespacesRefusal();
+  if (needsClocks(name)) return clocksRefusal();
+  const kind = disksFor(name);
+  if (kind === undefined) return undefined;
+  const directory = mkdtempSync(join(tmpdir(), "tribune-disk-"));
+  const refusal = smallDisksRefusal(kind, directory);
+  rmSync(directory, { recursive: true, force: true });
+  return refusal;
+}
+
 async function play(name, fault) {
   const net = Number(values.net);
   const hosts = needsNamespaces(name) ? new NamespaceHosts(net) : new LoopbackHosts(net);
   const directory = mkdtempSync(join(tmpdir(), "tribune-chaos-"));
+  const disks = disksFor(name) === undefined ? undefined : new SmallDisks(disksFor(name));
+  const clocks = needsClocks(name) ? new Clocks(directory) : undefined;
   const multiplier = values["raft-multiplier"];
   const cluster = new Cluster({
     hosts,
@@ -67,6 +83,8 @@ async function play(name, fault) {
     servers: Number(values.servers),
     clients: Number(values.clients),
     command: (values.from ?? values.command)?.split(" "),
+    disks,
+    env: clocks === undefined ? undefined : (number) => clocks.env(number),
     config: multiplier === "" ? {} : { performance: { raft_multiplier: Number(multiplier) } },
   });
   const outcome = { runs: 0, acknowledged: 0, lost: 0, reads: 0, errors: 0, gapsMs: [], problems: [] };
@@ -76,7 +94,7 @@ async function play(name, fault) {
       const load = new Load(cluster, run);
       load.start();
       await sleep(1500);
-      await fault(cluster, { hosts, load, directory, command: values.command?.split(" ") });
+      await fault(cluster, { hosts, load, disks, clocks, directory, command: values.command?.split(" ") });
       await cluster.writable();
       await sleep(1500);
       await load.stop();

@@ -116,3 +116,31 @@ test("a client answers discovery without servers, says so, and leaves in good or
   assert.equal((await get(c2, "/v1/health/service/web?cached")).headers.get("x-cache"), "HIT");
   assert.equal((await get(c2, "/v1/health/service/api")).status, 500);
 });
+
+test("a client whose only server left or failed finds the next one by itself, where it was or elsewhere", async (t) => {
+  const directory = temporaryDirectory(t);
+  const alone = { bootstrap_expect: 1, retry_join: [] };
+  const running = new Map();
+  const run = (number, settings = {}) => {
+    running.set(number, start(number, directory, settings));
+    return running.get(number).ready();
+  };
+  t.after(() => Promise.all([...running.values()].map((agent) => agent.kill())));
+  await run(1, alone);
+  const client = await run(4);
+  const answersAgain = (where) =>
+    until(
+      async () => (await put(client, "/v1/kv/again", where)).text === "true",
+      () => `the client did not find the server ${where}:\n${client.output.slice(-3000)}`,
+    );
+  // It left, and knows nobody when it is back: the client must come to it.
+  await running.get(1).kill("SIGINT");
+  await run(1, alone);
+  await answersAgain("at its old place");
+  await running.get(1).kill("SIGINT");
+  await run(2, alone);
+  await answersAgain("that replaced it");
+  await running.get(2).kill("SIGKILL");
+  await run(3, alone);
+  await answersAgain("that replaced the lost one");
+});

@@ -37,6 +37,7 @@ test("a full disk: acknowledged writes stay, the file is named, more room brings
   assert.equal(code, 1, agent.output);
   assert.match(agent.output, /ENOSPC|no space left/i);
   assert.match(agent.output, /\.wal/);
+  assert.match(agent.output, /make room on the disk of that file, then start this agent again/);
 
   assert.equal(run("mount", "-o", "remount,size=64m", disk).status, 0);
   const again = await serverProcess({ address, dataDir }).ready();

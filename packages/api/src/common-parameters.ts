@@ -27,7 +27,10 @@ export function commonParametersOf(contract: AnyContract): readonly CommonName[]
     if (contract.blocking) honoured.add("index").add("wait");
     if (contract.cacheable === true) honoured.add("cached");
   }
-  if (contract.kind === "call" && contract.queryOptions === true) for (const name of CONSISTENCY) honoured.add(name);
+  if (contract.kind === "call") {
+    if (contract.queryOptions === true) for (const name of CONSISTENCY) honoured.add(name);
+    if (contract.cacheable === true) honoured.add("cached");
+  }
   if (contract.kind === "local" && contract.hashBlocking === true) honoured.add("wait");
   if (ANSWERS[contract.answers].body === "json") honoured.add("pretty");
   return (Object.keys(COMMON_PARAMETERS) as CommonName[]).filter((name) => honoured.has(name));

@@ -247,6 +247,8 @@ function headersOf(contract: AnyContract): Json | undefined {
     names.push("X-Consul-Index", "X-Consul-KnownLeader", "X-Consul-LastContact");
     if (contract.saysConsistency === true) names.push("X-Consul-Effective-Consistency");
     if (contract.cacheable === true) names.push("X-Cache", "Age");
+  } else if (contract.kind === "call") {
+    if (contract.cacheable === true) names.push("X-Cache", "Age");
   } else if (contract.kind === "local") {
     if (contract.hashBlocking === true) names.push("X-Consul-ContentHash");
     if (contract.honours?.includes("index") === true) names.push("X-Consul-Index");

@@ -7,4 +7,4 @@ if (process.env.UV_THREADPOOL_SIZE === undefined) {
   require("node:fs").stat(__filename, () => {});
   delete process.env.UV_THREADPOOL_SIZE;
 }
-void import("../dist/bundle/main.js");
+require("./load.js").load();

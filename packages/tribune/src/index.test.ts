@@ -83,8 +83,13 @@ test("a client agent joins a server in the same process, encrypted, and serves f
       rows.map(({ Node }) => Node.Node),
       ["c"],
     );
-    const [keys] = JSON.parse(await get(client, "/v1/operator/keyring")) as { Keys: Record<string, number> }[];
+    const [keys] = JSON.parse(await get(server, "/v1/operator/keyring")) as { Keys: Record<string, number> }[];
     assert.deepEqual(keys!.Keys, { [encrypt]: 2 });
+    assert.equal(
+      await get(client, "/v1/operator/keyring"),
+      "keyring operations must run against a server node",
+      "as Consul's client agents answer",
+    );
     const event = { name: "deploy", payload: "v2" };
     await put(client, `/v1/event/fire/${event.name}`, event.payload);
     const heard = JSON.parse(await get(server, "/v1/event/list")) as { Name: string; LTime: number }[];

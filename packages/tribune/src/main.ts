@@ -26,5 +26,8 @@ const program =
 /** What still runs when a command has ended must not keep the process: a supervisor waits for it. */
 const LINGER_MS_MAX = 2000;
 
-process.exitCode = await runCli(program, commandTree(loadAgentCommand), process.argv.slice(2), nodeIo());
-setTimeout(() => process.exit(), LINGER_MS_MAX).unref();
+// No `await` at the top: the joined program is loaded as a script (`bin/tribune.js`).
+void runCli(program, commandTree(loadAgentCommand), process.argv.slice(2), nodeIo()).then((code) => {
+  process.exitCode = code;
+  setTimeout(() => process.exit(), LINGER_MS_MAX).unref();
+});

@@ -10,11 +10,11 @@ export class Cluster {
 
   /**
    * @param {{hosts: object, directory: string, servers: number, clients?: number, command?: string[], config?: object, commands?: Record<number, string[]>,
-   *   names?: Record<number, string>}} options
+   *   names?: Record<number, string>, configs?: Record<number, object>}} options
    *   `command` is the program to run instead of ours, such as `["/usr/bin/consul"]`; `commands` what single agents run
    */
   constructor(options) {
-    this.#options = { clients: 0, config: {}, commands: {}, names: {}, ...options };
+    this.#options = { clients: 0, config: {}, configs: {}, commands: {}, names: {}, ...options };
   }
 
   get servers() {
@@ -30,6 +30,8 @@ export class Cluster {
       const { address, wrap } = hosts.add(number);
       this.agents.set(number, { number, address, wrap, url: `http://${address}:8500`, server: number <= servers });
     }
+    const { disks } = this.#options;
+    if (disks !== undefined) for (const { number } of this.servers) disks.mount(number, this.dataDir(number));
     for (const { number } of this.agents.values()) this.startAgent(number);
     await this.writable();
     return this;
@@ -56,12 +58,14 @@ export class Cluster {
         log_level: "INFO",
         limits: { http_max_conns_per_client: 4000 },
         ...config,
+        ...this.#options.configs[number],
       }),
     );
     agent.process = new AgentProcess({
       address: agent.address,
       args: [`-config-file=${file}`],
       wrap: agent.wrap,
+      env: this.#options.env?.(number) ?? {},
       ...(program === undefined ? {} : { command: program }),
     });
     return agent;
@@ -124,8 +128,11 @@ export class Cluster {
   }
 
   async stop({ keep = false } = {}) {
+    const { disks } = this.#options;
+    if (disks !== undefined) for (const { number } of this.servers) disks.thaw(number);
     await Promise.all([...this.agents.keys()].map((number) => this.kill(number)));
     this.#options.hosts.close();
+    disks?.close();
     if (!keep) rmSync(this.#options.directory, { recursive: true, force: true });
   }
 }

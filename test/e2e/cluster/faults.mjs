@@ -6,7 +6,19 @@ const OURS = [process.execPath, program];
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const NAMESPACED = new Set(["partition-leader", "partition-follower", "lossy-network"]);
 
+const DISKS = new Map([
+  ...["disk-full-leader", "disk-full-follower"].map((name) => [name, "memory"]),
+  ...["disk-stall-leader", "disk-stall-follower", "disk-fail-leader", "disk-fail-follower"].map((name) => [
+    name,
+    "file",
+  ]),
+]);
+
 export const needsNamespaces = (name) => NAMESPACED.has(name);
+/** Whether every server must be run with a wall clock that can be set. */
+export const needsClocks = (name) => name === "clock-jump";
+/** @returns {"memory" | "file" | undefined} the kind of disk that the fault breaks */
+export const disksFor = (name) => DISKS.get(name);
 
 export const FAULTS = {
   async "kill-leader"(cluster) {
@@ -72,6 +84,73 @@ export const FAULTS = {
     for (const { number } of cluster.servers) hosts.repair(number);
   },
 
+  async "disk-full-leader"(cluster, { disks }) {
+    await fullDisk(cluster, disks, await leaderOf(cluster));
+  },
+  async "disk-full-follower"(cluster, { disks }) {
+    await fullDisk(cluster, disks, await followerOf(cluster));
+  },
+
+  /** Nothing that is written comes to its end for a while. */
+  async "disk-stall-leader"(cluster, { disks }) {
+    const leader = await leaderOf(cluster);
+    disks.freeze(leader);
+    await until(
+      async () => ![undefined, leader].includes(await cluster.leader()),
+      () => `nobody took over from a leader whose disk stands still:\n${cluster.outputs(3000)}`,
+      60_000,
+    );
+    await cluster.writable();
+    disks.thaw(leader);
+    await caughtUp(cluster, leader);
+  },
+  async "disk-stall-follower"(cluster, { disks }) {
+    const follower = await followerOf(cluster);
+    disks.freeze(follower);
+    await sleep(8000);
+    disks.thaw(follower);
+    await caughtUp(cluster, follower);
+  },
+
+  async "disk-fail-leader"(cluster, { disks }) {
+    await failedDisk(cluster, disks, await leaderOf(cluster));
+  },
+  async "disk-fail-follower"(cluster, { disks }) {
+    await failedDisk(cluster, disks, await followerOf(cluster));
+  },
+
+  /**
+   * The wall clock of one server after the other jumps an hour ahead, an hour back, and is set right. What counts time
+   * counts on: nobody loses leadership, no session ends before its time, and one that is not renewed does end.
+   */
+  async "clock-jump"(cluster, { clocks }) {
+    const leader = await leaderOf(cluster);
+    const url = cluster.agents.get(await followerOf(cluster)).url;
+    const session = await createSession(url, "120s");
+    if (!(await acquire(url, "clock-jump/lock", session))) throw new Error("the lock was not to be had");
+    const dying = await createSession(url, "10s");
+    for (const [number, seconds] of [leader, await followerOf(cluster)].flatMap((each) =>
+      [3600, -3600, 0].map((jump) => [each, jump]),
+    )) {
+      clocks.set(number, seconds);
+      await until(
+        async () => Math.abs((await wallClockOf(cluster.agents.get(number).url)) - Date.now() / 1000 - seconds) < 60,
+        () => `the clock of agent ${number} does not jump by ${seconds} s`,
+      );
+      await sleep(1500);
+      const now = await leaderOf(cluster);
+      if (now !== leader)
+        throw new Error(`with ${number}'s clock off by ${seconds} s ${now} leads instead of ${leader}`);
+      if ((await sessionsOf(url, session)) !== 1) throw new Error(`a session ended with a clock off by ${seconds} s`);
+    }
+    await until(
+      async () => (await sessionsOf(url, dying)) === 0,
+      () => "a session that is not renewed does not end",
+      40_000,
+    );
+    await fetch(`${url}/v1/session/destroy/${session}`, { method: "PUT" });
+  },
+
   /** Each server is told to end and started again, followers first, as for an upgrade. */
   async "rolling-restart"(cluster) {
     await replaceAll(cluster, undefined, "SIGTERM");
@@ -87,6 +166,74 @@ export const FAULTS = {
     await replaceAll(cluster, command ?? OURS, "SIGINT", true);
   },
 };
+
+async function createSession(url, TTL) {
+  const body = JSON.stringify({ TTL, LockDelay: "0s" });
+  return (await (await fetch(`${url}/v1/session/create`, { method: "PUT", body })).json()).ID;
+}
+
+async function acquire(url, key, session) {
+  const response = await fetch(`${url}/v1/kv/${key}?acquire=${session}`, { method: "PUT", body: "held" });
+  return (await response.text()).trim() === "true";
+}
+
+async function sessionsOf(url, session) {
+  return (await (await fetch(`${url}/v1/session/info/${session}?consistent`)).json()).length;
+}
+
+/** Unix seconds, as the agent's own answers say. */
+async function wallClockOf(url) {
+  const response = await fetch(`${url}/v1/agent/host`);
+  const { Host } = await response.json();
+  const started = Host.bootTime + Host.uptime;
+  const date = Date.parse(response.headers.get("date") ?? "") / 1000;
+  return Number.isNaN(date) ? started : date;
+}
+
+async function fullDisk(cluster, disks, number) {
+  disks.fill(number);
+  await endsSaying(cluster, number, /ENOSPC/, /room/);
+  await cluster.writable();
+  disks.empty(number);
+  cluster.startAgent(number);
+  await caughtUp(cluster, number);
+}
+
+async function failedDisk(cluster, disks, number) {
+  disks.break(number);
+  await endsSaying(cluster, number, /EROFS|EIO|ESHUTDOWN/, /disk/);
+  await cluster.writable();
+  disks.repair(number);
+  cluster.startAgent(number);
+  await caughtUp(cluster, number);
+}
+
+/** Its process ends by itself while values are written, and names the file, what happened to it and what to do. */
+async function endsSaying(cluster, number, ...said) {
+  const { process } = cluster.agents.get(number);
+  let exit;
+  void process.exited.then((code) => {
+    exit = code;
+  });
+  let at = 0;
+  await until(
+    async () => {
+      for (const server of cluster.servers) {
+        if (exit !== undefined) return true;
+        const body = "x".repeat(30_000);
+        const url = `${server.url}/v1/kv/large-${at++ % 50}`;
+        await fetch(url, { method: "PUT", body, signal: AbortSignal.timeout(2000) }).catch(() => undefined);
+      }
+      return false;
+    },
+    () => `agent ${number} goes on with a disk that takes nothing:\n${process.output.slice(-3000)}`,
+    60_000,
+  );
+  cluster.agents.get(number).process = undefined;
+  for (const what of [/\.wal|snapshots/, ...said])
+    if (!what.test(process.output)) throw new Error(`it did not say ${what}:\n${process.output.slice(-2000)}`);
+  if (exit.code !== 1) throw new Error(`it ended with ${JSON.stringify(exit)}`);
+}
 
 async function replaceAll(cluster, command, signal, fresh = false) {
   const leader = await leaderOf(cluster);

@@ -28,16 +28,26 @@ export function consulCommand() {
 /**
  * A datacenter in which everybody is a member and all servers vote.
  *
- * @param {{net: string, servers?: number, clients?: number, command?: string[], commands?: Record<number, string[]>, config?: object}} options
+ * @param {{net: string, servers?: number, clients?: number, command?: string[], commands?: Record<number, string[]>, config?: object,
+ *   configs?: Record<number, object>}} options
  *   `command` is what all agents run instead of ours, `commands` what single ones do
  */
-export async function startDatacenter({ net, servers = 3, clients = 2, command, commands = {}, config = {} }) {
+export async function startDatacenter({
+  net,
+  servers = 3,
+  clients = 2,
+  command,
+  commands = {},
+  config = {},
+  configs = {},
+}) {
   const cluster = new Cluster({
     hosts: hostsAt(net),
     directory: mkdtempSync(join(tmpdir(), "tribune-datacenter-")),
     servers,
     clients,
     commands,
+    configs,
     config: { performance: { raft_multiplier: 1 }, ...config },
     ...(command === undefined ? {} : { command }),
   });

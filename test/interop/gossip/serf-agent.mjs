@@ -17,7 +17,8 @@ export function hasSerf() {
 /** Starts an agent and waits until it answers. `flags` go to `serf agent`; any free port unless one is given. */
 export async function startSerf(name, host, flags = [], port = undefined) {
   const directory = mkdtempSync(join(tmpdir(), "tribune-serf-"));
-  const [gossipPort, rpcPort] = [port ?? (await freePort(host)), await freePort(host)];
+  const ip = host.replace(/^\[|\]$/g, "");
+  const [gossipPort, rpcPort] = [port ?? (await freePort(ip)), await freePort(ip)];
   const rpc = `-rpc-addr=${host}:${rpcPort}`;
   const child = spawn(
     "serf",

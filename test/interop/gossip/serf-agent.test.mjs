@@ -173,6 +173,25 @@ describe("an encrypted pool", { skip }, () => {
     assert.equal(await theirs.statusOf("wrong"), undefined);
   });
 
+  test("is joined by a serf agent with the right key only", async () => {
+    const join = (key, name, host) =>
+      start.serf(name, host, ["-profile=lan", ...(key === "" ? [] : [`-encrypt=${key}`])]);
+    const joiner = await join(KEYS[0], "joiner", "127.0.34.15");
+    await joiner.run("join", ours.address);
+    await until("we see it", () => statusOf(ours.pool, "joiner") === "alive");
+    await until("it sees all", async () => (await joiner.members()).length === 3);
+    for (const [key, name, host] of [
+      ["", "plain-serf", "127.0.34.16"],
+      [KEYS[1], "wrong-serf", "127.0.34.17"],
+    ]) {
+      const stranger = await join(key, name, host);
+      await assert.rejects(stranger.run("join", ours.address), /Error joining the cluster/);
+      assert.equal(statusOf(ours.pool, name), undefined);
+    }
+    await joiner.run("leave");
+    await until("it left", () => statusOf(ours.pool, "joiner") === "left");
+  });
+
   test("the key is changed from either side", async () => {
     const good = { members: 2, responses: 2, errors: 0 };
     const counts = ({ members, responses, errors }) => ({ members, responses, errors });
@@ -190,6 +209,31 @@ describe("an encrypted pool", { skip }, () => {
     assert.deepEqual(JSON.parse(readFileSync(keyringPath, "utf8")), [KEYS[1]]);
     await theirs.run("event", "after-rotation");
     await until("its event", () => ours.events.find(({ name }) => name === "after-rotation"));
+  });
+});
+
+const noIpv6 = (await freePort("::1").catch(() => undefined)) === undefined ? "NO IPv6: ::1 cannot be bound" : false;
+describe("a pool over IPv6", { skip: skip || noIpv6 }, () => {
+  const start = started();
+
+  test("joins a serf agent and is joined by one, talks, and notices a failure", async () => {
+    const port = await freePort("::1");
+    const theirs = await start.serf("theirs", "[::1]", ["-profile=local"], port);
+    const ours = await start.pool("ours", "::1");
+    assert.equal(await ours.pool.join([theirs.address]), 1);
+    await until("it sees us", async () => (await theirs.statusOf("ours")) === "alive");
+    const [seen] = (await theirs.members()).filter(({ name }) => name === "ours");
+    assert.equal(seen.addr, `[::1]:${ours.pool.local.port}`);
+    const joiner = await start.serf("joiner", "[::1]", ["-profile=local"], await freePort("::1"));
+    await joiner.run("join", `[::1]:${ours.pool.local.port}`);
+    await until("we see it", () => statusOf(ours.pool, "joiner") === "alive");
+    await joiner.run("event", "-coalesce=false", "over-six", "v6");
+    const event = await until("its event", () => ours.events.find(({ name }) => name === "over-six"));
+    assert.equal(text(event.payload), "v6");
+    await joiner.kill("SIGKILL");
+    await until("it failed", () => statusOf(ours.pool, "joiner") === "failed");
+    await ours.pool.leave();
+    await until("we left", async () => (await theirs.statusOf("ours")) === "left");
   });
 });
 

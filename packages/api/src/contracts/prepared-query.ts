@@ -57,6 +57,7 @@ export const preparedQueryContracts = {
     reply: PreparedQueryExecuteResponse,
     answeredBy: "asked",
     queryOptions: true,
+    cacheable: true,
     saysConsistency: true,
     parameters: {
       id: inPath("UUID or name of the query"),

@@ -20,6 +20,7 @@ import { sendToHandler } from "../watch/http-handler.ts";
 import { localApi } from "./api/local-api.ts";
 import type { Asking } from "./asking.ts";
 import { AgentCache, withCache } from "./cache/agent-cache.ts";
+import { CallCache } from "./cache/call-cache.ts";
 import { ClientMode } from "./client/client-mode.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
 import { Events } from "./events.ts";
@@ -30,6 +31,7 @@ import { LocalAgent } from "./local-agent.ts";
 import type { AgentMode } from "./mode.ts";
 import { nodeId } from "./node-id.ts";
 import { lanPool } from "./pools.ts";
+import { Rejoin } from "./rejoin.ts";
 import { RemoteExec, spillScript } from "./remote-exec.ts";
 import { remoteExecStore } from "./remote-exec-store.ts";
 import { ServerMode } from "./server-mode.ts";
@@ -84,6 +86,7 @@ export class Agent {
   #nodeId = "";
   #keptTokens: KeptTokens = {};
   #addresses: AgentAddresses = { http: [], https: [], dns: [] };
+  #stopJoining: Cancel = () => {};
   #leaving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #unlock: (() => void) | undefined;
@@ -166,7 +169,12 @@ export class Agent {
     this.#cache = new AgentCache(config.cache, { source: this.#mode.asking, runtime, logger, metrics });
     this.#cache.start();
     this.#endings.push(() => this.#cache.stop());
-    this.#asking = withCache(this.#mode.asking, this.#cache);
+    const calls = new CallCache({
+      call: (method, request) => this.#mode.asking.call(method, request),
+      clock: runtime.clock,
+      metrics,
+    });
+    this.#asking = withCache(this.#mode.asking, this.#cache, calls);
   }
 
   async #startLocal(): Promise<void> {
@@ -286,15 +294,27 @@ export class Agent {
 
   /** Failing to join at start ends the agent; `retry_join` does not give up so easily. */
   async #join(): Promise<void> {
-    const { timers } = this.#d.runtime;
-    const cancel: Cancel = await joinAtStart(this.#config.join, {
+    const { timers, rng } = this.#d.runtime;
+    const { logger } = this.#d;
+    const { nodeName, datacenter, server, join } = this.#config;
+    const cancel: Cancel = await joinAtStart(join, {
       lan: this.#lan,
       wan: this.#mode.wan,
       timers,
-      logger: this.#d.logger,
+      logger,
       onGivenUp: this.#d.onFatal,
     });
-    this.#endings.push(cancel);
+    const configured = (): readonly string[] => [...this.#config.join.retryLan, ...this.#config.join.startLan];
+    const rejoin = new Rejoin(
+      { nodeName, datacenter, server, configured, retryIntervalMs: join.retryIntervalLanMs },
+      { lan: this.#lan, timers, rng, logger },
+    );
+    this.#stopJoining = () => {
+      rejoin.stop();
+      cancel();
+    };
+    this.#endings.push(() => this.#stopJoining());
+    if (this.#leaving === undefined) rejoin.start();
   }
 
   /** Takes over what of a new configuration may change while the agent runs. @throws TribuneError */
@@ -311,6 +331,7 @@ export class Agent {
 
   /** Leaves the datacenter in good order; others know then that this agent was not lost. */
   leave(): Promise<void> {
+    this.#stopJoining();
     this.#leaving ??= this.#mode.leave(this.#lan).finally(() => this.#d.onLeft?.());
     return this.#leaving;
   }

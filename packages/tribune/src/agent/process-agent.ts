@@ -17,6 +17,7 @@ import { nodeRuntime } from "../net/node-runtime.ts";
 import { type OpenTelemetryApi, openTelemetryApi, openTelemetrySink } from "../net/otel-sink.ts";
 import { startChild } from "../process/child.ts";
 import { Agent } from "./agent.ts";
+import { adviceFor } from "./fatal-advice.ts";
 import { ProcessGauges } from "./process-gauges.ts";
 
 /** What the process around the agent offers it. */
@@ -119,7 +120,11 @@ export class ProcessAgent {
       telemetry: this.#telemetry,
       metrics: this.#telemetry,
       onFatal: (error) => {
-        this.logger.error("cannot go on; what was acknowledged is safe on disk", { error: error.message });
+        const advice = adviceFor(error);
+        this.logger.error("cannot go on; what was acknowledged is safe on disk", {
+          error: error.message,
+          ...(advice === undefined ? {} : { advice }),
+        });
         this.#end("failed");
       },
       reload: () => this.reload(),

@@ -180,7 +180,12 @@ export class ServerMode implements AgentMode {
         leader_addr: this.#server.operator.leaderAddress(),
         server: "true",
       },
-      raft: raftStats({ raft: this.#server.raftStatus(), isLeader, protocolVersion: this.#config.raft.protocol }),
+      raft: raftStats({
+        raft: this.#server.raftStatus(),
+        isLeader,
+        lastContactMs: this.#server.operator.raftStats().lastContactMs,
+        protocolVersion: this.#config.raft.protocol,
+      }),
     };
   }
 

@@ -3,6 +3,7 @@ import type { RuntimeConfig } from "../config/types.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { SnapshotMeta } from "../raft/types.ts";
+import type { StartOverPort } from "../server/contradictions.ts";
 import { MemoryLog } from "../server/memory-log.ts";
 import { MemorySnapshots } from "../server/memory-snapshots.ts";
 import { type PeersRecovery, parsePeersFile } from "../server/peers-recovery.ts";
@@ -15,6 +16,7 @@ import {
 } from "../server/storage-port.ts";
 import { RaftLog } from "../storage/raft-log.ts";
 import { SnapshotStore } from "../storage/snapshot-store.ts";
+import { carryOutStartOver, refillTerm, startOverPort } from "./start-over.ts";
 
 /** The log of HashiCorp's raft-boltdb. */
 const FOREIGN_LOG = "raft.db";
@@ -38,6 +40,8 @@ export interface ServerStorage {
   readonly snapshots: SnapshotKeeper;
   /** An operator left a `peers.json`. */
   readonly recovery?: PeersRecovery;
+  readonly startOver?: StartOverPort;
+  readonly refillTerm?: number | undefined;
 }
 
 /**
@@ -55,17 +59,25 @@ export async function openServerStorage(
     return { log: new MemoryLog(), hardState: { term: 0, votedFor: undefined }, snapshots: new MemorySnapshots() };
   const directory = join(config.dataDir, "raft");
   await refuseForeignLog(directory, runtime);
+  const begun = await carryOutStartOver(directory, { disk: runtime.disk, logger });
   const { log, recovered } = await RaftLog.open(join(directory, "wal"), runtime);
   for (const repair of recovered.repairs) logger.warn("repaired the raft log", { repair });
   const { store, findings } = await SnapshotStore.open(join(directory, "snapshots"), runtime, {
     log: { firstIndex: log.firstIndex, lastIndex: log.lastIndex },
   });
   for (const finding of findings) logger.warn("checked the snapshots", { finding });
+  if (begun !== undefined) {
+    // What it promised as a voter it goes on keeping.
+    await log.append({ hardState: begun.hardState, entries: [] });
+    await begun.done();
+  }
   const recovery = await peersRecovery(directory, { runtime, logger });
   return {
     log: log as DurableLog,
-    hardState: recovered.hardState,
+    hardState: begun?.hardState ?? recovered.hardState,
     snapshots: new StoreKeeper(store),
+    startOver: startOverPort(directory, runtime.disk),
+    refillTerm: await refillTerm(directory, runtime.disk, log.term(log.lastIndex) ?? store.newest?.term ?? 0),
     ...(recovery === undefined ? {} : { recovery }),
   };
 }

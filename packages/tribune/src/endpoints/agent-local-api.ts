@@ -39,7 +39,10 @@ export interface AgentSelf {
 export interface AgentInfoApi {
   self(): AgentSelf;
   lanMembers(): readonly Member[];
-  wanMembers(): readonly Member[];
+  /** Undefined in an agent that is in no such pool. */
+  wanMembers(): readonly Member[] | undefined;
+  /** Why the members of a network segment cannot be listed. */
+  noSegment(segment: string): string;
   /** Memory, processors, disk and system, in the shape of `/v1/agent/host`. */
   host(): Promise<unknown>;
 }

@@ -36,13 +36,13 @@ export const agentEndpoints = bind(agentContracts, {
   },
   agentMembers: {
     answer({ wan, segment, filter }, _http, agent) {
-      const shown = (members: readonly Member[]) => json(filterRows(filter, MEMBER, members));
+      const shown = (members: readonly Member[] | null) =>
+        json(members === null ? null : filterRows(filter, MEMBER, members));
       if (wan !== "") {
         if (segment !== "" && segment !== ALL_SEGMENTS) return text(400, "Cannot provide a segment with wan=true");
-        return shown(agent.info.wanMembers());
+        return shown(agent.info.wanMembers() ?? null);
       }
-      if (segment !== "" && segment !== ALL_SEGMENTS)
-        throw TribuneError.internal("Network segments are not supported in this version of Consul");
+      if (segment !== "" && segment !== ALL_SEGMENTS) throw TribuneError.internal(agent.info.noSegment(segment));
       return shown(agent.info.lanMembers());
     },
   },

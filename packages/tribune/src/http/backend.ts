@@ -33,6 +33,13 @@ export interface ReadOutcome {
   readonly meta: ReadMeta;
 }
 
+/** A reply of a call, perhaps from the agent's cache. */
+export interface CachedReply {
+  readonly reply: unknown;
+  readonly cacheHit: boolean;
+  readonly ageMs: number;
+}
+
 /** What the HTTP door needs of the agent behind it. */
 export interface HttpBackend {
   /** The answer if it can be had at once without breaking the mode asked for, else undefined: use `read`. */
@@ -42,6 +49,8 @@ export interface HttpBackend {
   /** The reply of the RPC method, whoever carried it out. */
   write(endpoint: Method, request: any): Promise<unknown>;
   call(endpoint: Method, request: any): Promise<unknown>;
+  /** The same for what the agent's cache may answer; absent where there is none. */
+  callCached?(endpoint: Method, request: any): Promise<CachedReply>;
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void;
   readonly agent: AgentApi;
 }

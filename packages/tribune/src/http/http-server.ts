@@ -367,11 +367,26 @@ export class HttpServer {
     }
     const writes = contract.kind === "write";
     const asked = binding.request(values, view, writes ? undefined : this.#callOptions(contract, view));
-    const done = writes ? backend.write(endpoint, asked) : backend.call(endpoint, asked);
-    done.then((result) => {
+    let headers: readonly string[] = [];
+    const ask = (): Promise<unknown> => {
+      if (writes) return backend.write(endpoint, asked);
+      if (contract.cacheable !== true || asked.UseCache !== true || backend.callCached === undefined)
+        return backend.call(endpoint, asked);
+      return backend.callCached(endpoint, asked).then(({ reply, cacheHit, ageMs }) => {
+        headers = [
+          "X-Cache",
+          cacheHit ? "HIT" : "MISS",
+          ...(cacheHit ? ["Age", String(Math.round(ageMs / 1000))] : []),
+        ];
+        return reply;
+      });
+    };
+    ask().then((result) => {
       let answer: Answer;
       try {
         answer = binding.show(result, asked, view);
+        if (answer.kind === "json" && headers.length > 0)
+          answer = { ...answer, headers: [...(answer.headers ?? []), ...headers] };
       } catch (error) {
         fail(error);
         return;

@@ -1,7 +1,6 @@
 /** A gossip pool on sockets: both cores, and everything that they ask of the world. `types` has the contract. */
 
 import { GossipCodecError } from "../codec/gossip-error.ts";
-import { keyOfBase64 } from "../codec/gossip-keyring.ts";
 import { parseIp } from "../codec/ip-address.ts";
 import type { ProtocolVersions } from "../codec/memberlist-messages.ts";
 import { packetBudgetBytes } from "../codec/memberlist-packet.ts";
@@ -83,6 +82,7 @@ export class SocketPool implements GossipPool {
   readonly #listeners = new Set<(event: PoolEvent) => void>();
   readonly #leaveWaiters: (() => void)[] = [];
   #tags: MemberTags;
+  #remembered: readonly string[] = [];
   #running: Running | undefined;
   #stopped = false;
 
@@ -124,6 +124,9 @@ export class SocketPool implements GossipPool {
     const snapshot =
       snapshotPath === undefined ? undefined : new SnapshotWriter(snapshotPath, runtime, this.#serfLogger);
     const remembered = await snapshot?.open(rejoinAfterLeave);
+    this.#remembered = [...(remembered?.alive ?? [])].flatMap(([name, address]) =>
+      name === this.#options.name ? [] : [`${name}/${address}`],
+    );
     const exchanges = this.#newExchanges();
     const sockets = await this.#bound(exchanges).catch(async (error: unknown) => {
       await snapshot?.close();
@@ -278,6 +281,10 @@ export class SocketPool implements GossipPool {
     return joined;
   }
 
+  remembered(): readonly string[] {
+    return this.#remembered;
+  }
+
   // ---- members ----
 
   members(): readonly PoolMember[] {
@@ -335,9 +342,9 @@ export class SocketPool implements GossipPool {
     return { id: request.token, cancel: () => cores.feedSerf({ type: "cancelQuery", token: request.token }) };
   }
 
-  /** @throws TribuneError (as a rejection) for a key that is none */
+  /** What is wrong with a key, its size too, the members say. */
   async keyring(operation: KeyringOperation, key: string, relayFactor: number): Promise<KeyringOutcome> {
-    const raw = operation === "list" ? new Uint8Array(0) : keyOfBase64(key);
+    const raw = operation === "list" ? new Uint8Array(0) : Buffer.from(key, "base64");
     const tally = new KeyringTally(this.#mustRun().serf.answering);
     await new Promise<void>((resolve) => {
       const handle = this.query(`${INTERNAL_PREFIX}${operation}-key${operation === "list" ? "s" : ""}`, {

@@ -92,6 +92,8 @@ export interface GossipPool {
    * @returns how many answered; rejects with a TribuneError that lists every failure when none did.
    */
   join(addresses: readonly string[], options?: { readonly ignoreOldEvents?: boolean }): Promise<number>;
+  /** Where members were (`name/ip:port`) that were there when the last life ended; empty without a snapshot file. */
+  remembered(): readonly string[];
   /** Tells everybody and waits until that had time to spread. The pool still answers until `stop`. */
   leave(): Promise<void>;
   /** Closes sockets, timers and files without a word: to others it looks like a crash unless `leave` came first. */

@@ -60,8 +60,8 @@ test("a new cluster elects at once: its first server begins, and another only if
   );
   const second = new TestServer({ name: "b", log: [] });
   assert.deepEqual(sends(second.feed({ type: "bootstrap", configuration }), "requestPreVote"), []);
-  assert.deepEqual(sends(second.tickAfter(199), "requestPreVote"), [], "the first has its time");
-  assert.equal(sends(second.tickAfter(201), "requestPreVote").length, 2, "well before the heartbeat timeout");
+  assert.deepEqual(sends(second.tickAfter(39), "requestPreVote"), [], "the first has its time");
+  assert.equal(sends(second.tickAfter(41), "requestPreVote").length, 2, "soon");
 });
 
 test("a candidate's own vote counts once it is durable", () => {
@@ -72,6 +72,23 @@ test("a candidate's own vote counts once it is durable", () => {
   assert.equal(server.core.status().role, "candidate");
   server.persist(effects);
   assert.equal(server.core.status().role, "leader");
+});
+
+test("who began anew votes only for logs of its term or later, and does not campaign, until it is filled again", () => {
+  const ask = (server: TestServer, lastLogIndex: number, lastLogTerm: number): boolean | undefined => {
+    const message = { type: "requestVote", term: 9, lastLogIndex, lastLogTerm, leadershipTransfer: false } as const;
+    const effects = server.receive("b", message);
+    return sends([...effects, ...server.persist(effects)], "requestVoteReply")[0]?.message.granted;
+  };
+  const emptied = (refillTerm: number | undefined, ...terms: number[]): TestServer =>
+    new TestServer({ log: logOf(VOTERS, ...terms), hardState: { term: 5, votedFor: undefined }, refillTerm });
+  assert.equal(ask(emptied(undefined, 2), 100, 3), true);
+  assert.equal(ask(emptied(4, 2), 100, 3), false, "it may have acknowledged what this one lacks");
+  assert.equal(ask(emptied(4, 2), 1, 4), true, "an entry of the term stands for all committed before it");
+  assert.equal(ask(emptied(4, 2, 4), 2, 4), false, "filled again, it votes as anybody");
+  const campaigns = (server: TestServer): boolean => server.tickAfter(5_000).some(({ type }) => type === "send");
+  assert.deepEqual([campaigns(emptied(4, 2)), campaigns(emptied(4, 2, 4))], [false, true]);
+  assert.deepEqual(sends(emptied(4, 2).receive("b", { type: "timeoutNow" }), "requestVote"), []);
 });
 
 test("Thesis §9.6: a pre-vote changes no term; peers that do not know it count as granting", () => {

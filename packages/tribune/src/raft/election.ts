@@ -14,6 +14,13 @@ import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
  */
 const QUICK_MS = 200;
 const QUICK_CAMPAIGNS = 3;
+/** Between those who saw that the leader's process is gone: time for a pre-vote, and for a vote with its flushes. */
+const SUCCESSION_STEP_MS = 60;
+/**
+ * Between the servers of a first election. Short: often only one of them has begun the cluster, whatever its rank, and
+ * the others wait to hear from it. Where two meet, a third one's vote decides, as there is no leader to lose.
+ */
+const FIRST_ELECTION_STEP_MS = 40;
 /** A refused pre-vote is tried again after this part of the election timeout, to twice as much. */
 const PRE_VOTES_PER_ELECTION_TIMEOUT = 4;
 
@@ -42,8 +49,7 @@ export function firstElection(s: RaftState): void {
   if (rank < 0) return;
   s.quickCampaigns = QUICK_CAMPAIGNS;
   if (rank === 0) startCampaign(s, false);
-  else
-    s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + rank * quickMs(s) + randomInt(s.rng, quickMs(s)));
+  else s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + inTurn(s, rank, FIRST_ELECTION_STEP_MS));
 }
 
 /** Pre-vote where it is of use, else the vote itself. The caller has checked that this server may campaign. */
@@ -63,6 +69,12 @@ export function startCampaign(s: RaftState, leadershipTransfer: boolean): void {
 
 function quickMs(s: RaftState): number {
   return Math.max(1, Math.min(QUICK_MS, Math.floor(s.config.heartbeatTimeoutMs / 4)));
+}
+
+/** @returns milliseconds; the next in turn waits most of a step longer */
+function inTurn(s: RaftState, rank: number, stepMs: number): number {
+  const step = Math.min(stepMs, quickMs(s));
+  return rank * step + randomInt(s.rng, Math.max(1, Math.floor(step / 3)));
 }
 
 /** When to try again: a vote needs a flush on every server, so it gets a larger factor than a question. */
@@ -119,6 +131,7 @@ function countVotes(s: RaftState): void {
 }
 
 function logIsNewerThan(s: RaftState, lastLogTerm: number, lastLogIndex: number): boolean {
+  if (s.log.lastTerm < s.refillTerm) return lastLogTerm < s.refillTerm;
   return s.log.lastTerm > lastLogTerm || (s.log.lastTerm === lastLogTerm && s.log.lastIndex > lastLogIndex);
 }
 
@@ -199,7 +212,8 @@ export function onVoteFailed(s: RaftState, exchange: Exchange, unsupported: bool
 /** The leader wants this server to take over: no waiting, no pre-vote (Thesis §3.10). */
 export function onTimeoutNow(s: RaftState, from: ServerId, exchange: ExchangeId): void {
   s.reply(from, exchange, { type: "timeoutNowReply" });
-  if (s.role !== "leader" && s.selfIsVoter && s.incoming === undefined) startCampaign(s, true);
+  if (s.role !== "leader" && s.selfIsVoter && s.log.lastTerm >= s.refillTerm && s.incoming === undefined)
+    startCampaign(s, true);
 }
 
 /**
@@ -214,7 +228,9 @@ export function onPeerConnectionLost(s: RaftState, peer: ServerId): void {
   if (s.role !== "follower" || s.leader !== peer || !s.config.preVote || !allKnowPreVote) return;
   s.leaderSuspected = true;
   s.quickCampaigns = QUICK_CAMPAIGNS;
-  s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + randomInt(s.rng, quickMs(s)));
+  // In turn: two that campaign at once cost each other their votes, and all a further try.
+  const rank = s.voters.filter((voter) => voter !== peer).indexOf(s.id);
+  s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + inTurn(s, Math.max(0, rank), SUCCESSION_STEP_MS));
 }
 
 /** Gives up leadership, for a reason only the shell knows. Others take over once they miss our heartbeats. */

@@ -63,8 +63,11 @@ function append(s: RaftState, from: ServerId, address: string | undefined, messa
   // The log is about to be replaced; the leader may try again when that is done.
   if (s.incoming?.install !== undefined) return REFUSED;
 
-  if (contradictsCommitted(s, message)) {
-    s.emit({ type: "dropped", from, reason: "the previous entry contradicts a committed one" });
+  const contradiction = contradictionOf(s, message);
+  if (contradiction !== undefined) {
+    const { term, votedFor, commitIndex: index } = s;
+    const startOver = holdsOnlyASnapshot(s);
+    s.emit({ type: "contradicted", from, reason: contradiction, startOver, term, votedFor, index });
     return REFUSED;
   }
   const hint = mismatch(s, message.prevLogIndex, message.prevLogTerm);
@@ -81,11 +84,24 @@ function append(s: RaftState, from: ServerId, address: string | undefined, messa
   return { ...ACCEPTED, after: s.lastWrite };
 }
 
-/** No correct leader's log differs from what is committed here; where one does, stopping beats diverging. */
-function contradictsCommitted(s: RaftState, { prevLogIndex, prevLogTerm }: AppendEntries): boolean {
-  if (prevLogIndex > s.commitIndex) return false;
-  const term = s.log.term(prevLogIndex);
-  return term !== undefined && term !== prevLogTerm;
+/**
+ * No correct leader's log differs from what is committed here; where one does, stopping beats diverging. What lies
+ * inside the snapshot has no term we know of, but none above the snapshot's own.
+ */
+function contradictionOf(s: RaftState, { prevLogIndex, prevLogTerm, entries }: AppendEntries): string | undefined {
+  const differs = (index: LogIndex, term: number): boolean => {
+    if (index > s.commitIndex) return false;
+    const ours = s.log.term(index);
+    return ours === undefined ? index < s.log.snapshotIndex && term > s.log.snapshotTerm : ours !== term;
+  };
+  if (differs(prevLogIndex, prevLogTerm)) return "the previous entry contradicts a committed one";
+  return entries.some(({ index, term }) => differs(index, term)) ? "an entry contradicts a committed one" : undefined;
+}
+
+/** Its log begins right behind a snapshot, as after a restore or an installation, and nothing behind it is committed. */
+function holdsOnlyASnapshot(s: RaftState): boolean {
+  const { snapshotIndex, firstIndex } = s.log;
+  return snapshotIndex > 0 && firstIndex === snapshotIndex + 1 && s.commitIndex === snapshotIndex;
 }
 
 /**
@@ -112,7 +128,7 @@ function store(s: RaftState, message: AppendEntries): string | undefined {
     if (entry.term < term || entry.term > message.term) return "entry terms go backwards or beyond the leader's";
     term = entry.term;
     if (firstNew === entries.length && !isStored(s, entry)) {
-      if (entry.index <= s.commitIndex) return "an entry contradicts a committed one";
+      if (entry.index <= s.commitIndex) return "an entry of those committed is not there";
       firstNew = at;
     }
     if (at >= firstNew && entry.type === "configuration") {

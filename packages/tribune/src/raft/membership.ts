@@ -64,6 +64,7 @@ export function startPendingChange(s: RaftState, leading: LeaderState): void {
  */
 export function bootstrap(s: RaftState, configuration: Configuration): void {
   if (s.log.lastIndex > 0 || s.latest.index > 0 || s.leader !== undefined) return;
+  if (s.refillTerm > 0) return;
   if (s.term > 1 && s.votedFor !== s.id) return;
   if (configurationError(configuration) !== undefined) return;
   s.persistHardState(Math.max(1, s.term), s.votedFor);

@@ -80,6 +80,36 @@ test("nonsense is dropped and refused, never thrown, and changes nothing", () =>
   }
 });
 
+test("what contradicts a committed entry is refused, and said; who holds nothing but a snapshot may begin anew", () => {
+  const snapshot = { index: 5, term: 2, configuration: configurationOf(...VOTERS), configurationIndex: 1 };
+  const server = (log: readonly LogEntry[]): TestServer => new TestServer({ log, snapshot });
+  const alone: LogEntry[] = [];
+  const followed: LogEntry[] = [{ index: 6, term: 2, type: "command", data: new Uint8Array(0) }];
+  const cases = [
+    { what: "another entry in the snapshot's place", log: alone, message: append(3, 4, 2, [3]), startOver: true },
+    { what: "one inside the snapshot of a later term", log: alone, message: append(3, 2, 1, [3]), startOver: true },
+    { what: "a previous one of another term", log: alone, message: append(3, 5, 3, [3]), startOver: true },
+    { what: "the same inside the snapshot", log: alone, message: append(4, 3, 3, []), startOver: true },
+    { what: "with entries behind the snapshot", log: followed, message: append(3, 4, 2, [3]), startOver: true },
+  ];
+  for (const { what, log, message, startOver } of cases) {
+    const one = server(log);
+    const effects = one.receive("b", message);
+    const [seen] = effects.filter((effect) => effect.type === "contradicted");
+    assert.ok(seen !== undefined, what);
+    assert.deepEqual([seen.startOver, seen.term, seen.index], [startOver, message.term, 5], what);
+    assert.equal(sends(effects, "appendEntriesReply")[0]?.message.success, false, what);
+  }
+  // Told by a leader that something behind it is committed, the snapshot is: nothing here may be given up.
+  const proven = server(followed);
+  proven.receive("b", { ...append(2, 6, 2, []), leaderCommit: 6 });
+  const [seen] = proven.receive("c", append(3, 4, 2, [3])).filter((effect) => effect.type === "contradicted");
+  assert.equal(seen?.startOver, false);
+  // What a correct leader sends to who holds the snapshot.
+  for (const message of [append(3, 3, 1, [1, 2, 3]), append(3, 5, 2, [3]), append(3, 4, 2, [2, 2, 3])])
+    assert.equal(sends(server(alone).receive("b", message), "appendEntriesReply")[0]?.message.success, true);
+});
+
 test("§5.4.2: entries of earlier terms commit only under one of the leader's own", () => {
   const server = new TestServer({ log: logOf(VOTERS, 1, 1), config: NO_PRE_VOTE });
   const effects = server.win("b");

@@ -192,6 +192,8 @@ export class RaftState {
   /** What this step writes so far. */
   #writing: Writing | undefined;
 
+  /** See `RaftOptions.refillTerm`. */
+  readonly refillTerm: Term;
   readonly exchanges = new Map<ExchangeId, Exchange>();
   #lastExchange = 0;
   #lastLoad = 0;
@@ -206,6 +208,7 @@ export class RaftState {
     this.codec = dependencies.codec;
     this.term = options.hardState.term;
     this.votedFor = options.hardState.votedFor;
+    this.refillTerm = options.refillTerm ?? 0;
     this.snapshot = options.snapshot;
     this.log = new RaftLog(options.log, options.snapshot);
     this.commitIndex = this.log.snapshotIndex;
@@ -247,6 +250,7 @@ export class RaftState {
    * configuration in the log, until a leader says what is committed.
    */
   get mayCampaign(): boolean {
+    if (this.log.lastTerm < this.refillTerm) return false;
     if (this.selfIsVoter || this.latest.index <= this.commitIndex) return this.selfIsVoter;
     const committed = this.configurationAt(this.commitIndex).index;
     return this.configurations.some(

@@ -315,6 +315,21 @@ export type RaftEffect =
     }
   /** The bytes of a snapshot that is no longer wanted may be thrown away. */
   | { readonly type: "discardSnapshot"; readonly exchange: ExchangeId }
+  /**
+   * The leader's log differs from what counts as committed here. Where each is right by itself, this server holds a
+   * restored snapshot that no quorum ever took over, or a majority has lost what it had acknowledged. Nothing here is
+   * changed, and nothing of the leader's log is taken. `startOver`: all that is here is one snapshot which nothing
+   * proves to be committed, so that the server may begin anew, with its term and vote and with `refillTerm` `term`.
+   */
+  | {
+      readonly type: "contradicted";
+      readonly from: ServerId;
+      readonly reason: string;
+      readonly startOver: boolean;
+      readonly term: Term;
+      readonly votedFor: ServerId | undefined;
+      readonly index: LogIndex;
+    }
   /** A peer sent something no correct peer sends. Count and log it. */
   | { readonly type: "dropped"; readonly from: ServerId; readonly reason: string };
 
@@ -394,6 +409,12 @@ export interface RaftOptions {
   readonly config: RaftConfig;
   readonly hardState: HardState;
   readonly log: RecoveredLog;
+  /**
+   * This server began anew without what it may have acknowledged. Until it holds an entry of this term, its vote goes
+   * only to who holds one: such a log has everything committed before the term, and this server acknowledged nothing
+   * since.
+   */
+  readonly refillTerm?: Term | undefined;
   /** The newest snapshot on disk; the shell has restored the state machine from it. */
   readonly snapshot: SnapshotMeta | undefined;
 }

@@ -22,6 +22,27 @@ function followers(cluster: Cluster): Machine[] {
   return cluster.machines.filter((machine) => machine.server !== undefined && machine !== cluster.leader());
 }
 
+async function savedBy(cluster: Cluster, leader: Machine): Promise<readonly Uint8Array[]> {
+  const archive: Uint8Array[] = [];
+  let saved = false;
+  leader.server!.snapshots.save({
+    write: (chunk: Uint8Array) => {
+      archive.push(Uint8Array.from(chunk));
+      return true;
+    },
+    end: () => {
+      saved = true;
+    },
+    abort: assert.fail,
+  } as never);
+  await cluster.until(() => saved, "the archive is written");
+  return archive;
+}
+
+async function* chunksOf(archive: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* archive;
+}
+
 test("servers that expect each other elect one, replicate, and know who leads", async () => {
   const cluster = await three(1);
   const leader = cluster.leader()!;
@@ -114,25 +135,10 @@ test("a restored snapshot reaches a quorum before it is acknowledged, and then e
   const cluster = await three(9);
   const leader = cluster.leader()!;
   await cluster.put(leader.server!, "kept", "1");
-  const archive: Uint8Array[] = [];
-  let saved = false;
-  leader.server!.snapshots.save({
-    write: (chunk: Uint8Array) => {
-      archive.push(Uint8Array.from(chunk));
-      return true;
-    },
-    end: () => {
-      saved = true;
-    },
-    abort: assert.fail,
-  } as never);
-  await cluster.until(() => saved, "the archive is written");
+  const archive = await savedBy(cluster, leader);
   await cluster.put(leader.server!, "lost", "1");
   const before = leader.server!.raftStatus().lastLogIndex;
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    yield* archive;
-  }
-  await cluster.settle(leader.server!.snapshots.restore(chunks()));
+  await cluster.settle(leader.server!.snapshots.restore(chunksOf(archive)));
   const holders = cluster.machines.filter((machine) => machine.server!.raftStatus().snapshotIndex > before);
   assert.ok(holders.length >= 2, `${holders.length} servers hold it when it is acknowledged`);
   await cluster.put(leader.server!, "after", "1");
@@ -140,6 +146,47 @@ test("a restored snapshot reaches a quorum before it is acknowledged, and then e
     await cluster.until(() => cluster.get(machine, "after") === "1", `${machine.name} goes on`);
     assert.deepEqual([cluster.get(machine, "kept"), cluster.get(machine, "lost")], ["1", undefined]);
   }
+});
+
+test("a restored snapshot that nobody took over is set aside by its server, which begins anew", async () => {
+  const cluster = await three(23);
+  const old = cluster.leader()!;
+  await cluster.put(old.server!, "kept", "1");
+  const archive = await savedBy(cluster, old);
+  await cluster.put(old.server!, "later", "1");
+  for (const machine of followers(cluster))
+    await cluster.until(() => cluster.get(machine, "later") === "1", "all have all");
+  const before = old.server!.raftStatus().lastLogIndex;
+  const restoring = old.server!.snapshots.restore(chunksOf(archive)).catch(() => "not acknowledged");
+  while (old.server!.raftStatus().snapshotIndex <= before) await cluster.rest(0.2);
+  cluster.kill(old);
+  for (const machine of followers(cluster)) assert.ok(machine.server!.raftStatus().snapshotIndex <= before);
+  await cluster.elected();
+  const leader = cluster.leader()!;
+  await cluster.put(leader.server!, "since", "1");
+  await cluster.boot(old);
+  await cluster.until(() => old.fatal !== undefined, "it sees that it holds something else");
+  assert.match(String(old.fatal), /never took over .* sets its Raft state aside in \/data\/raft\/set-aside-\d+/);
+  cluster.kill(old);
+  await cluster.boot(old);
+  await cluster.until(() => cluster.get(old, "since") === "1", "it has what the others have");
+  assert.deepEqual([cluster.get(old, "kept"), cluster.get(old, "later")], ["1", "1"]);
+  // It counts again: with it and one of the others there is a majority.
+  cluster.kill(leader);
+  await cluster.until(() => cluster.leader() !== undefined && cluster.leader() !== leader, "another one leads");
+  await cluster.put(cluster.leader()!.server!, "last", "1");
+  cluster.kill(old);
+  const files = old.host.runtime().disk;
+  const raft = await cluster.settle(files.list("/data/raft"));
+  assert.equal(raft.includes("start-over.json"), false);
+  const aside = await cluster.settle(files.list(`/data/raft/${raft.find((name) => name.startsWith("set-aside-"))}`));
+  assert.ok(aside.includes("snapshots"), "what an operator may want to look at is still there");
+  await cluster.boot(old);
+  await cluster.until(() => cluster.get(old, "last") === "1", "a further start goes on as usual");
+  cluster.kill(old);
+  const left = await cluster.settle(old.host.runtime().disk.list("/data/raft"));
+  assert.equal(left.includes("refill.json"), false);
+  await restoring;
 });
 
 test("a value too long for one entry is cut, and whole on every server", async () => {

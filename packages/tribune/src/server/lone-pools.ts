@@ -32,7 +32,35 @@ export function keyringRefusals(
   return [refused(true, `${node}.${datacenter}`), refused(false, node)];
 }
 
-/** Where Go's decoder stops; -1 for what it takes. */
+/** Where Go's decoder stops (`base64.StdEncoding`); -1 for what it takes. */
 export function firstBadBase64(key: string): number {
-  return /[^A-Za-z0-9+/]/.exec(key.replace(/={0,2}$/, ""))?.index ?? (key.length % 4 === 0 ? -1 : 0);
+  let digits = 0;
+  for (let at = 0; at < key.length; at++) {
+    const char = key.charAt(at);
+    if (isLineEnd(char)) continue;
+    if (/[A-Za-z0-9+/]/.test(char)) digits = (digits + 1) % 4;
+    else if (char !== "=" || digits < 2) return at;
+    else return badPadding(key, at + 1, digits);
+  }
+  return digits === 0 ? -1 : key.length - digits;
+}
+
+/** @param from behind the first `=` @param digits before it in its group: 2 want another `=` */
+function badPadding(key: string, from: number, digits: number): number {
+  const next = (at: number): number => {
+    let end = at;
+    while (end < key.length && isLineEnd(key.charAt(end))) end++;
+    return end;
+  };
+  let at = next(from);
+  if (digits === 2) {
+    if (at === key.length) return at;
+    if (key.charAt(at) !== "=") return at - 1;
+    at = next(at + 1);
+  }
+  return at < key.length ? at : -1;
+}
+
+function isLineEnd(char: string): boolean {
+  return char === "\n" || char === "\r";
 }

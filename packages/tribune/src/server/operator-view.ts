@@ -43,7 +43,7 @@ export function serverHealthOf(
       lastIndex: state?.stats?.lastIndex ?? 0,
       healthy: state?.healthy ?? false,
       voter: server.suffrage === "voter",
-      stableSinceMs: state?.stableSinceMs ?? health.firstAtMs,
+      stableSinceMs: (state?.stableSince ?? health.firstAt).unixMs,
       meta: metaOf(server.id),
     };
   });

@@ -49,6 +49,8 @@ export interface HostPeers {
   close(): void;
 }
 
+export type Contradiction = Effect<"contradicted">;
+
 type Effect<T extends RaftEffect["type"]> = Extract<RaftEffect, { type: T }>;
 
 export interface RaftCoreLike extends Core<RaftInput, RaftEffect> {
@@ -77,6 +79,8 @@ export interface RaftHostDependencies {
   /** Runs after the effects of the step that changed it were started. */
   readonly onRole: (change: RoleChange) => void;
   readonly onConfiguration: (configuration: Configuration, index: number, committed: boolean) => void;
+  /** The leader's log and what is committed here cannot both be right. Comes again and again until something changes. */
+  readonly onContradicted: (contradiction: Contradiction) => void;
   /** The process must stop: what the disk holds is not known any more, or a rule of our own was broken. */
   readonly onFatal: (error: Error) => void;
 }
@@ -312,6 +316,9 @@ export class RaftHost {
           (entries) => this.feed({ type: "entriesLoaded", load: effect.load, entries }),
           (error: unknown) => this.#fatal(error),
         );
+        break;
+      case "contradicted":
+        this.#d.onContradicted(effect);
         break;
       case "dropped":
         this.#d.logger.warn("dropped a message that no correct peer sends", {

@@ -13,6 +13,7 @@ import type { ReadTx } from "../state/memdb/types.ts";
 import { Bootstrap } from "./bootstrap.ts";
 import { QuestionCounts, timeOf } from "./call-measures.ts";
 import { CHUNK_BYTES, commandPieces } from "./chunked-proposal.ts";
+import { Contradictions, type StartOverPort } from "./contradictions.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { hostPort, type ServerIdentity } from "./identity.ts";
 import { Autopilot } from "./leader/autopilot.ts";
@@ -79,6 +80,10 @@ export interface ServerDependencies {
   readonly peers?: PeersPort | undefined;
   /** A peer set from an operator's `peers.json`, which replaces the one in log and snapshots at this start. */
   readonly recovery?: PeersRecovery | undefined;
+  /** How to begin anew; absent in dev mode. */
+  readonly startOver?: StartOverPort | undefined;
+  /** See `RaftOptions`: this server began anew and is not filled again yet. */
+  readonly refillTerm?: number | undefined;
   readonly onFatal: (error: Error) => void;
   /** What gossip knows; absent for a server without. */
   readonly pools?: PoolsApi;
@@ -246,11 +251,16 @@ export class Server {
         hardState: { term: hardState.term, votedFor: hardState.votedFor as ServerId | undefined },
         log: await scanLog(log, snapshot?.meta),
         snapshot: snapshot?.meta,
+        refillTerm: this.#d.refillTerm,
       },
       { rng: runtime.rng, codec: raftConfigurationCodec },
     );
     const peers = this.#openPeers();
     this.#peers = peers;
+    const contradictions = new Contradictions({
+      ...{ startOver: this.#d.startOver, clock: runtime.clock, onFatal },
+      logger: logger.named("raft"),
+    });
     this.#host = new RaftHost({
       core,
       log: peers.log,
@@ -261,6 +271,7 @@ export class Server {
       metrics,
       onRole: (change) => this.#roleChanged(change),
       onConfiguration: (configuration) => this.#directory.follow(configuration),
+      onContradicted: (contradiction) => contradictions.seen(contradiction),
       onFatal,
     });
     this.#snapshotter = new Snapshotter(

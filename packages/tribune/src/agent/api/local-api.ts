@@ -76,7 +76,11 @@ function infoApi({ config, nodeId, mode, lan, local, runtime }: LocalApiSources)
       };
     },
     lanMembers: () => lan.members().map(shownMember),
-    wanMembers: () => mode.wan?.members().map(shownMember) ?? [],
+    wanMembers: () => mode.wan?.members().map(shownMember) ?? (config().server ? [] : undefined),
+    noSegment: (segment) =>
+      config().server
+        ? "Network segments are not supported in this version of Consul"
+        : `segment "${segment}" not found`,
     host: () => hostInfo(runtime.clock.wallMs()),
   };
 }

@@ -1,4 +1,5 @@
 import { arch, availableParallelism, platform } from "node:os";
+import { formatGoDuration, MS_NS } from "../../lib/duration.ts";
 import { CONSUL_VERSION } from "../../lib/version.ts";
 import type { GossipPool } from "../../pool/types.ts";
 import type { RaftStatus } from "../../raft/types.ts";
@@ -38,11 +39,13 @@ export function agentStats({ mode, lan, wan, registered }: StatsSources): Readon
 export interface RaftStatsSources {
   readonly raft: RaftStatus;
   readonly isLeader: boolean;
+  /** Since the leader was heard from; undefined: never. */
+  readonly lastContactMs: number | undefined;
   readonly protocolVersion: number;
 }
 
 /** The group `raft`, in the words of HashiCorp's library. */
-export function raftStats({ raft, isLeader, protocolVersion }: RaftStatsSources): StatsGroup {
+export function raftStats({ raft, isLeader, lastContactMs, protocolVersion }: RaftStatsSources): StatsGroup {
   const servers = raft.configuration.servers.map(
     ({ id, address, suffrage }) =>
       `{Suffrage:${suffrage === "voter" ? "Voter" : "Nonvoter"} ID:${id} Address:${address}}`,
@@ -52,7 +55,7 @@ export function raftStats({ raft, isLeader, protocolVersion }: RaftStatsSources)
     applied_index: String(raft.appliedIndex),
     commit_index: String(raft.commitIndex),
     fsm_pending: "0",
-    last_contact: isLeader || raft.lastContactAtMs !== undefined ? "0" : "never",
+    last_contact: isLeader ? "0" : sinceText(lastContactMs),
     last_log_index: String(raft.lastLogIndex),
     last_log_term: String(raft.lastLogTerm),
     last_snapshot_index: String(raft.snapshotIndex),
@@ -68,6 +71,10 @@ export function raftStats({ raft, isLeader, protocolVersion }: RaftStatsSources)
     state: ROLE[raft.role] ?? raft.role,
     term: String(raft.term),
   };
+}
+
+function sinceText(ms: number | undefined): string {
+  return ms === undefined ? "never" : formatGoDuration(Math.round(ms * MS_NS));
 }
 
 const ROLE: Readonly<Record<string, string>> = { leader: "Leader", follower: "Follower", candidate: "Candidate" };

@@ -1,4 +1,4 @@
-import type { Endpoint } from "../../endpoints/binding.ts";
+import type { Endpoint, Method } from "../../endpoints/binding.ts";
 import type { HttpBackend, ReadCall, ReadMeta, ReadOutcome } from "../../http/backend.ts";
 import { TribuneError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
@@ -9,6 +9,7 @@ import type { Answered } from "../../server/query-engine.ts";
 import { type Linked, Recency } from "../../server/recency.ts";
 import type { Asking } from "../asking.ts";
 import { RateLimit } from "../client/rate-limit.ts";
+import type { CallCache } from "./call-cache.ts";
 
 /** Entries that nobody asked for this long are given up, and their blocking query with them (Consul: 72 h). */
 const ENTRY_TTL_MS = 72 * 3_600_000;
@@ -323,12 +324,16 @@ function backoffMs(failures: number, rng: Rng): number {
 }
 
 /** The backend with the cache in front of it, for the reads that let it answer. */
-export function withCache(asking: Asking, cache: AgentCache): Asking {
+export function withCache(asking: Asking, cache: AgentCache, calls: CallCache): Asking {
+  const mayKeep = ({ contract }: Method, request: { readonly UseCache?: boolean }): boolean =>
+    "cacheable" in contract && contract.cacheable === true && request.UseCache === true;
   return {
     readNow: (call) => (call.cached ? cache.readNow(call) : asking.readNow(call)),
     read: (call, deliver) => (call.cached ? cache.read(call, deliver) : asking.read(call, deliver)),
     write: (endpoint, request) => asking.write(endpoint, request),
-    call: (endpoint, request) => asking.call(endpoint, request),
+    call: async (endpoint, request) =>
+      mayKeep(endpoint, request) ? (await calls.call(endpoint, request)).reply : asking.call(endpoint, request),
+    callCached: (endpoint, request) => calls.call(endpoint, request),
     keep: (answer, variant, encoded, bytes) => asking.keep(answer, variant, encoded, bytes),
   };
 }

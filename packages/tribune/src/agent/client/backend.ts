@@ -13,6 +13,7 @@ const QUESTIONS_MAX = 8192;
 const REPLY_BYTES_MAX = 32 << 20;
 const SHOWN_BYTES_MAX = 48 << 20;
 const NS_PER_MS = 1e6;
+const KEYRING_RPC = "Internal.KeyringOperation";
 
 /** An agent without state: every question and every change goes to a server. */
 export class ClientBackend implements Asking {
@@ -52,6 +53,9 @@ export class ClientBackend implements Asking {
   }
 
   async call(method: Method, request: unknown): Promise<unknown> {
+    // A server would do it; Consul's clients do not ask.
+    if ("rpc" in method.contract && method.contract.rpc === KEYRING_RPC)
+      throw TribuneError.internal("keyring operations must run against a server node");
     const { contract } = method;
     return this.#call(method, request, "http" in contract && contract.http.startsWith("GET "));
   }

@@ -12,6 +12,7 @@ import {
   type RaftInput,
   type RaftMessage,
   type ServerId,
+  type SnapshotMeta,
 } from "../types.ts";
 import { jsonConfigurationCodec } from "./json-configuration-codec.ts";
 
@@ -48,14 +49,17 @@ export class TestServer {
     readonly hardState?: HardState;
     readonly config?: Partial<RaftConfig>;
     readonly justStarted?: boolean;
+    readonly snapshot?: SnapshotMeta;
+    readonly refillTerm?: number | undefined;
   }) {
     this.core = new RaftCore(
       {
         id: id(options.name ?? "a"),
         config: { ...DEFAULT_RAFT_CONFIG, ...options.config },
         hardState: options.hardState ?? { term: options.log.at(-1)?.term ?? 0, votedFor: undefined },
-        log: recoverLog(options.log),
-        snapshot: undefined,
+        log: recoverLog(options.log, options.snapshot),
+        snapshot: options.snapshot,
+        refillTerm: options.refillTerm,
       },
       { rng: seededRng(1), codec: jsonConfigurationCodec },
     );

@@ -4,7 +4,14 @@ import type { Metrics } from "../../lib/metrics.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
 import type { Configuration, ConfigurationChange, RaftStatus, ServerId } from "../../raft/types.ts";
 import { additionOf, deadServers, type KnownServer } from "./server-changes.ts";
-import { type ClusterHealth, type HealthInput, nextHealth, promotions, type RaftStats } from "./server-health.ts";
+import {
+  type ClusterHealth,
+  type HealthInput,
+  type Moment,
+  nextHealth,
+  promotions,
+  type RaftStats,
+} from "./server-health.ts";
 
 /** Consul's `ServerHealthInterval`: stats are asked for, and those fit to vote are promoted. */
 const HEALTH_INTERVAL_MS = 2_000;
@@ -154,8 +161,13 @@ export class Autopilot {
       inputs,
       { term: log.lastLogTerm, lastIndex: log.lastLogIndex },
       { lastContactThresholdMs: Number(LastContactThreshold) / 1e6, maxTrailingLogs: Number(MaxTrailingLogs) },
-      this.#d.runtime.clock.wallMs(),
+      this.#now(),
     );
+  }
+
+  #now(): Moment {
+    const { clock } = this.#d.runtime;
+    return { nowMs: clock.nowMs(), unixMs: clock.wallMs() };
   }
 
   /** @returns whether somebody was promoted: nothing else happens in that round. */
@@ -165,7 +177,7 @@ export class Autopilot {
     const replicas = new Set(this.#d.servers().flatMap((server) => (server.replica ? [server.id] : [])));
     const stabilizationMs = Number(rules().ServerStabilizationTime) / 1e6;
     const isReplica = (id: ServerId): boolean => replicas.has(id);
-    const chosen = promotions(health, configuration, isReplica, stabilizationMs, runtime.clock.wallMs());
+    const chosen = promotions(health, configuration, isReplica, stabilizationMs, runtime.clock.nowMs());
     for (const id of chosen) {
       const address = configuration.servers.find((server) => server.id === id)!.address;
       logger.info("Promoting server", { id, address });

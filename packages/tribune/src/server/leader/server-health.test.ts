@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Configuration, ServerId, Suffrage } from "../../raft/types.ts";
-import { type ClusterHealth, type HealthInput, nextHealth, promotions } from "./server-health.ts";
+import { type ClusterHealth, type HealthInput, type Moment, nextHealth, promotions } from "./server-health.ts";
 
 const RULES = { lastContactThresholdMs: 200, maxTrailingLogs: 250 };
 const LEADER = { term: 3, lastIndex: 1000 };
 const FINE: HealthInput = { serfStatus: "alive", stats: { lastContactMs: 20, lastTerm: 3, lastIndex: 990 } };
+
+/** Unix time runs backwards: nothing may be decided by it. */
+function at(nowMs: number): Moment {
+  return { nowMs, unixMs: 1_700_000_000_000 - 10 * nowMs };
+}
 
 function peers(...suffrages: Suffrage[]): Configuration {
   return { servers: suffrages.map((suffrage, at) => ({ id: `s${at}` as ServerId, address: `s${at}:8300`, suffrage })) };
@@ -20,7 +25,7 @@ function health(
   const given = new Map(
     inputs.flatMap((input, at) => (input === undefined ? [] : [[`s${at}` as ServerId, input] as const])),
   );
-  return nextHealth(before, peers(...suffrages), given, LEADER, RULES, nowMs);
+  return nextHealth(before, peers(...suffrages), given, LEADER, RULES, at(nowMs));
 }
 
 const CASES: readonly [string, HealthInput | undefined, boolean][] = [
@@ -45,10 +50,10 @@ test("one that misses a round counts with what it said before, and stability cou
   const first = health([FINE, FINE], 1_000);
   const second = health([FINE, { ...FINE, stats: undefined }], 3_000, first);
   assert.equal(second.servers.get("s1" as ServerId)?.healthy, true);
-  assert.equal(second.servers.get("s1" as ServerId)?.stableSinceMs, 1_000);
+  assert.deepEqual(second.servers.get("s1" as ServerId)?.stableSince, at(1_000));
   const third = health([FINE, { ...FINE, serfStatus: "failed" }], 5_000, second);
-  assert.equal(third.servers.get("s1" as ServerId)?.stableSinceMs, 5_000);
-  assert.equal(third.firstAtMs, 1_000);
+  assert.deepEqual(third.servers.get("s1" as ServerId)?.stableSince, at(5_000));
+  assert.deepEqual(third.firstAt, at(1_000));
 });
 
 test("an empty peer set is not healthy", () => {
@@ -63,9 +68,15 @@ const PROMOTED: readonly [string, firstAtMs: number, stableSinceMs: number, prom
 for (const [name, firstAtMs, stableSinceMs, promoted] of PROMOTED)
   test(`promotion: ${name}`, () => {
     const state = health([FINE, FINE], 0, undefined, ["voter", "nonvoter"]);
-    const servers = new Map([...state.servers].map(([id, one]) => [id, { ...one, stableSinceMs }]));
+    const servers = new Map([...state.servers].map(([id, one]) => [id, { ...one, stableSince: at(stableSinceMs) }]));
     const of = (isReplica: boolean): readonly ServerId[] =>
-      promotions({ ...state, firstAtMs, servers }, peers("voter", "nonvoter"), () => isReplica, 10_000, 100_000);
+      promotions(
+        { ...state, firstAt: at(firstAtMs), servers },
+        peers("voter", "nonvoter"),
+        () => isReplica,
+        10_000,
+        100_000,
+      );
     assert.deepEqual(of(false), promoted ? ["s1"] : []);
     assert.deepEqual(of(true), [], "a replica never votes");
   });

@@ -25,16 +25,22 @@ export interface HealthState {
   readonly serfStatus: HealthInput["serfStatus"];
   readonly stats: RaftStats | undefined;
   readonly healthy: boolean;
-  /** Unix milliseconds since `healthy` has been what it is. */
-  readonly stableSinceMs: number;
+  /** When `healthy` became what it is. */
+  readonly stableSince: Moment;
 }
 
 export interface ClusterHealth {
   readonly healthy: boolean;
   readonly failureTolerance: number;
   readonly servers: ReadonlyMap<ServerId, HealthState>;
-  /** Unix milliseconds of the first state this leader computed. */
-  readonly firstAtMs: number;
+  /** Of the first state this leader computed. */
+  readonly firstAt: Moment;
+}
+
+/** Monotonic time, to count by, and Unix time, to show: the wall clock may jump. */
+export interface Moment {
+  readonly nowMs: number;
+  readonly unixMs: number;
 }
 
 export function nextHealth(
@@ -43,7 +49,7 @@ export function nextHealth(
   inputs: ReadonlyMap<ServerId, HealthInput>,
   leader: { readonly term: number; readonly lastIndex: number },
   rules: HealthRules,
-  nowMs: number,
+  now: Moment,
 ): ClusterHealth {
   const servers = new Map<ServerId, HealthState>();
   let voters = 0;
@@ -54,15 +60,15 @@ export function nextHealth(
     const known = before?.servers.get(id);
     const stats = input.stats ?? known?.stats;
     const healthy = isHealthy(input.serfStatus, stats, leader, rules);
-    const stableSinceMs = known?.healthy === healthy ? known.stableSinceMs : nowMs;
-    servers.set(id, { serfStatus: input.serfStatus, stats, healthy, stableSinceMs });
+    const stableSince = known?.healthy === healthy ? known.stableSince : now;
+    servers.set(id, { serfStatus: input.serfStatus, stats, healthy, stableSince });
     allHealthy &&= healthy;
     if (suffrage !== "voter") continue;
     voters++;
     if (healthy) healthyVoters++;
   }
   const failureTolerance = Math.max(0, healthyVoters - (Math.floor(voters / 2) + 1));
-  return { healthy: allHealthy, failureTolerance, servers, firstAtMs: before?.firstAtMs ?? nowMs };
+  return { healthy: allHealthy, failureTolerance, servers, firstAt: before?.firstAt ?? now };
 }
 
 function isHealthy(
@@ -87,12 +93,12 @@ export function promotions(
   stabilizationMs: number,
   nowMs: number,
 ): readonly ServerId[] {
-  const waitMs = nowMs - health.firstAtMs > 1.1 * stabilizationMs ? stabilizationMs : 0;
+  const waitMs = nowMs - health.firstAt.nowMs > 1.1 * stabilizationMs ? stabilizationMs : 0;
   return configuration.servers
     .filter(({ id, suffrage }) => {
       const state = health.servers.get(id);
       if (suffrage !== "nonvoter" || state === undefined || isReplica(id)) return false;
-      return state.healthy && nowMs - state.stableSinceMs >= waitMs;
+      return state.healthy && nowMs - state.stableSince.nowMs >= waitMs;
     })
     .map(({ id }) => id);
 }

@@ -335,6 +335,7 @@ export class SimServer {
       case "discardSnapshot":
         life.incoming.delete(effect.exchange);
         break;
+      case "contradicted":
       case "dropped":
         throw new Error(`${this.id} got nonsense from ${effect.from}: ${effect.reason}`);
       default:

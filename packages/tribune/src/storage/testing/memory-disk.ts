@@ -27,6 +27,7 @@ export const keepAll: Tear = ({ bytes }) => [[0, bytes.length]];
 export class MemoryDisk implements Disk {
   readonly #live = new Map<string, Node>();
   readonly #durable = new Map<string, Node>();
+  readonly #renamed = new Set<string>();
   readonly #directories = new Set<string>();
   /** Set to fail or delay: called before each `write` and `sync` takes effect; what it throws is thrown. */
   before: (operation: "write" | "sync" | "remove", path: string) => void | Promise<void> = () => {};
@@ -99,7 +100,14 @@ export class MemoryDisk implements Disk {
       this.#live.delete(path);
       this.#live.set(to + path.slice(from.length), node);
     }
-    if (this.#directories.delete(from)) this.#directories.add(to);
+    if (!this.#directories.delete(from)) return;
+    this.#directories.add(to);
+    for (const known of [...this.#directories]) {
+      if (!known.startsWith(`${from}/`)) continue;
+      this.#directories.delete(known);
+      this.#directories.add(to + known.slice(from.length));
+    }
+    this.#renamed.add(to);
   }
 
   async remove(path: string): Promise<void> {
@@ -117,9 +125,10 @@ export class MemoryDisk implements Disk {
       if (dirname(known) === path || this.#isRenamed(known, path)) this.#durable.set(known, node);
   }
 
-  /** A directory renamed inside `path` brings its files' names along. */
+  /** A directory renamed inside `path` brings along what is in it, however deep. */
   #isRenamed(known: string, path: string): boolean {
-    return dirname(dirname(known)) === path;
+    for (const to of this.#renamed) if (dirname(to) === path && known.startsWith(`${to}/`)) return true;
+    return false;
   }
 
   #node(operation: string, path: string): Node {
