@@ -29,7 +29,11 @@ const session = async (at) => {
 };
 const json = async (path) => JSON.parse(await call(agent.url, "GET", path));
 const raw = (key) => call(agent.url, "GET", `kv/${key}?raw`);
-const absent = (path) => until(async () => (await fetch(`${agent.url}/v1/${path}`)).status === 404, () => `${path} is still there`);
+const absent = (path) =>
+  until(
+    async () => (await fetch(`${agent.url}/v1/${path}`)).status === 404,
+    () => `${path} is still there`,
+  );
 const editor = (page) => page.locator(".editor textarea");
 
 browserTest("a key is created, changed and deleted", async () => {
@@ -45,40 +49,55 @@ browserTest("a key is created, changed and deleted", async () => {
   assert.equal(await raw("made/by-hand.json"), '{"a":1}');
   await button("Lay out").click();
   await editor(page).press("Control+Enter");
-  await until(async () => (await raw("made/by-hand.json")) === '{\n  "a": 1\n}', () => "not laid out");
+  await until(
+    async () => (await raw("made/by-hand.json")) === '{\n  "a": 1\n}',
+    () => "not laid out",
+  );
   await page.getByText("Save", { exact: true }).isDisabled();
   await button("Delete").click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await absent("kv/made/by-hand.json");
-  assert.deepEqual(faults.filter((fault) => !fault.includes("404")), []);
+  assert.deepEqual(
+    faults.filter((fault) => !fault.includes("404")),
+    [],
+  );
   await close();
 });
 
-browserTest("somebody else's change in between is shown as a difference, and nothing is overwritten unasked", async () => {
-  const { page, go, button, close } = await session("kv/edit?key=app/config.yaml");
-  await page.locator("#validity >> text=Valid YAML").waitFor();
-  await editor(page).fill("limit: 7\n");
-  await call(agent.url, "PUT", "kv/app/config.yaml", "limit: 8\nmine: no\n");
-  await page.locator("#conflict .diff-old >> text=limit: 8").waitFor();
-  await page.locator("#conflict .diff-new >> text=limit: 7").waitFor();
-  assert.equal(await button("Save").isDisabled(), true);
-  await button("Save mine over it").click();
-  await until(async () => (await raw("app/config.yaml")) === "limit: 7\n", () => "not saved");
-  await page.locator("#conflict").waitFor({ state: "detached" });
+browserTest(
+  "somebody else's change in between is shown as a difference, and nothing is overwritten unasked",
+  async () => {
+    const { page, go, button, close } = await session("kv/edit?key=app/config.yaml");
+    await page.locator("#validity >> text=Valid YAML").waitFor();
+    await editor(page).fill("limit: 7\n");
+    await call(agent.url, "PUT", "kv/app/config.yaml", "limit: 8\nmine: no\n");
+    await page.locator("#conflict .diff-old >> text=limit: 8").waitFor();
+    await page.locator("#conflict .diff-new >> text=limit: 7").waitFor();
+    assert.equal(await button("Save").isDisabled(), true);
+    await button("Save mine over it").click();
+    await until(
+      async () => (await raw("app/config.yaml")) === "limit: 7\n",
+      () => "not saved",
+    );
+    await page.locator("#conflict").waitFor({ state: "detached" });
 
-  await editor(page).fill("limit: 9\n");
-  await call(agent.url, "PUT", "kv/app/config.yaml", "limit: 10\n");
-  await button("Take theirs").click();
-  assert.equal(await editor(page).inputValue(), "limit: 10\n");
-  // A change by others shows itself where nobody is writing.
-  await call(agent.url, "PUT", "kv/app/config.yaml", files["app/config.yaml"]);
-  await until(async () => (await editor(page).inputValue()) === files["app/config.yaml"], () => "old text is shown");
-  await go("kv/edit?key=app/policy.hcl");
-  await page.locator("#validity >> text=Valid HCL").waitFor();
-  await editor(page).fill('service "web" {');
-  await page.locator("#validity .critical").waitFor();
-  await close();
-});
+    await editor(page).fill("limit: 9\n");
+    await call(agent.url, "PUT", "kv/app/config.yaml", "limit: 10\n");
+    await button("Take theirs").click();
+    assert.equal(await editor(page).inputValue(), "limit: 10\n");
+    // A change by others shows itself where nobody is writing.
+    await call(agent.url, "PUT", "kv/app/config.yaml", files["app/config.yaml"]);
+    await until(
+      async () => (await editor(page).inputValue()) === files["app/config.yaml"],
+      () => "old text is shown",
+    );
+    await go("kv/edit?key=app/policy.hcl");
+    await page.locator("#validity >> text=Valid HCL").waitFor();
+    await editor(page).fill('service "web" {');
+    await page.locator("#validity .critical").waitFor();
+    await close();
+  },
+);
 
 browserTest("a folder is copied, moved, exported, deleted and imported again", async () => {
   const { page, go, button, close } = await session("kv?folder=app/");
@@ -89,7 +108,12 @@ browserTest("a folder is copied, moved, exported, deleted and imported again", a
     await page.locator(`text=${verb === "Copy" ? "Copied" : "Moved"} to ${to}`).waitFor();
   };
   await transfer("Copy", "copy/");
-  assert.deepEqual(await json("kv/copy?keys"), ["copy/config.json", "copy/config.yaml", "copy/db/host", "copy/policy.hcl"]);
+  assert.deepEqual(await json("kv/copy?keys"), [
+    "copy/config.json",
+    "copy/config.yaml",
+    "copy/db/host",
+    "copy/policy.hcl",
+  ]);
   assert.equal(await raw("copy/config.json"), files["app/config.json"]);
   await page.locator('[data-key="copy/db/"]').waitFor();
   await transfer("Move", "moved/");
@@ -157,11 +181,20 @@ browserTest("intentions are created, changed and deleted", async () => {
   await button("Save").click();
   const exact = "connect/intentions/exact?source=search&destination=images";
   await page.getByRole("link", { name: "Change the intention search to images" }).click();
-  await until(async () => (await json(exact)).Action === "deny", () => "not denied");
-  await until(() => page.getByLabel("Deny").isChecked(), () => "the form does not show what is set");
+  await until(
+    async () => (await json(exact)).Action === "deny",
+    () => "not denied",
+  );
+  await until(
+    () => page.getByLabel("Deny").isChecked(),
+    () => "the form does not show what is set",
+  );
   await page.getByLabel("Allow").check();
   await button("Save").click();
-  await until(async () => (await json(exact)).Action === "allow", () => "not allowed");
+  await until(
+    async () => (await json(exact)).Action === "allow",
+    () => "not allowed",
+  );
   await button("Delete the intention search to images").click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await absent(exact);
@@ -177,7 +210,10 @@ browserTest("config entries are created, changed and deleted", async () => {
   await page.locator(".editor >> text=grpc").first().waitFor();
   await editor(page).fill('{"Kind": "service-defaults", "Name": "images", "Protocol": "http2"}');
   await button("Save").click();
-  await until(async () => (await json("config/service-defaults/images")).Protocol === "http2", () => "not saved");
+  await until(
+    async () => (await json("config/service-defaults/images")).Protocol === "http2",
+    () => "not saved",
+  );
   await button("Delete").click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await absent("config/service-defaults/images");
@@ -198,7 +234,10 @@ browserTest("prepared queries are created, executed and deleted", async () => {
   await page.getByText("4 instances of web from dc1").waitFor();
   await button("Delete").click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-  await until(async () => !(await json("query")).some(({ Name }) => Name === "by-hand"), () => "still there");
+  await until(
+    async () => !(await json("query")).some(({ Name }) => Name === "by-hand"),
+    () => "still there",
+  );
   await close();
 });
 
@@ -219,7 +258,10 @@ browserTest("services are searched, sorted and walked through by keyboard alone"
   assert.deepEqual((await names()).slice(0, 3), ["postgres", "web", "checkout"]);
   await page.keyboard.press("/");
   await page.keyboard.type("is:failing tag:v2");
-  await until(async () => (await names()).join() === "web", () => "search");
+  await until(
+    async () => (await names()).join() === "web",
+    () => "search",
+  );
   assert.match(page.url(), /q=is/);
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
@@ -228,10 +270,16 @@ browserTest("services are searched, sorted and walked through by keyboard alone"
   await page.locator('[data-service="web"]').waitFor();
   await page.getByLabel("Search services").fill("");
   await page.getByRole("button", { name: /Warning/ }).click();
-  await until(async () => (await names()).join() === "checkout", () => "button");
+  await until(
+    async () => (await names()).join() === "checkout",
+    () => "button",
+  );
   await page.getByRole("button", { name: /Warning/ }).click();
   await page.getByLabel("Sort").selectOption("instances");
-  await until(async () => (await names())[0] === "checkout" && (await names())[1] === "web", () => "sort");
+  await until(
+    async () => (await names())[0] === "checkout" && (await names())[1] === "web",
+    () => "sort",
+  );
   await close();
 });
 
@@ -259,7 +307,9 @@ browserTest("a token is kept for the tab and sent with requests, also those of t
   const { page, button, close } = await session("services");
   await button("Log in").click();
   await page.getByLabel("Secret of the token").fill("11111111-2222-3333-4444-555555555555");
-  const sent = page.waitForRequest((request) => request.url().includes("/v1/stream") && request.headers()["x-consul-token"]?.startsWith("1111"));
+  const sent = page.waitForRequest(
+    (request) => request.url().includes("/v1/stream") && request.headers()["x-consul-token"]?.startsWith("1111"),
+  );
   await page.getByRole("dialog").getByRole("button", { name: "Log in" }).click();
   await sent;
   await button("Log out").click();

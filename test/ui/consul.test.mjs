@@ -1,29 +1,31 @@
 // The same page on a real Consul: no streams, no history, tokens checked.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { after, before } from "node:test";
+import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { until } from "../e2e/agent-process.mjs";
-import { browserTest, devAgent, missing, startBrowser, watchedPage } from "./harness.mjs";
+import { devAgent, missing, startBrowser, watchedPage } from "./harness.mjs";
 import { call } from "./world.mjs";
 
 const site = fileURLToPath(new URL("../../packages/ui/dist", import.meta.url));
 const consul = process.env.CONSUL_BIN ?? "";
 const secret = "5f0c2d2e-9d3b-4f0e-8f5e-1c1b1c1d1e1f";
-const consulTest = existsSync(consul)
-  ? browserTest
-  : (name, run) => browserTest(`${name} (needs CONSUL_BIN)`, (t) => (t.skip("set CONSUL_BIN to a Consul"), run));
+const noConsul = existsSync(consul) ? false : "no Consul: set CONSUL_BIN to one";
+const consulTest = (name, run) => test(name, { skip: missing || noConsul, timeout: 120_000 }, run);
 
 let agent;
 let browser;
 before(async () => {
-  if (missing || !existsSync(consul)) return;
+  if (missing || noConsul) return;
   const acl = `acl { enabled = true default_policy = "deny" tokens { master = "${secret}" agent = "${secret}" } }`;
   agent = await devAgent("127.0.39.15", {
     command: [consul],
     args: [`-ui-dir=${site}`, `-hcl=${acl}`, "-log-level=err"],
   });
-  await until(async () => (await fetch(`${agent.url}/v1/acl/tokens`, { headers })).ok, () => "no ACLs yet");
+  await until(
+    async () => (await fetch(`${agent.url}/v1/acl/tokens`, { headers })).ok,
+    () => "no ACLs yet",
+  );
   for (const id of ["web", "db"]) await registerAs(id, "passing");
   browser = await startBrowser();
 });
@@ -34,12 +36,18 @@ after(async () => {
 
 const headers = { "X-Consul-Token": secret };
 const registerAs = (id, status) =>
-  call(agent.url, "PUT", "catalog/register", {
-    Node: "n1",
-    Address: "10.0.0.1",
-    Service: { ID: id, Service: id },
-    Check: { Node: "n1", CheckID: `service:${id}`, Name: id, ServiceID: id, Status: status, Output: "" },
-  }, headers);
+  call(
+    agent.url,
+    "PUT",
+    "catalog/register",
+    {
+      Node: "n1",
+      Address: "10.0.0.1",
+      Service: { ID: id, Service: id },
+      Check: { Node: "n1", CheckID: `service:${id}`, Name: id, ServiceID: id, Status: status, Output: "" },
+    },
+    headers,
+  );
 
 async function loggedIn(at) {
   const watched = await watchedPage(browser, agent.url);
@@ -79,7 +87,9 @@ consulTest("changes come by blocking queries; history says that there is none", 
 consulTest("policies and tokens are created, changed and deleted", async () => {
   const { page, close } = await loggedIn("acls/policies/create");
   const button = (name) => page.getByRole("button", { name, exact: true });
-  await page.locator(".editor textarea").fill(JSON.stringify({ Name: "web-read", Rules: 'service "web" { policy = "read" }' }));
+  await page
+    .locator(".editor textarea")
+    .fill(JSON.stringify({ Name: "web-read", Rules: 'service "web" { policy = "read" }' }));
   await button("Create").click();
   await page.getByRole("heading", { name: "web-read" }).waitFor();
   await page.getByLabel("Rules of the policy").fill('service "web" { policy = "write" }');
@@ -89,7 +99,9 @@ consulTest("policies and tokens are created, changed and deleted", async () => {
   const { ID } = policies.find(({ Name }) => Name === "web-read");
   assert.match(await call(agent.url, "GET", `acl/policy/${ID}`, undefined, headers), /write/);
   await page.goto(`${agent.url}/ui/dc1/acls/tokens/create`);
-  await page.locator(".editor textarea").fill(JSON.stringify({ Description: "by hand", Policies: [{ Name: "web-read" }] }));
+  await page
+    .locator(".editor textarea")
+    .fill(JSON.stringify({ Description: "by hand", Policies: [{ Name: "web-read" }] }));
   await button("Create").click();
   await page.getByRole("heading", { name: "by hand" }).waitFor();
   await button("Delete").click();

@@ -30,7 +30,11 @@ export function devAgent(address, { args = [], ...rest } = {}) {
  * host. A refusal of the agent is on the console too; tests that provoke one expect it.
  */
 export async function watchedPage(browser, origin, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    acceptDownloads: true,
+    ...options,
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const faults = [];

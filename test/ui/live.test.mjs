@@ -63,8 +63,16 @@ browserTest("all that a page watches comes over one connection", async () => {
   page.on("request", (request) => asked.push(new URL(request.url())));
   await page.goto(`${agent.url}/ui/dc1/overview`);
   await page.locator('.freshness[data-state="fresh"]').waitFor();
-  assert.deepEqual(asked.filter(({ search }) => search.includes("index=")), []);
-  assert.ok(asked.filter(({ pathname }) => pathname === "/v1/stream").at(-1).searchParams.getAll("watch").length >= 4);
+  assert.deepEqual(
+    asked.filter(({ search }) => search.includes("index=")),
+    [],
+  );
+  assert.ok(
+    asked
+      .filter(({ pathname }) => pathname === "/v1/stream")
+      .at(-1)
+      .searchParams.getAll("watch").length >= 4,
+  );
   await close();
 });
 

@@ -10,7 +10,7 @@ let agent;
 let browser;
 before(async () => {
   if (missing) return;
-  agent = await devAgent(address, { args: ["-hcl=ui_config { content_path = \"/tools/registry/\" }"] });
+  agent = await devAgent(address, { args: ['-hcl=ui_config { content_path = "/tools/registry/" }'] });
   await register(agent.url, 0, { id: "web" });
   browser = await startBrowser();
 });

@@ -13,7 +13,10 @@ const browser = await startBrowser();
 try {
   await fill(agent.url);
   for (const colorScheme of ["light", "dark"]) {
-    const { page, close } = await watchedPage(browser, agent.url, { colorScheme, viewport: { width: 1120, height: 700 } });
+    const { page, close } = await watchedPage(browser, agent.url, {
+      colorScheme,
+      viewport: { width: 1120, height: 700 },
+    });
     for (const { name, at, shows } of pages) {
       await page.goto(`${agent.url}/ui/dc1/${at}`);
       await page.locator(shows).first().waitFor();

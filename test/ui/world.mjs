@@ -38,7 +38,15 @@ export function register(url, at, { id, name = id, status = "passing", output = 
       ...more,
     },
     Checks: [
-      { Node, CheckID: `service:${id}`, Name: `HTTP ${name}`, Status: status, Output: output, ServiceID: id, Type: "http" },
+      {
+        Node,
+        CheckID: `service:${id}`,
+        Name: `HTTP ${name}`,
+        Status: status,
+        Output: output,
+        ServiceID: id,
+        Type: "http",
+      },
       { Node, CheckID: "host", Name: "Host", Status: "passing", Output: "load 0.4, disk 61 % full" },
     ],
   });
@@ -56,15 +64,25 @@ export const files = {
 
 export async function fill(url) {
   for (let at = 0; at < 5; at++) {
-    const bad = at === 1 ? { status: "critical", output: "HTTP GET http://10.20.0.11:8080/healthz: 503 Service Unavailable" } : {};
+    const bad =
+      at === 1
+        ? { status: "critical", output: "HTTP GET http://10.20.0.11:8080/healthz: 503 Service Unavailable" }
+        : {};
     await register(url, at, { id: `web-${at + 1}`, name: "web", ...bad });
     const slow = at === 2 ? { status: "warning", output: "p99 latency 812 ms over 500 ms" } : {};
     await register(url, at, { id: `checkout-${at + 1}`, name: "checkout", Tags: ["v1", "grpc"], ...slow });
   }
   await register(url, 2, { id: "postgres-1", name: "postgres", Tags: ["primary"], output: "accepting connections" });
-  await register(url, 3, { id: "postgres-2", name: "postgres", Tags: ["replica"], status: "critical", output: "replication lag 94 s" });
+  await register(url, 3, {
+    id: "postgres-2",
+    name: "postgres",
+    Tags: ["replica"],
+    status: "critical",
+    output: "replication lag 94 s",
+  });
   await register(url, 4, { id: "edge", Kind: "ingress-gateway" });
-  for (const [i, name] of quiet.entries()) await register(url, i % 5, { id: `${name}-1`, name, Tags: [i % 2 ? "v3" : "v2"] });
+  for (const [i, name] of quiet.entries())
+    await register(url, i % 5, { id: `${name}-1`, name, Tags: [i % 2 ? "v3" : "v2"] });
   const sidecar = (name, upstreams) => ({
     id: `${name}-1-sidecar-proxy`,
     name: `${name}-sidecar-proxy`,
@@ -88,7 +106,8 @@ export async function fill(url) {
   await intend("web", "checkout", { Action: "allow", Description: "The shop calls checkout" });
   await intend("web", "postgres", { Action: "deny", Description: "Only through billing" });
   await intend("*", "billing", { Action: "deny" });
-  for (const Name of ["web", "checkout"]) await call(url, "PUT", "config", { Kind: "service-defaults", Name, Protocol: "http" });
+  for (const Name of ["web", "checkout"])
+    await call(url, "PUT", "config", { Kind: "service-defaults", Name, Protocol: "http" });
   await call(url, "PUT", "config", {
     Kind: "service-resolver",
     Name: "web",

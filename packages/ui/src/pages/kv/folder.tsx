@@ -30,7 +30,9 @@ export default function KvFolder() {
   // Only what the keys do not say makes all values be read.
   const deep = searching && parseSearch(text).some(({ key }) => key === "value" || key === "is");
   const path = kvPath(folder);
-  const keys = useLive<readonly string[]>(deep ? undefined : inDatacenter(`${path}?keys${searching ? "" : "&separator=%2F"}`));
+  const keys = useLive<readonly string[]>(
+    deep ? undefined : inDatacenter(`${path}?keys${searching ? "" : "&separator=%2F"}`),
+  );
   const pairs = useLive<readonly KvPair[]>(deep ? inDatacenter(`${path}?recurse`) : undefined);
   return (
     <Page
@@ -126,7 +128,10 @@ function Found({
           : { key: each.Key, value: asText(each), locked: Boolean(each.Session) },
       )
       .filter(({ key, value, locked }) =>
-        matches(terms, { text: [key.slice(folder.length)], keys: { value: [value], is: locked ? ["locked"] : ["free"] } }),
+        matches(terms, {
+          text: [key.slice(folder.length)],
+          keys: { value: [value], is: locked ? ["locked"] : ["free"] },
+        }),
       );
   }, [live.value, text, folder]);
   const none = <Note icon="search" title="No key fits the search" />;
