@@ -16,14 +16,17 @@ import { parseArgs } from "node:util";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const program = `node ${join(here, "../packages/tribune/bin/tribune.js")}`;
-/** Everything that one server can be asked. What needs several agents comes with them. */
-const CELLS = ["W1", "W2.single", "W3.catalog", "W4", "W5", "W6.services", "W6.kv", "W8"];
+/** Everything that one server, alone or with a client agent, can be asked. `--only` names what takes three servers. */
+const CELLS = ["W1", "W2.single", "W3.catalog", "W3.agent", "W4", "W5", "W6.services", "W6.kv", "W8"];
 const OWN = {
   start: "start.mjs",
   loop: "loop-delay.mjs",
   register: "agent-register.mjs",
   dns: "dns.mjs",
+  instances: "dns-instances.mjs",
   log: "log.mjs",
+  client: "client.mjs",
+  answers: "answers.mjs",
 };
 
 const { values } = parseArgs({

@@ -1,7 +1,8 @@
 // Programs that others wrote for Consul, run against a dev agent. A client that is not installed is a skipped test.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -20,7 +21,7 @@ after(() => agent.kill());
 
 const SKIPPED = 3;
 
-function client(name, command, ...args) {
+function client(name, command, args, more = {}) {
   test(name, async (t) => {
     const env = {
       ...process.env,
@@ -29,6 +30,7 @@ function client(name, command, ...args) {
       SERVICE_ADDR: address,
       LISTEN: `${address}:19090`,
       CLIENT_MODULES: modules,
+      ...more,
     };
     const child = spawn(command, args, { env, cwd: clients });
     let output = "";
@@ -39,10 +41,20 @@ function client(name, command, ...args) {
   });
 }
 
-client(
-  "python-consul: the datastorage service",
-  existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3",
-  "datastorage/run.py",
-);
-client("npm consul", process.execPath, "node-consul/smoke.cjs");
-client("Prometheus discovery", "bash", "prometheus/run.sh");
+/** A `node_modules` in which `consul` is the adapter of our own client. */
+const directory = mkdtempSync(join(tmpdir(), "tribune-adapter-"));
+after(() => rmSync(directory, { recursive: true }));
+const adapted = join(directory, "node_modules");
+mkdirSync(join(adapted, "consul"), { recursive: true });
+const adapter = join(root, "packages/client/dist/consul/index.js");
+writeFileSync(join(adapted, "consul/index.js"), `module.exports = require(${JSON.stringify(adapter)});\n`);
+
+const python = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+const smoke = "node-consul/smoke.cjs";
+client("python-consul: the datastorage service", python, ["datastorage/run.py"]);
+client("npm consul", process.execPath, [smoke]);
+// What npm's client is asked to do is done by ours under its names.
+client("@tribune/client/consul in the place of npm consul", process.execPath, ["--no-warnings", smoke], {
+  CLIENT_MODULES: adapted,
+});
+client("Prometheus discovery", "bash", ["prometheus/run.sh"]);

@@ -3,6 +3,7 @@ import {
   any,
   bool,
   bytes,
+  duration,
   durationText,
   float,
   type Infer,
@@ -29,19 +30,24 @@ import {
   NodeServices,
   ServiceNode,
 } from "./structs/catalog.ts";
-import { HealthCheck } from "./structs/check.ts";
+import { HealthCheck, ServiceHealthCheck } from "./structs/check.ts";
 import { nothing, queryMeta } from "./structs/common.ts";
 import { ConfigEntryJson } from "./structs/config-entry.ts";
 import { IndexedCARoots } from "./structs/connect-ca.ts";
 import { Coordinate, NetworkCoordinate } from "./structs/coordinate.ts";
 import { DiscoveryChainJson } from "./structs/discovery-chain.ts";
 import { Intention, IntentionQueryCheckResponse } from "./structs/intention.ts";
-import { ServiceListingSummary, ServiceSummary, ServiceTopologyJson } from "./structs/internal.ts";
+import { CatalogSummary, ServiceListingSummary, ServiceSummary, ServiceTopologyJson } from "./structs/internal.ts";
 import { DirEntry } from "./structs/kv.ts";
-import { AutopilotConfiguration, RaftConfigurationResponse } from "./structs/operator.ts";
+import {
+  AutopilotConfiguration,
+  RaftConfigurationResponse,
+  ServiceUsage,
+  TransferLeaderResponse,
+} from "./structs/operator.ts";
 import { PreparedQuery, QueryDNSOptions } from "./structs/prepared-query.ts";
 import { Session } from "./structs/session.ts";
-import { TxnResponse } from "./structs/txn.ts";
+import { TxnError, TxnResult } from "./structs/txn.ts";
 
 export type AnswerForm<T> =
   | { readonly body: "json"; readonly schema: Schema<T> }
@@ -98,6 +104,16 @@ const AgentHost = struct("AgentHost", {
   Errors: any,
 });
 
+const AgentVersion = struct("AgentVersion", { SHA: text, BuildDate: text, HumanVersion: text, FIPS: text });
+
+/** Keys of the configuration file whose values changed, by what comes of it. */
+const ReloadReport = struct("ReloadReport", {
+  Applied: list(text),
+  NeedsRestart: list(text),
+  /** How many keys are as before. */
+  Unchanged: int,
+});
+
 const MetricValue = struct("MetricValue", { Name: text, Value: float, Labels: map(text) });
 const MetricSummary = struct("MetricSummary", {
   Name: text,
@@ -121,7 +137,7 @@ const AgentMetrics = struct("AgentMetrics", {
 const AgentServiceHealth = struct("AgentServiceHealth", {
   AggregatedStatus: text,
   Service: nullable(AgentService),
-  Checks: list(HealthCheck),
+  Checks: list(ServiceHealthCheck),
 });
 
 const UserEvent = struct("UserEvent", {
@@ -191,6 +207,18 @@ const PreparedQueryResult = struct("PreparedQueryResult", {
 const PreparedQueryExplained = struct("PreparedQueryExplained", { Query: PreparedQuery, ...queryMeta });
 const Created = struct("Created", { ID: text });
 
+/** With what a read carries where the transaction only reads. */
+const TxnAnswer = struct("TxnAnswer", {
+  Results: list(nullable(TxnResult)),
+  Errors: list(nullable(TxnError)),
+  Index: omitEmpty(uint),
+  LastContact: omitEmpty(duration),
+  KnownLeader: omitEmpty(bool),
+  ConsistencyLevel: omitEmpty(text),
+  NotModified: omitEmpty(bool),
+  Backend: omitEmpty(int),
+});
+
 export const ANSWERS = {
   Address: json(text),
   Addresses: json(list(text)),
@@ -228,12 +256,18 @@ export const ANSWERS = {
   KeyringResponses: json(list(KeyringResponseJson)),
   Keys: json(list(text)),
   Log: stream("text/plain"),
+  MetricsStream: stream("application/json"),
   NodeInfo: json(NodeInfo),
   NodeInfos: json(list(NodeInfo)),
   NodeServiceList: json(nullable(NodeServiceList)),
   NodeServices: json(nullable(NodeServices)),
   Nodes: json(list(Node)),
   Nothing: none,
+  ReloadReport: json(ReloadReport),
+  TransferLeader: json(TransferLeaderResponse),
+  Usage: json(struct("OperatorUsage", { Usage: map(ServiceUsage) })),
+  AgentVersion: json(AgentVersion),
+  CatalogSummary: json(CatalogSummary),
   OpenApi: json(any),
   PreparedQueries: json(list(PreparedQuery)),
   PreparedQueryExplained: json(PreparedQueryExplained),
@@ -247,7 +281,7 @@ export const ANSWERS = {
   Services: json(map(list(text))),
   SessionId: json(Created),
   Sessions: json(list(Session)),
-  TxnResponse: json(TxnResponse),
+  TxnResponse: json(TxnAnswer),
   UserEvent: json(UserEvent),
   UserEvents: json(list(UserEvent)),
   ValueBytes: asBytes("text/plain"),

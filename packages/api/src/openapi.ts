@@ -41,7 +41,18 @@ export function openApiDocument(version: string, areas: Areas = CONTRACT_AREAS):
         Object.entries(COMMON_PARAMETERS).map(([name, parameter]) => [name, parameterOf(name, parameter)]),
       ),
       headers: HEADERS,
-      responses: { Error: { description: "Refused; the body says why", content: TEXT } },
+      responses: {
+        Error: { description: "Refused; the body says why", content: TEXT },
+        Forbidden: {
+          description: "The token may not; or the agent takes no such request from this address",
+          content: TEXT,
+        },
+        TooLarge: { description: "The body is larger than it may be", content: TEXT },
+        Failed: {
+          description: "No leader, no way to the datacenter, or a failure; the body says which",
+          content: TEXT,
+        },
+      },
       schemas: schemas.all(),
       securitySchemes: { token: { type: "apiKey", in: "header", name: "X-Consul-Token" } },
     },
@@ -200,6 +211,9 @@ function responsesOf(group: readonly Named[], schemas: JsonSchemas): Json {
     ...(refusals.size === 0
       ? {}
       : { 400: { description: [...refusals].map((text) => `\`${text}\``).join(", "), content: TEXT } }),
+    ...(contract.acl.by === "none" ? {} : { 403: { $ref: "#/components/responses/Forbidden" } }),
+    ...(parameters.some((each) => each.in === "body") ? { 413: { $ref: "#/components/responses/TooLarge" } } : {}),
+    500: { $ref: "#/components/responses/Failed" },
     default: { $ref: "#/components/responses/Error" },
   };
 }

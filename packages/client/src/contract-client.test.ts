@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createClient } from "./contract-client.ts";
+import { contractClient } from "./contract-client.ts";
 import { ResponseError } from "./errors.ts";
 import { parseJson, stringifyJson } from "./json-text.ts";
 import type { Send, WireRequest } from "./send.ts";
@@ -18,7 +18,7 @@ function talking(body: string, status = 200, headers: Readonly<Record<string, st
       })(),
     };
   };
-  return { asked, client: createClient({ send, token: "secret", datacenter: "east" }) };
+  return { asked, client: contractClient({ send, token: "secret", datacenter: "east" }) };
 }
 
 test("a call becomes the request its contract describes", async () => {

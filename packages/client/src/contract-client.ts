@@ -1,47 +1,57 @@
-/** A client whose every method is derived from the contract of its endpoint. Runs wherever `fetch` does. */
+/** The calls of the client, one for each contract, derived from it. Runs wherever `fetch` does. */
 import {
   ALL_CONTRACTS,
   ANSWERS,
   type AnswerForm,
   type AnswerName,
   type AnswerOf,
-  type AnyContract,
   type ArgumentsOf,
-  COMMON_PARAMETERS,
-  commonParametersOf,
   fromJson,
-  type Parameter,
   type Parameters,
-  toJson,
+  parseGoDuration,
 } from "@tribune/api";
-import { ResponseError } from "./errors.ts";
-import { parseJson, stringifyJson } from "./json-text.ts";
-import { all, type Body, fetchSend, type Send, type WireResponse } from "./send.ts";
+import { CallPlan, type Given } from "./call-plan.ts";
+import { RequestError, ResponseError } from "./errors.ts";
+import { isTransient } from "./failures.ts";
+import { parseJson } from "./json-text.ts";
+import { Addresses, type RetryOptions, type RetryPolicy, retryInMs, retryPolicy } from "./retry.ts";
+import { all, fetchSend, type Send, textOf, type WireRequest, type WireResponse } from "./send.ts";
+import { delay, follow, type Surroundings, theWorld } from "./surroundings.ts";
 
 export interface ContractClientOptions {
-  /** Base URL of the agent. Default `http://127.0.0.1:8500`. */
-  readonly url?: string;
+  /**
+   * Base URL of the agent. Default `http://127.0.0.1:8500`. Several are tried in turn when one does not answer; calls
+   * about the agent itself (`/v1/agent`, events) only go to the first.
+   */
+  readonly url?: string | readonly string[];
   readonly token?: string;
   /** Default of `dc` for every call. */
   readonly datacenter?: string;
   /** Another way for requests to travel than `fetch`; see `nodeSend` for Unix sockets and client certificates. */
-  readonly send?: Send;
+  readonly send?: Send | readonly Send[];
+  /** How failed calls are repeated; `false`: never. */
+  readonly retry?: RetryOptions | false;
+  /** How long to wait for an answer, besides what the call itself waits. Default 30 s; 0: for ever. */
+  readonly timeoutMs?: number;
+  readonly world?: Surroundings;
 }
 
 /** What a call may say besides its endpoint's own parameters. One that the endpoint does not honour is not sent. */
 export interface CallOptions {
-  readonly dc?: string;
+  readonly dc?: string | undefined;
   /** Wait until the answer is newer than this `index`. */
-  readonly index?: number | bigint;
+  readonly index?: number | bigint | undefined;
   /** A Go duration, such as `30s`: how long to wait at the most. */
-  readonly wait?: string;
+  readonly wait?: string | undefined;
   /** Let any server answer. */
-  readonly stale?: boolean;
-  readonly consistent?: boolean;
-  readonly maxStale?: string;
-  readonly cached?: boolean;
-  readonly token?: string;
-  readonly signal?: AbortSignal;
+  readonly stale?: boolean | undefined;
+  readonly consistent?: boolean | undefined;
+  readonly maxStale?: string | undefined;
+  readonly cached?: boolean | undefined;
+  readonly token?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** `false`: try once. `"always"`: repeat it although it may have been carried out already. */
+  readonly retry?: false | "always" | undefined;
 }
 
 export interface Answer<T> {
@@ -71,98 +81,210 @@ type Method<C> =
 /** One method for each contract; `kvGet({ key: "a" })`. They reject with `ResponseError` and `RequestError`. */
 export type ContractClient = { readonly [K in keyof typeof ALL_CONTRACTS]: Method<(typeof ALL_CONTRACTS)[K]> };
 
-export function createClient(options: ContractClientOptions = {}): ContractClient {
-  const send = options.send ?? fetchSend(options.url ?? "http://127.0.0.1:8500");
-  const methods = Object.entries(ALL_CONTRACTS).map(([name, contract]) => [
-    name,
-    (given: Given = {}, call: CallOptions = {}) => perform(contract, given, call, options, send),
-  ]);
-  return Object.fromEntries(methods) as ContractClient;
+export function contractClient(options: ContractClientOptions = {}): ContractClient {
+  const caller = new Caller(options);
+  const methods: Record<string, unknown> = {};
+  for (const [name, contract] of Object.entries(ALL_CONTRACTS)) {
+    const plan = new CallPlan(name, contract);
+    methods[name] = (given: Given = {}, call: CallOptions = {}) => caller.perform(plan, given, call);
+  }
+  return methods as unknown as ContractClient;
 }
 
-type Given = Readonly<Record<string, unknown>>;
+const TIMEOUT_MS = 30_000;
+/** What a server waits when the call does not say how long. */
+const WAIT_MS = 300_000;
 
-async function perform(
-  contract: AnyContract,
-  given: Given,
-  call: CallOptions,
-  { token, datacenter }: ContractClientOptions,
-  send: Send,
+class Caller {
+  readonly #addresses: Addresses;
+  readonly #token: string | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #datacenter: string | undefined;
+  readonly #policy: RetryPolicy;
+  readonly #timeoutMs: number;
+  readonly #world: Surroundings;
+
+  constructor({ url, token, datacenter, send, retry, timeoutMs, world }: ContractClientOptions) {
+    const urls = typeof url === "string" ? [url] : (url ?? ["http://127.0.0.1:8500"]);
+    const sends = typeof send === "function" ? [send] : (send ?? urls.map((base) => fetchSend(base)));
+    const [first, ...others] = sends;
+    if (first === undefined) throw new TypeError("A client needs an address");
+    this.#addresses = new Addresses([first, ...others]);
+    this.#token = token;
+    this.#headers = headersOf(token);
+    this.#datacenter = datacenter;
+    this.#policy = retryPolicy(retry);
+    this.#timeoutMs = timeoutMs ?? TIMEOUT_MS;
+    this.#world = world ?? theWorld;
+  }
+
+  async perform(plan: CallPlan, given: Given, call: CallOptions): Promise<Answer<unknown>> {
+    const { signal } = call;
+    signal?.throwIfAborted();
+    const body = plan.body(given);
+    const request = {
+      method: plan.method,
+      target: plan.target(given, call as Given, this.#datacenter),
+      headers: call.token === undefined || call.token === this.#token ? this.#headers : headersOf(call.token),
+      ...(body === undefined ? undefined : { body }),
+    };
+    for (let tried = 1; ; tried++) {
+      const { place, send } = this.#addresses.choose(plan.ofAgent);
+      try {
+        return await this.#once(plan, request, call, send);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (isTransient(error)) this.#addresses.failed(place);
+        const elsewhere = !plan.ofAgent && tried % this.#addresses.count !== 0;
+        const pauseMs = this.#mayRepeat(plan, given, call)
+          ? retryInMs(
+              error,
+              tried,
+              this.#isIdempotent(plan, given, call),
+              this.#policy,
+              elsewhere,
+              this.#world.random(),
+            )
+          : undefined;
+        if (pauseMs === undefined) throw error;
+        if (pauseMs > 0) await delay(this.#world, pauseMs, signal);
+      }
+    }
+  }
+
+  #mayRepeat(plan: CallPlan, given: Given, call: CallOptions): boolean {
+    // A stream can be read once.
+    return call.retry !== false && !Object.values(given).some(isStream) && plan.contract.answers !== "Log";
+  }
+
+  #isIdempotent(plan: CallPlan, given: Given, call: CallOptions): boolean {
+    return call.retry === "always" || plan.isIdempotent(given);
+  }
+
+  async #once(plan: CallPlan, request: WireRequest, call: CallOptions, send: Send): Promise<Answer<unknown>> {
+    const limitMs = this.#limitMs(plan, call);
+    const streams = ANSWERS[plan.contract.answers].body === "stream";
+    if (call.signal === undefined && call.index === undefined && !streams)
+      return this.#within(limitMs, request, receive(plan, request, send(request)));
+    const { controller, release } = follow(call.signal);
+    const cancel = limitMs === 0 ? () => {} : this.#world.after(limitMs, () => controller.abort(new Overdue(limitMs)));
+    let ends = true;
+    try {
+      const answer = await receive(plan, request, send({ ...request, signal: controller.signal }));
+      // What is read in its own time is still aborted by the caller's signal, but no longer by the clock.
+      ends = !streams;
+      return answer;
+    } catch (error) {
+      const { reason } = controller.signal;
+      throw reason instanceof Overdue ? new RequestError(`${nameOf(request)}: ${reason.message}`) : error;
+    } finally {
+      cancel();
+      if (ends) release();
+    }
+  }
+
+  /**
+   * A signal costs a fetch of Node's a fifth of its time, so that calls which nobody can abort do without. The connection
+   * of one that is overdue stays until the agent or the system ends it.
+   */
+  #within<T>(limitMs: number, request: WireRequest, answer: Promise<T>): Promise<T> {
+    if (limitMs === 0) return answer;
+    return new Promise((resolve, reject) => {
+      const cancel = this.#world.after(limitMs, () =>
+        reject(new RequestError(`${nameOf(request)}: ${new Overdue(limitMs).message}`)),
+      );
+      answer.then(
+        (value) => {
+          cancel();
+          resolve(value);
+        },
+        (error) => {
+          cancel();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #limitMs({ waits }: CallPlan, { index, wait }: CallOptions): number {
+    if (this.#timeoutMs === 0 || !waits || (index === undefined && wait === undefined)) return this.#timeoutMs;
+    const waitMs = wait === undefined ? WAIT_MS : (parseGoDuration(wait) ?? 0) / 1e6;
+    // A server adds up to a sixteenth by chance, so that those who wait do not come back together.
+    return waitMs + waitMs / 16 + this.#timeoutMs;
+  }
+}
+
+class Overdue extends Error {
+  constructor(limitMs: number) {
+    super(`no answer within ${Math.round(limitMs)} ms`);
+  }
+}
+
+const headersOf = (token: string | undefined): Readonly<Record<string, string>> =>
+  token === undefined ? {} : { "X-Consul-Token": token };
+const nameOf = ({ method, target }: WireRequest): string => `${method} ${target}`;
+const isStream = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+
+async function receive(
+  { contract }: CallPlan,
+  request: WireRequest,
+  sent: Promise<WireResponse>,
 ): Promise<Answer<unknown>> {
-  const [method, route] = contract.http.split(" ") as [string, string];
-  const search = new URLSearchParams();
-  let path = route;
-  let body: Body | undefined;
-  if (contract.when !== undefined) search.append(contract.when, "");
-  for (const [property, parameter] of Object.entries(contract.parameters as Record<string, Parameter<unknown>>)) {
-    const value = given[property];
-    if (parameter.in === "body") body = bodyOf(parameter, value);
-    else if (parameter.in === "path") path = path.replace(/[:*]\w+/, () => escaped(String(value)));
-    else append(search, parameter.name ?? property, parameter, value);
-  }
-  const common: Given = { dc: datacenter, ...call };
-  for (const name of commonParametersOf(contract)) {
-    const parameter: Parameter<unknown> = COMMON_PARAMETERS[name];
-    append(search, parameter.name ?? name, parameter, common[name]);
-  }
-  const secret = call.token ?? token;
-  const query = search.toString();
-  const response = await send({
-    method,
-    target: query === "" ? path : `${path}?${query}`,
-    headers: secret === undefined ? {} : { "X-Consul-Token": secret },
-    ...(body === undefined ? {} : { body }),
-    ...(call.signal === undefined ? {} : { signal: call.signal }),
-  });
+  const response = await sent;
   const { status } = response;
-  if (status !== 200 && contract.statuses?.[status] === undefined)
-    throw new ResponseError(status, text(await all(response.body)));
-  return { value: await readValue(ANSWERS[contract.answers], response), ...metaOf(response) };
-}
-
-/** Slashes of keys and names stay: the parameter takes the rest of the path. */
-const escaped = (value: string): string => value.split("/").map(encodeURIComponent).join("/");
-const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-
-function append(search: URLSearchParams, name: string, { type }: Parameter<unknown>, value: unknown): void {
-  if (value === undefined) return;
-  if (type === "boolean") {
-    if (value === true) search.append(name, "");
-  } else if (type === "strings") for (const each of value as readonly string[]) search.append(name, each);
-  else if (type === "meta")
-    for (const [key, each] of Object.entries((value as Given | null) ?? {})) search.append(name, `${key}:${each}`);
-  else search.append(name, String(value));
-}
-
-function bodyOf(parameter: Parameter<unknown>, value: unknown): Body | undefined {
-  if (value === undefined) return undefined;
-  const schema = parameter.schema ?? parameter.shape;
-  return schema === undefined ? (value as Body) : stringifyJson(toJson(schema, value));
-}
-
-async function readValue(form: AnswerForm<unknown>, response: WireResponse): Promise<unknown> {
-  if (form.body === "stream") return response.body;
-  const bytes = await all(response.body);
-  if (form.body === "none") return null;
-  if (form.body === "bytes") return response.status === 200 ? bytes : null;
-  return bytes.length === 0 ? null : fromJson(form.schema, parseJson(text(bytes)));
-}
-
-function metaOf(response: WireResponse): Omit<Answer<unknown>, "value"> {
-  const whole = (name: string): number | bigint | undefined => {
-    const raw = response.header(name);
-    if (raw === undefined || !/^\d+$/.test(raw)) return undefined;
-    return Number.isSafeInteger(Number(raw)) ? Number(raw) : BigInt(raw);
-  };
-  const knownLeader = response.header("x-consul-knownleader");
-  const lastContact = whole("x-consul-lastcontact");
+  if (status !== 200 && contract.statuses?.[status] === undefined) throw await refusal(request, response);
   return {
-    status: response.status,
-    index: whole("x-consul-index"),
-    knownLeader: knownLeader === undefined ? undefined : knownLeader === "true",
-    lastContactMs: lastContact === undefined ? undefined : Number(lastContact),
+    value: await readValue(ANSWERS[contract.answers], request, response),
+    status,
+    index: whole(response.header("x-consul-index")),
+    knownLeader: truth(response.header("x-consul-knownleader")),
+    lastContactMs: asNumber(whole(response.header("x-consul-lastcontact"))),
     consistency: response.header("x-consul-effective-consistency"),
     cache: response.header("x-cache"),
     contentHash: response.header("x-consul-contenthash"),
   };
 }
+
+async function refusal(request: WireRequest, response: WireResponse): Promise<ResponseError> {
+  const seconds = Number(response.header("retry-after"));
+  const body = await reading(request, () => textOf(response));
+  return new ResponseError(response.status, body, true, seconds > 0 ? seconds * 1_000 : undefined);
+}
+
+async function readValue(form: AnswerForm<unknown>, request: WireRequest, response: WireResponse): Promise<unknown> {
+  if (form.body === "stream") return response.body;
+  if (form.body === "bytes") {
+    const bytes = await reading(request, () => all(response.body));
+    return response.status === 200 ? bytes : null;
+  }
+  const text = await reading(request, () => textOf(response));
+  return form.body === "none" || text === "" ? null : fromJson(form.schema, parsed(request, text));
+}
+
+/** An answer that is cut short is none. */
+async function reading<T>(request: WireRequest, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw new RequestError(`${nameOf(request)}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** A proxy's page, for one, is no answer of an agent. */
+function parsed(request: WireRequest, text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw new RequestError(`${nameOf(request)}: the answer is no JSON`, { cause });
+  }
+}
+
+function whole(raw: string | undefined): number | bigint | undefined {
+  if (raw === undefined || !/^\d+$/.test(raw)) return undefined;
+  return Number.isSafeInteger(Number(raw)) ? Number(raw) : BigInt(raw);
+}
+
+const truth = (raw: string | undefined): boolean | undefined => (raw === undefined ? undefined : raw === "true");
+const asNumber = (value: number | bigint | undefined): number | undefined =>
+  value === undefined ? undefined : Number(value);

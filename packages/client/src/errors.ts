@@ -3,12 +3,15 @@ export class ResponseError extends Error {
   override readonly name = "ResponseError";
   readonly status: number;
   readonly body: string;
+  /** How long the agent, or a proxy before it, asked to be left alone. */
+  readonly retryAfterMs: number | undefined;
 
   /** @param showsBody false where Consul's own client keeps the agent's text to itself: reading keys. */
-  constructor(status: number, body: string, showsBody = true) {
+  constructor(status: number, body: string, showsBody = true, retryAfterMs?: number) {
     super(`Unexpected response code: ${status}${showsBody ? ` (${body})` : ""}`);
     this.status = status;
     this.body = body;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 

@@ -1,6 +1,5 @@
 export * from "./browser.ts";
 export { type CatalogQuery, ConsulClient, type KvWatch } from "./client.ts";
-export { parseJson, stringifyJson } from "./json-text.ts";
 export { nodeSend } from "./node-send.ts";
 export { type ClientOptions, mergeOptions, optionsFromEnv } from "./options.ts";
 export type { SessionRequest } from "./session-api.ts";

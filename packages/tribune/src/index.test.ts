@@ -31,6 +31,23 @@ test("an agent in this process leads and answers over HTTP and DNS", async () =>
   }
 });
 
+test("a restored backup in which our name is another machine's does not end our lead", async () => {
+  const agents = await Promise.all(["one", "one", "three"].map((name) => startAgent({ config: { node_name: name } })));
+  const [old, fresh, other] = agents as [RunningAgent, RunningAgent, RunningAgent];
+  try {
+    await put(old, "/v1/kv/k", "kept");
+    const archive = Buffer.from(await (await fetch(`${old.url}/v1/snapshot`)).arrayBuffer());
+    for (const agent of [fresh, other]) {
+      const restored = await fetch(`${agent.url}/v1/snapshot`, { method: "PUT", body: archive });
+      assert.equal(restored.status, 200, await restored.text());
+      assert.equal(await get(agent, "/v1/kv/k?raw"), "kept");
+      assert.equal(await put(agent, "/v1/kv/k", "new"), "true\n");
+    }
+  } finally {
+    await Promise.all(agents.map((agent) => agent.stop()));
+  }
+});
+
 test("agents in one process know nothing of each other", async () => {
   const agents = await Promise.all(["one", "two", "three"].map((name) => startAgent({ config: { node_name: name } })));
   try {

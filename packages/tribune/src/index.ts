@@ -7,8 +7,11 @@ import type { ListenAddress, RuntimeConfig } from "./config/types.ts";
 import { parseLogLevel } from "./lib/logger/levels.ts";
 import { LogHub } from "./lib/logger/log-hub.ts";
 import { noMetrics } from "./lib/metrics.ts";
+import type { Runtime } from "./lib/runtime.ts";
+import { Telemetry } from "./lib/telemetry/aggregator.ts";
 import { lockDir } from "./net/dir-lock.ts";
 import { nodeRuntime } from "./net/node-runtime.ts";
+import { openTelemetryApi, openTelemetrySink } from "./net/otel-sink.ts";
 
 /** Keys and sections of the configuration file, as in JSON: `{ datacenter: "east", dns_config: { only_passing: true } }`. */
 export type ConfigObject = Readonly<Record<string, unknown>>;
@@ -62,7 +65,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
     lockDir,
     logger: log.logger("agent"),
     logHub: log,
-    metrics: noMetrics,
+    ...(await measurements(config, runtime)),
     onFatal: options.onFatal ?? throwUncaught,
   });
   try {
@@ -81,6 +84,15 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
     config,
     stop: () => agent.stop(),
   };
+}
+
+/** A program that has OpenTelemetry gets what its agents measure; for others nothing is measured. */
+async function measurements(config: RuntimeConfig, { clock }: Pick<Runtime, "clock">) {
+  const api = await openTelemetryApi();
+  const sink = api && openTelemetrySink(api, config.telemetry.metricsPrefix);
+  if (sink === undefined) return { metrics: noMetrics };
+  const telemetry = new Telemetry({ prefix: config.telemetry.metricsPrefix, hostName: "" }, { clock, sinks: [sink] });
+  return { metrics: telemetry, telemetry };
 }
 
 function configFor({ dataDir, address = "127.0.0.1", config = {} }: AgentOptions): RuntimeConfig {

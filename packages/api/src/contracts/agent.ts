@@ -13,11 +13,19 @@ export const agentContracts = {
     summary: "Configuration, coordinate, membership and statistics of this agent",
     answers: "AgentSelf",
   }),
+  agentVersion: local({
+    http: "GET /v1/agent/version",
+    parameters: {},
+    acl: { by: "none" },
+    summary: "Version of Consul that this agent behaves as, and what it was built from",
+    answers: "AgentVersion",
+  }),
   agentMembers: local({
     http: "GET /v1/agent/members",
     parameters: {
       wan: inQuery("Members of the pool between datacenters, when not empty"),
       segment: inQuery("Network segment; `_all` for every one"),
+      filter: inQuery("Expression that selects members"),
     },
     acl: { by: "filter" },
     summary: "Members of the gossip pool as this agent sees them",
@@ -37,6 +45,14 @@ export const agentContracts = {
     summary: "Measurements of the last finished interval",
     answers: "AgentMetrics",
   }),
+  agentMetricsStream: local({
+    http: "GET /v1/agent/metrics/stream",
+    parameters: {},
+    acl: read,
+    summary:
+      "Measurements of each interval when it is over, one JSON object after the other, until the client hangs up",
+    answers: "MetricsStream",
+  }),
   agentMonitor: local({
     http: "GET /v1/agent/monitor",
     parameters: {
@@ -46,6 +62,14 @@ export const agentContracts = {
     acl: read,
     summary: "The log as it is written, until the client hangs up",
     answers: "Log",
+  }),
+  agentReloadReport: local({
+    http: "PUT /v1/agent/reload",
+    when: "verbose",
+    parameters: {},
+    acl: write,
+    summary: "Read the configuration again and say which keys were applied and which wait for a restart",
+    answers: "ReloadReport",
   }),
   agentReload: local({
     http: "PUT /v1/agent/reload",

@@ -76,7 +76,7 @@ export const catalogContracts = {
   catalogServices: read({
     http: "GET /v1/catalog/services",
     rpc: "Catalog.ListServices",
-    parameters: { nodeMeta },
+    parameters: { nodeMeta, filter },
     request: DCSpecificRequest,
     reply: IndexedServices,
     cacheable: true,

@@ -1,5 +1,5 @@
 /** `/v1/config`: configuration entries. */
-import { anyBody, inPath, numberQuery, read, rpcRead, write } from "../contract.ts";
+import { anyBody, inPath, inQuery, numberQuery, read, rpcRead, write } from "../contract.ts";
 import { bool } from "../schema.ts";
 import { nothing } from "../structs/common.ts";
 import {
@@ -52,7 +52,10 @@ export const configEntryContracts = {
   configEntryList: read({
     http: "GET /v1/config/*kind",
     rpc: "ConfigEntry.List",
-    parameters: { kind: inPath("Kind of the entries; all kinds when it is empty") },
+    parameters: {
+      kind: inPath("Kind of the entries; all kinds when it is empty"),
+      filter: inQuery("Filter expression over entries of kind service-defaults"),
+    },
     request: ConfigEntryQuery,
     reply: IndexedConfigEntries,
     blocking: true,

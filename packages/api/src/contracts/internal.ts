@@ -10,7 +10,7 @@ import {
   ServiceSpecificRequest,
 } from "../structs/catalog.ts";
 import { IndexedIntentions, IntentionQueryRequest } from "../structs/intention.ts";
-import { IndexedServiceDump, IndexedServiceTopology } from "../structs/internal.ts";
+import { IndexedCatalogSummary, IndexedServiceDump, IndexedServiceTopology } from "../structs/internal.ts";
 
 const filter = inQuery("Filter expression over the rows");
 const gateway = inPath("Name of the gateway's service", { missing: "Missing gateway name" });
@@ -37,6 +37,17 @@ export const internalContracts = {
     summary: "Read a node with its services and checks",
     answers: "NodeInfo",
     statuses: { 404: "There is no such node" },
+  }),
+  uiCatalogOverview: read({
+    http: "GET /v1/internal/ui/catalog-overview",
+    rpc: "Internal.CatalogSummary",
+    parameters: {},
+    request: DCSpecificRequest,
+    reply: IndexedCatalogSummary,
+    blocking: true,
+    acl: { by: "require", resource: "operator", access: "read" },
+    summary: "Count nodes, instances and checks by how they are",
+    answers: "CatalogSummary",
   }),
   uiServices: read({
     ...shown,

@@ -1,4 +1,4 @@
-import { boolQuery, call, inQuery, jsonBytes, numberQuery, u64Query, write } from "../contract.ts";
+import { boolQuery, call, flag, inQuery, jsonBytes, numberQuery, read, u64Query, write } from "../contract.ts";
 import { bool } from "../schema.ts";
 import { DCSpecificRequest } from "../structs/catalog.ts";
 import { nothing } from "../structs/common.ts";
@@ -11,8 +11,12 @@ import {
   KeyringKey,
   KeyringRequest,
   KeyringResponses,
+  OperatorUsageRequest,
   RaftConfigurationResponse,
   RaftRemovePeerRequest,
+  RaftTransferLeaderRequest,
+  TransferLeaderResponse,
+  Usage,
 } from "../structs/operator.ts";
 
 const operator = (access: "read" | "write") => ({ by: "require", resource: "operator", access }) as const;
@@ -64,6 +68,28 @@ export const operatorContracts = {
     acl: operator("write"),
     summary: "Remove a server from the Raft peers",
     answers: "Nothing",
+  }),
+  operatorRaftTransferLeader: call({
+    http: "POST /v1/operator/raft/transfer-leader",
+    rpc: "Operator.RaftTransferLeader",
+    parameters: { id: inQuery("Id of the server that is to lead; the one most up to date when empty") },
+    request: RaftTransferLeaderRequest,
+    reply: TransferLeaderResponse,
+    answeredBy: "leader",
+    acl: operator("write"),
+    summary: "Hand leadership to another server",
+    answers: "TransferLeader",
+  }),
+  operatorUsage: read({
+    http: "GET /v1/operator/usage",
+    rpc: "Operator.Usage",
+    parameters: { global: flag("Of all datacenters") },
+    request: OperatorUsageRequest,
+    reply: Usage,
+    blocking: true,
+    acl: operator("read"),
+    summary: "Count nodes, services and instances",
+    answers: "Usage",
   }),
   operatorAutopilotGet: call({
     http: "GET /v1/operator/autopilot/configuration",

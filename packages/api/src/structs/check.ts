@@ -27,7 +27,7 @@ export const HealthCheckDefinition = struct("HealthCheckDefinition", {
 });
 export type HealthCheckDefinition = Infer<typeof HealthCheckDefinition>;
 
-export const HealthCheck = struct("HealthCheck", {
+const healthCheck = {
   Node: text,
   CheckID: text,
   Name: text,
@@ -43,8 +43,17 @@ export const HealthCheck = struct("HealthCheck", {
   ExposedPort: int,
   Definition: HealthCheckDefinition,
   ...raftIndex,
-});
+};
+export const HealthCheck = struct("HealthCheck", healthCheck);
 export type HealthCheck = Infer<typeof HealthCheck>;
+
+/** As Go's API client knows it: without what only the agent's own list of checks shows. */
+export const ServiceHealthCheck = struct("ServiceHealthCheck", {
+  ...healthCheck,
+  Interval: omitEmpty(text),
+  Timeout: omitEmpty(text),
+  ExposedPort: omitEmpty(int),
+});
 
 export const CheckType = struct("CheckType", {
   CheckID: text,

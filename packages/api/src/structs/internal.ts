@@ -83,3 +83,23 @@ export const ServiceTopologyJson = struct("ServiceTopologyJson", {
   Downstreams: list(ServiceTopologySummary),
   FilteredByACLs: bool,
 });
+
+/** Without a name: of all nodes. */
+const HealthSummary = struct("HealthSummary", {
+  Name: omitEmpty(text),
+  Total: int,
+  Passing: int,
+  Warning: int,
+  Critical: int,
+});
+
+/** Nodes, instances by service and checks by name, by how they are. */
+export const CatalogSummary = struct("CatalogSummary", {
+  Nodes: list(HealthSummary),
+  Services: list(HealthSummary),
+  Checks: list(HealthSummary),
+});
+export type CatalogSummary = Infer<typeof CatalogSummary>;
+
+export const IndexedCatalogSummary = struct("IndexedCatalogSummary", { Summary: CatalogSummary, ...queryMeta });
+export type IndexedCatalogSummary = Infer<typeof IndexedCatalogSummary>;

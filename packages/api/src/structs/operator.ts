@@ -167,3 +167,35 @@ export const AutopilotState = struct("raft-autopilot.State", {
   Ext: any,
 });
 export type AutopilotState = Infer<typeof AutopilotState>;
+
+/** Made for Tribune's servers among each other: Consul hands leadership over by gRPC. */
+export const RaftTransferLeaderRequest = struct("RaftTransferLeaderRequest", {
+  Datacenter: text,
+  ID: text,
+  Token: text,
+});
+export type RaftTransferLeaderRequest = Infer<typeof RaftTransferLeaderRequest>;
+export const TransferLeaderResponse = struct("TransferLeaderResponse", { Success: bool });
+export type TransferLeaderResponse = Infer<typeof TransferLeaderResponse>;
+
+/** How much a datacenter holds. */
+export const ServiceUsage = struct("ServiceUsage", {
+  Services: int,
+  ServiceInstances: int,
+  ConnectServiceInstances: map(int),
+  BillableServiceInstances: int,
+  Nodes: int,
+});
+export type ServiceUsage = Infer<typeof ServiceUsage>;
+
+export const OperatorUsageRequest = struct("OperatorUsageRequest", {
+  Datacenter: text,
+  /** Of all datacenters. */
+  Global: bool,
+  ...queryOptions,
+});
+export type OperatorUsageRequest = Infer<typeof OperatorUsageRequest>;
+
+/** By datacenter. */
+export const Usage = struct("Usage", { Usage: map(ServiceUsage), ...queryMeta });
+export type Usage = Infer<typeof Usage>;

@@ -2,6 +2,7 @@ import { EventFireRequest, eventRpcContracts, make } from "@tribune/api";
 import type { Probes } from "../checks/probe.ts";
 import type { ListenAddress, RuntimeConfig } from "../config/types.ts";
 import { DnsServer } from "../dns/server.ts";
+import type { ReloadReport } from "../endpoints/agent-local-api.ts";
 import { ENDPOINTS } from "../endpoints/index.ts";
 import { askOver } from "../endpoints/methods.ts";
 import { HttpServer } from "../http/http-server.ts";
@@ -49,7 +50,7 @@ export interface AgentDependencies {
   /** Takes the data directory for this agent alone; answers how to give it back. Left out: nobody else can come. */
   readonly lockDir?: (directory: string) => () => void;
   /** Reads the configuration again, where there is one to read; undefined for an embedded agent. */
-  readonly reload?: () => Promise<void>;
+  readonly reload?: () => Promise<ReloadReport>;
   /** How checks are carried out; on real sockets and processes when left out. */
   readonly probes?: Probes;
   /** The agent has left and wants to end. */

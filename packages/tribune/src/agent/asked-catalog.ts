@@ -1,6 +1,20 @@
-import type { HealthCheck, Node, NodeService, ServiceConfigResponse } from "@tribune/api";
+import {
+  type HealthCheck,
+  list,
+  type Node,
+  type NodeService,
+  nullable,
+  type RegisterRequest,
+  type ServiceConfigResponse,
+  struct,
+  TxnError,
+  TxnOp,
+  zero,
+} from "@tribune/api";
+import type { Timers } from "../lib/runtime.ts";
 import { type Asking, ask, endpointNamed, methodNamed, ownRead } from "./asking.ts";
 import type { RemoteChecks } from "./local/alias-source.ts";
+import { RegisterBatches } from "./local/anti-entropy/register-batches.ts";
 import type { ServiceConfigPort } from "./local/central-config.ts";
 import type { CatalogPort } from "./local/types.ts";
 
@@ -9,6 +23,13 @@ const DEREGISTER = endpointNamed("catalogDeregister");
 const SERVICES_OF_NODE = endpointNamed("catalogNodeServices");
 const CHECKS_OF_NODE = endpointNamed("healthNode");
 const SERVICE_CONFIG = methodNamed("resolveServiceConfig");
+const APPLY = methodNamed("txnApply");
+/** `Txn.Apply` to whom the rows that were just sent are of no interest: they are not decoded. */
+const APPLY_SILENTLY = {
+  ...APPLY,
+  contract: { ...APPLY.contract, reply: struct("TxnResponse", { Errors: list(nullable(TxnError)) }) },
+} as typeof APPLY;
+const NO_OP = zero(TxnOp);
 
 /** Anti-entropy lives with rows this old (Consul's `MaxStaleDuration` of it); older ones are asked of the leader. */
 const SYNC_MAX_STALE_NS = 2e9;
@@ -22,11 +43,28 @@ const CONFIG_WAIT_NS = 300e9;
  *
  * @param stale whether any server may answer, as long as it is not far behind.
  */
-export function askedCatalog(asking: Asking, datacenter: string, { stale }: { readonly stale: boolean }): CatalogPort {
+export function askedCatalog(
+  asking: Asking,
+  datacenter: string,
+  { stale }: { readonly stale: boolean },
+  dependencies: { readonly timers: Timers },
+): CatalogPort {
   const freshness = stale ? { AllowStale: true, MaxStaleDuration: SYNC_MAX_STALE_NS } : {};
   const sync = { Datacenter: datacenter, ...freshness };
+  const batches = new RegisterBatches(
+    {
+      one: async (request) => void (await asking.write(REGISTER, request)),
+      async all(requests) {
+        const Ops = requests.flatMap(registerOps);
+        const { Token } = requests[0]!;
+        const reply = await asking.write(APPLY_SILENTLY, { Datacenter: datacenter, Ops, Token });
+        return ((reply as { readonly Errors: readonly unknown[] | null }).Errors ?? []).length === 0;
+      },
+    },
+    dependencies,
+  );
   return {
-    register: async (request) => void (await asking.write(REGISTER, request)),
+    register: (request) => batches.register(request),
     deregister: async (request) => void (await asking.write(DEREGISTER, request)),
     async nodeServices({ node, token }) {
       const { answer } = await ask(asking, ownRead(SERVICES_OF_NODE, { ...sync, Node: node, Token: token }));
@@ -43,6 +81,14 @@ export function askedCatalog(asking: Asking, datacenter: string, { stale }: { re
       return checksIn(answer.reply);
     },
   };
+}
+
+function registerOps({ Node: node, Service, Check, Checks }: RegisterRequest): TxnOp[] {
+  const ops: TxnOp[] = [];
+  if (Service !== null) ops.push({ ...NO_OP, Service: { Verb: "set", Node: node, Service } });
+  for (const check of [Check, ...(Checks ?? [])])
+    if (check !== null) ops.push({ ...NO_OP, Check: { Verb: "set", Check: check } });
+  return ops;
 }
 
 /** Checks of other nodes, for alias checks. */

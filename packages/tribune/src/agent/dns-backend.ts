@@ -12,6 +12,7 @@ import type {
 import { executeQuery } from "../endpoints/execute-query.ts";
 import { parseGoDuration } from "../lib/duration.ts";
 import { TribuneError } from "../lib/errors.ts";
+import type { Metrics } from "../lib/metrics.ts";
 import { shuffle } from "../lib/random.ts";
 import type { Rng } from "../lib/runtime.ts";
 import type { Answered, Indexed, QueryEngine } from "../server/query-engine.ts";
@@ -109,10 +110,13 @@ export class StateDnsBackend implements DnsBackend {
   }
 }
 
+/** Consul counts answers as stale whose server has not heard of its leader for so long. */
+const STALE_COUNTED_MS = 5_000;
+
 /** What a server's Raft says about the age of its state. */
 export interface StateAge {
   readonly isLeader: boolean;
-  queryMeta(): { readonly lastContactMs: number };
+  freshness(): { readonly lastContactMs: number };
 }
 
 /** DNS of a server: from its own state where the question may be answered so, else by asking the leader. */
@@ -120,11 +124,13 @@ export class ServerDnsBackend implements DnsBackend {
   readonly #own: DnsBackend;
   readonly #asked: DnsBackend;
   readonly #age: StateAge;
+  readonly #metrics: Metrics;
 
-  constructor(own: DnsBackend, asked: DnsBackend, age: StateAge) {
+  constructor(own: DnsBackend, asked: DnsBackend, age: StateAge, metrics: Metrics) {
     this.#own = own;
     this.#asked = asked;
     this.#age = age;
+    this.#metrics = metrics;
   }
 
   serviceNodes(query: ServiceQuery): ReturnType<DnsBackend["serviceNodes"]> {
@@ -149,6 +155,9 @@ export class ServerDnsBackend implements DnsBackend {
 
   #for({ allowStale, maxStaleMs }: Freshness): DnsBackend {
     if (this.#age.isLeader) return this.#own;
-    return allowStale && this.#age.queryMeta().lastContactMs <= maxStaleMs ? this.#own : this.#asked;
+    const { lastContactMs } = this.#age.freshness();
+    if (!allowStale || lastContactMs > maxStaleMs) return this.#asked;
+    if (lastContactMs > STALE_COUNTED_MS) this.#metrics.count("dns.stale_queries");
+    return this.#own;
   }
 }

@@ -23,6 +23,7 @@ export function httpOptions(config: RuntimeConfig): HttpOptions {
     headerBytesMax: config.http.maxHeaderBytes > 0 ? config.http.maxHeaderBytes : HEADER_BYTES_DEFAULT,
     limits: { kvMaxValueSize: config.limits.kvMaxValueBytes, txnMaxReqLen: config.limits.txnMaxRequestBytes },
     dnsDomains: [config.dns.domain, config.dns.altDomain].filter((domain) => domain !== ""),
+    onlyNewMetricNames: config.telemetry.disableCompatOneNine,
     uiPath: config.ui.enabled || config.ui.dir !== "" ? config.ui.contentPath : undefined,
   };
 }

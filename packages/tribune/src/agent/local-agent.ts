@@ -65,7 +65,7 @@ export class LocalAgent {
       {
         runtime,
         // A server that just started may not have caught up yet: it asks the leader, as it would ask itself.
-        catalog: askedCatalog(asking, config.datacenter, { stale: !config.server }),
+        catalog: askedCatalog(asking, config.datacenter, { stale: !config.server }, { timers: runtime.timers }),
         remoteChecks: askedChecks(asking, config.datacenter, () => this.tokens.userToken()),
         serviceConfig: config.enableCentralServiceConfig
           ? askedServiceConfig(asking, config.datacenter, () => this.tokens.agentToken())

@@ -12,3 +12,32 @@ test("enable_syslog is refused before anything is opened", async () => {
     /enable_syslog: syslog cannot be written to/,
   );
 });
+
+test("a reload says which keys took effect and which wait for a restart", async () => {
+  const machine = nodeMachine({});
+  const base = { bind_addr: "127.0.0.1", log_level: "info" };
+  let file: object = { ...base, node_name: "one" };
+  const load = () => loadConfig({ devMode: true, hcl: [JSON.stringify(file)] }, machine);
+  const lines: string[] = [];
+  const agent = await ProcessAgent.create(load(), { writeLog: (line) => lines.push(line), loadConfig: load, machine });
+  // Nothing was started: what a reload hands on has nobody to take it.
+  agent.agent.reload = () => {};
+  try {
+    file = { ...base, node_name: "two", log_level: "warn", telemetry: { prefix_filter: ["-consul.raft"] } };
+    const first = await agent.reload();
+    assert.deepEqual(first.applied, ["log_level", "telemetry.prefix_filter"]);
+    assert.deepEqual(first.needsRestart, ["node_name"]);
+    assert.ok(first.unchanged > 200);
+    assert.ok(lines.some((line) => /\[WARN\].*wait for a restart: keys=node_name/.test(line)));
+    // What waits is said again each time, until the restart.
+    assert.deepEqual(await agent.reload(), {
+      applied: [],
+      needsRestart: ["node_name"],
+      unchanged: first.unchanged + 2,
+    });
+    file = { ...base, no_such_key: 1 };
+    await assert.rejects(async () => agent.reload());
+  } finally {
+    await agent.shutdown();
+  }
+});

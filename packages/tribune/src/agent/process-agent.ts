@@ -2,8 +2,9 @@ import { rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigPorts } from "../config/ports.ts";
-import { applyReload } from "../config/reload.ts";
+import { applyReload, diffReload } from "../config/reload.ts";
 import type { RuntimeConfig } from "../config/types.ts";
+import type { ReloadReport } from "../endpoints/agent-local-api.ts";
 import type { Logger } from "../lib/log.ts";
 import { invalidLogLevel, parseLogLevel } from "../lib/logger/levels.ts";
 import { LogHub, type LogOutput } from "../lib/logger/log-hub.ts";
@@ -13,6 +14,7 @@ import { lockDir } from "../net/dir-lock.ts";
 import { fileOutput, type OpenLogOutput } from "../net/log-output.ts";
 import { type MetricSinks, openMetricSinks } from "../net/metric-sinks.ts";
 import { nodeRuntime } from "../net/node-runtime.ts";
+import { type OpenTelemetryApi, openTelemetryApi, openTelemetrySink } from "../net/otel-sink.ts";
 import { startChild } from "../process/child.ts";
 import { Agent } from "./agent.ts";
 import { adviceFor } from "./fatal-advice.ts";
@@ -63,7 +65,7 @@ export class ProcessAgent {
           });
     if (file !== undefined) outputs.push(file.write);
     const hub = new LogHub({ level, json: logging.json }, { clock: runtime.clock, outputs });
-    const created = new ProcessAgent(loaded, host, runtime, hub, file);
+    const created = new ProcessAgent(loaded, host, runtime, hub, file, await openTelemetryApi());
     await created.agent.prepare();
     return created;
   }
@@ -74,6 +76,7 @@ export class ProcessAgent {
     runtime: Runtime,
     hub: LogHub,
     file: OpenLogOutput | undefined,
+    openTelemetry: OpenTelemetryApi | undefined,
   ) {
     this.#loaded = loaded;
     this.#host = host;
@@ -95,14 +98,18 @@ export class ProcessAgent {
       this.logger,
     );
     const { sinks } = this.#sinks;
+    const otel = openTelemetry && openTelemetrySink(openTelemetry, telemetry.metricsPrefix);
     this.#telemetry = new Telemetry(
       {
         prefix: telemetry.metricsPrefix,
-        hostName: hostNameFor(hostname(), { disableHostname: telemetry.disableHostname, externalSinks: sinks.length }),
+        hostName: hostNameFor(hostname(), {
+          disableHostname: telemetry.disableHostname,
+          externalSinks: sinks.length + (telemetry.prometheusRetentionMs > 0 ? 1 : 0),
+        }),
         filter: filterOf(loaded.config),
         prometheus: telemetry.prometheusRetentionMs > 0,
       },
-      { clock: runtime.clock, sinks },
+      { clock: runtime.clock, sinks: otel === undefined ? sinks : [...sinks, otel] },
     );
     this.#gauges = new ProcessGauges(this.#telemetry, runtime.timers);
     this.agent = new Agent(loaded.config, {
@@ -139,15 +146,20 @@ export class ProcessAgent {
   }
 
   /** Reads the configuration again and applies what may change. @throws ConfigError; nothing is changed then. */
-  reload(): Promise<void> {
-    const next = applyReload(this.#loaded, this.#host.loadConfig(), this.#host.machine);
+  reload(): Promise<ReloadReport> {
+    const fresh = this.#host.loadConfig();
+    const { applied, needsRestart, unchanged } = diffReload(this.#loaded, fresh);
+    const next = applyReload(this.#loaded, fresh, this.#host.machine);
     const level = parseLogLevel(next.config.logging.level);
     if (level !== undefined) this.#hub.setLevel(level);
     this.#telemetry.updateFilter(filterOf(next.config));
     this.agent.reload(next.config);
     this.#loaded = next;
     for (const warning of next.warnings) this.logger.warn(warning);
-    return Promise.resolve();
+    this.logger.info("Configuration reloaded", { applied: applied.join(" ") || "none", unchanged: unchanged.length });
+    if (needsRestart.length > 0)
+      this.logger.warn("Changes to these keys wait for a restart", { keys: needsRestart.join(" ") });
+    return Promise.resolve({ applied, needsRestart, unchanged: unchanged.length });
   }
 
   leave(): Promise<void> {

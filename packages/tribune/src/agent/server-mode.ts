@@ -119,7 +119,7 @@ export class ServerMode implements AgentMode {
     };
     const lockDelays = new LockDelays(runtime.clock);
     const storage = await openServerStorage(config, { runtime, logger });
-    const stateMachine = new ReplicatedState(lockDelays, runtime);
+    const stateMachine = new ReplicatedState(lockDelays, runtime, metrics);
     this.#server = new Server(
       {
         identity,
@@ -162,7 +162,7 @@ export class ServerMode implements AgentMode {
     const server = this.#server;
     const own = new StateDnsBackend({ datacenter, nodeName }, { engine: server.engine, rng: this.#d.runtime.rng });
     const asked = new AskedDnsBackend({ datacenter, nodeName }, { asking, token: () => acl.tokens.default });
-    return new ServerDnsBackend(own, asked, server);
+    return new ServerDnsBackend(own, asked, server, this.#d.metrics);
   }
 
   ready(): Promise<void> {
@@ -177,13 +177,13 @@ export class ServerMode implements AgentMode {
         bootstrap: String(this.#config.bootstrap),
         known_datacenters: String(this.#pools.datacenters().length),
         leader: String(isLeader),
-        leader_addr: this.#server.leaderAddress(),
+        leader_addr: this.#server.operator.leaderAddress(),
         server: "true",
       },
       raft: raftStats({
         raft: this.#server.raftStatus(),
         isLeader,
-        lastContactMs: this.#server.raftStats().lastContactMs,
+        lastContactMs: this.#server.operator.raftStats().lastContactMs,
         protocolVersion: this.#config.raft.protocol,
       }),
     };
@@ -226,7 +226,7 @@ export class ServerMode implements AgentMode {
     const { logger } = this.#d;
     logger.info("server starting leave");
     const alone = lan.members().every(({ name, status }) => name === lan.local.name || status !== "alive");
-    if (!alone) await this.#server.prepareLeave();
+    if (!alone) await this.#server.operator.prepareLeave();
     await this.#leavePool(this.#wan, "WAN");
     await this.#leavePool(lan, "LAN");
     if (alone) return; // a server alone keeps what it holds, and leads again when it is started
@@ -234,7 +234,7 @@ export class ServerMode implements AgentMode {
     this.#serverRpc.leave();
     await this.#pause(this.#config.leaveDrainTimeMs);
     if (this.#server.isLeader) return;
-    for (let waitedMs = 0; this.#server.isPeer; waitedMs += REMOVED_POLL_MS) {
+    for (let waitedMs = 0; this.#server.operator.isPeer; waitedMs += REMOVED_POLL_MS) {
       if (waitedMs >= REMOVED_WAIT_MS) {
         logger.warn("failed to leave raft configuration gracefully, timeout");
         return;

@@ -15,7 +15,7 @@ export interface AgentHandle {
   /** Opens every door and joins. Rejects when the agent cannot run. */
   start(): Promise<void>;
   /** Reads the configuration again (through `AgentHost.loadConfig`) and applies what may change. */
-  reload(): Promise<void>;
+  reload(): Promise<unknown>;
   /** Leaves the cluster in good order. */
   leave(): Promise<void>;
   /** Closes everything. Called once, whatever happened before. */

@@ -65,12 +65,15 @@ export interface Command {
 export interface CommandEntry {
   readonly name: string;
   readonly synopsis: string;
+  /** Of a later version than the one whose lists of commands are shown: runs, and stands in no list. */
+  readonly later?: true;
   readonly load: () => Promise<Command>;
 }
 
 export interface CommandGroup {
   readonly name: string;
   readonly synopsis: string;
+  readonly later?: true;
   readonly description: string;
   readonly commands: readonly CommandNode[];
 }
@@ -79,6 +82,11 @@ export type CommandNode = CommandEntry | CommandGroup;
 
 export function entry(name: string, synopsis: string, load: () => Promise<Command>): CommandEntry {
   return { name, synopsis, load };
+}
+
+/** A command that Consul has since a version after 1.10. */
+export function later(name: string, synopsis: string, load: () => Promise<Command>): CommandEntry {
+  return { name, synopsis, later: true, load };
 }
 
 export function isGroup(node: CommandNode): node is CommandGroup {
@@ -121,7 +129,9 @@ export function rootHelp(program: string, commands: readonly CommandNode[]): str
 }
 
 function nameList(commands: readonly CommandNode[]): string {
-  const sorted = [...commands].sort((a, b) => Number(a.name > b.name) - Number(a.name < b.name));
+  const sorted = commands
+    .filter(({ later }) => later !== true)
+    .sort((a, b) => Number(a.name > b.name) - Number(a.name < b.name));
   const width = Math.max(...sorted.map((command) => command.name.length));
   return sorted.map(({ name, synopsis }) => `    ${name.padEnd(width)}    ${synopsis}`).join("\n");
 }

@@ -124,6 +124,16 @@ test("tables, tokens, refusals", async () => {
       "long-name  [fd00::1]:8301  failed  client  1.9.0    2         dc1  <default>\n",
   );
   assert.equal((await run("members -status=^left$")).code, 2);
+  ANSWERS.set("PUT /v1/agent/reload", [200, ""]);
+  ANSWERS.set("PUT /v1/agent/reload?verbose", [200, ""]);
+  for (const words of ["reload", "reload -verbose"])
+    assert.equal((await run(words)).out, "Configuration reload triggered\n");
+  const report = { Applied: ["log_level", "services"], NeedsRestart: ["ports.http"], Unchanged: 300 };
+  ANSWERS.set("PUT /v1/agent/reload?verbose", [200, JSON.stringify(report)]);
+  assert.equal(
+    (await run("reload -verbose")).out,
+    "Configuration reload triggered\nApplied: log_level, services\nWaiting for a restart: ports.http\n",
+  );
   ANSWERS.set("PUT /v1/agent/reload", [403, "Permission denied"]);
   assert.equal((await run("reload")).err, "Error reloading: Unexpected response code: 403 (Permission denied)\n");
   const refused = await run("reload -http-addr=127.0.0.1:1");

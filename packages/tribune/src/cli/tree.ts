@@ -1,4 +1,4 @@
-import { type Command, type CommandNode, entry } from "./command.ts";
+import { type Command, type CommandNode, entry, later } from "./command.ts";
 import { ACL_COMMANDS } from "./tree-acl.ts";
 
 /** Loads the agent's command; apart, because only `main.ts` knows where the agent comes from. */
@@ -11,6 +11,7 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
   const tls = () => import("./commands/tls.ts");
   const intention = () => import("./commands/intention.ts");
   const operator = () => import("./commands/operator.ts");
+  const operatorLater = () => import("./commands/operator-later.ts");
   const snapshot = () => import("./commands/snapshot.ts");
   return [
     ACL_COMMANDS,
@@ -127,6 +128,20 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
               async () => (await operator()).raftListPeers,
             ),
             entry("remove-peer", "Removes a server from it", async () => (await operator()).raftRemovePeer),
+            later(
+              "transfer-leader",
+              "Hands leadership to another server",
+              async () => (await operatorLater()).raftTransferLeader,
+            ),
+          ],
+        },
+        {
+          name: "usage",
+          later: true,
+          synopsis: "Counts what there is",
+          description: "Counts what the datacenter holds.",
+          commands: [
+            entry("instances", "Counts instances of services", async () => (await operatorLater()).usageInstances),
           ],
         },
       ],

@@ -86,6 +86,8 @@ export interface OperatorApi {
   leaderAddress(): string;
   peerAddresses(): readonly string[];
   raftPeers(): readonly RaftPeer[];
+  /** Rejects with a TribuneError when the server, or the one most up to date, did not take over. */
+  transferLeadership(id?: string): Promise<void>;
   removePeer(by: { readonly id: string } | { readonly address: string }): Promise<void>;
   /** How far this server's own log is; the contact is undefined while it never heard from a leader. */
   raftStats(): { readonly lastContactMs: number | undefined; readonly lastTerm: number; readonly lastIndex: number };

@@ -52,6 +52,8 @@ export interface MetricsApi {
   summary(): unknown;
   /** The Prometheus text; undefined where `prometheus_retention_time` is not positive. */
   prometheus(): { readonly contentType: string; readonly text: string } | undefined;
+  /** Hands out the summary of each interval from now on, when it is over. @returns cancel. @throws as `summary` */
+  follow(listener: (summary: unknown) => void): () => void;
 }
 
 export interface MonitorApi {
@@ -61,9 +63,18 @@ export interface MonitorApi {
   dropped(lines: number): void;
 }
 
+/** Keys of the configuration file. */
+export interface ReloadReport {
+  /** Changed, and in effect. */
+  readonly applied: readonly string[];
+  /** Changed, but only a restart will notice. */
+  readonly needsRestart: readonly string[];
+  readonly unchanged: number;
+}
+
 export interface LifecycleApi {
   /** @throws TribuneError with what is wrong with the configuration; nothing is changed then. */
-  reload(): Promise<void>;
+  reload(): Promise<ReloadReport>;
   /** Resolves before the agent ends, so that the caller can still be answered. */
   leave(): Promise<void>;
   /** @throws TribuneError with one line for each address that could not be joined. */

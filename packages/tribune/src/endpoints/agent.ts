@@ -1,11 +1,16 @@
 import { agentContracts } from "@tribune/api";
+import { MEMBER } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import { parseLogLevel } from "../lib/logger/levels.ts";
+import { CONSUL_VERSION } from "../lib/version.ts";
+import type { Member } from "./agent-local-api.ts";
+import { followMetrics } from "./agent-metrics-stream.ts";
 import { followLog } from "./agent-monitor.ts";
 import { enableOf } from "./agent-service.ts";
 import { type Answer, empty, json, text } from "./answer.ts";
 import { type Bindings, bind } from "./binding.ts";
+import { filterRows } from "./filter-rows.ts";
 
 /** Versions of Envoy that the xDS of this Consul version is made for. */
 const ENVOY_VERSIONS = ["1.20.2", "1.18.6", "1.17.4", "1.16.5", "1.15.5"];
@@ -26,14 +31,19 @@ export const agentEndpoints = bind(agentContracts, {
       });
     },
   },
+  agentVersion: {
+    answer: () => json({ SHA: "", BuildDate: "1970-01-01T00:00:01Z", HumanVersion: CONSUL_VERSION, FIPS: "" }),
+  },
   agentMembers: {
-    answer({ wan, segment }, _http, agent) {
+    answer({ wan, segment, filter }, _http, agent) {
+      const shown = (members: readonly Member[]) => json(filterRows(filter, MEMBER, members));
       if (wan !== "") {
         if (segment !== "" && segment !== ALL_SEGMENTS) return text(400, "Cannot provide a segment with wan=true");
-        return json(agent.info.wanMembers() ?? null);
+        const members = agent.info.wanMembers();
+        return members === undefined ? json(null) : shown(members);
       }
       if (segment !== "" && segment !== ALL_SEGMENTS) throw TribuneError.internal(agent.info.noSegment(segment));
-      return json(agent.info.lanMembers());
+      return shown(agent.info.lanMembers());
     },
   },
   agentHost: {
@@ -47,6 +57,12 @@ export const agentEndpoints = bind(agentContracts, {
       return { kind: "text", text: found.text, contentType: found.contentType };
     },
   },
+  agentMetricsStream: {
+    answer(_values, _http, { metrics }): Answer {
+      metrics.summary(); // refuses where none is kept, before anything is sent
+      return { kind: "stream", contentType: "application/json", start: followMetrics((run) => metrics.follow(run)) };
+    },
+  },
   agentMonitor: {
     answer({ loglevel, logjson }, _http, agent): Answer {
       const level = parseLogLevel(loglevel === "" ? "INFO" : loglevel);
@@ -56,6 +72,12 @@ export const agentEndpoints = bind(agentContracts, {
         kind: "stream",
         start: (sink) => followLog(subscription, sink, (lines) => agent.monitor.dropped(lines)),
       };
+    },
+  },
+  agentReloadReport: {
+    async answer(_values, _http, agent) {
+      const { applied, needsRestart, unchanged } = await agent.lifecycle.reload();
+      return json({ Applied: applied, NeedsRestart: needsRestart, Unchanged: unchanged });
     },
   },
   agentReload: { answer: (_values, _http, agent) => done(agent.lifecycle.reload()) },
@@ -75,7 +97,7 @@ export const agentEndpoints = bind(agentContracts, {
   },
 } satisfies Bindings<typeof agentContracts>);
 
-async function done(work: Promise<void>): Promise<Answer> {
+async function done(work: Promise<unknown>): Promise<Answer> {
   await work;
   return empty();
 }

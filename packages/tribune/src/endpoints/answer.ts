@@ -10,7 +10,7 @@ export type Answer =
       readonly withoutMeta?: boolean;
     }
   /** Compact JSON that was put together as text; `?pretty` parses it again to indent it. */
-  | { readonly kind: "jsonText"; readonly text: string }
+  | { readonly kind: "jsonText"; readonly text: string; readonly headers?: readonly string[] }
   | {
       readonly kind: "bytes";
       readonly body: Uint8Array;

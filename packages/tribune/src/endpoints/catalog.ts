@@ -22,11 +22,13 @@ import { TribuneError } from "../lib/errors.ts";
 import { gatewayServices } from "../state/catalog/gateway-services.ts";
 import { listNodes, matchesMeta, nodeWithServices } from "../state/catalog/node-queries.ts";
 import {
+  allServiceNodes,
   connectServiceNodes,
   listServices,
   listServicesByNodeMeta,
   serviceNodes,
   serviceNodesAtAddress,
+  tagsByService,
 } from "../state/catalog/service-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { json } from "./answer.ts";
@@ -118,8 +120,16 @@ export const catalogEndpoints = bind(catalogContracts, {
   },
   catalogServices: {
     request: (_values, _http, common) => common,
-    query(tx, { NodeMetaFilters: meta }) {
+    query(tx, { NodeMetaFilters: meta, Filter }) {
       const narrowed = meta !== null && Object.keys(meta).length > 0;
+      if (Filter !== "") {
+        const { index, rows } = allServiceNodes(tx);
+        const wanted = narrowed ? rows.filter(({ NodeMeta }) => matchesMeta(NodeMeta, meta)) : rows;
+        return make(IndexedServices, {
+          Services: tagsByService(filterRows(Filter, SERVICE_NODE, wanted)),
+          Index: index,
+        });
+      }
       const { index, services } = narrowed ? listServicesByNodeMeta(tx, meta) : listServices(tx);
       return make(IndexedServices, { Services: services, Index: index });
     },

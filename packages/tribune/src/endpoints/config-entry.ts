@@ -10,7 +10,9 @@ import {
   make,
   toJson,
 } from "@tribune/api";
+import { SERVICE_DEFAULTS } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { stringifyGo } from "../lib/go-json.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { configEntryGet, configEntryList } from "../state/config-entry.ts";
 import { deepEqual } from "../state/deep-equal.ts";
@@ -20,6 +22,8 @@ import { type Answer, json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings, Settled } from "./binding.ts";
 import { decodeConfigEntry } from "./config-entry-decode.ts";
 import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
+import { filterRows } from "./filter-rows.ts";
+import { rowsJson } from "./row-text.ts";
 
 export const configEntryEndpoints = bind(configEntryContracts, {
   configEntrySet: {
@@ -49,12 +53,14 @@ export const configEntryEndpoints = bind(configEntryContracts, {
   },
   configEntryList: {
     request: ({ kind }, _http, common) => ({ ...common, Kind: kind }),
-    query(tx, { Kind }) {
+    query(tx, { Kind, Filter }) {
       if (Kind !== "") requireKnownKind(Kind);
       const { index, entries } = configEntryList(tx, Kind);
-      return make(IndexedConfigEntries, { Index: index, Kind, Entries: entries });
+      // As in Consul, other kinds come unfiltered.
+      const wanted = Kind === "service-defaults" ? filterRows(Filter, SERVICE_DEFAULTS, entries) : entries;
+      return make(IndexedConfigEntries, { Index: index, Kind, Entries: wanted });
     },
-    show: ({ Entries }) => json((Entries ?? []).map(shown)),
+    show: ({ Entries }) => rowsJson(Entries ?? [], entryText),
   },
   configEntryDelete: {
     request({ entry }, http) {
@@ -104,6 +110,18 @@ function isStored(entry: ConfigEntry, leader: LeaderApi): boolean {
   if (stored === undefined) return false;
   const { CreateIndex, ModifyIndex } = stored;
   return deepEqual(stored, { ...entry, CreateIndex, ModifyIndex });
+}
+
+/** Entries never change, so the text of each is made once, however often it is listed. */
+const texts = new WeakMap<ConfigEntry, string>();
+
+function entryText(entry: ConfigEntry): string {
+  let text = texts.get(entry);
+  if (text === undefined) {
+    text = stringifyGo(shown(entry));
+    texts.set(entry, text);
+  }
+  return text;
 }
 
 function shown(entry: ConfigEntry): unknown {

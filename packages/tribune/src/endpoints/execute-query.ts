@@ -1,5 +1,6 @@
 import type { HealthCheck, PreparedQuery } from "@tribune/api";
 import { connectHealth, type Instance, serviceHealth } from "../state/catalog/health-queries.ts";
+import { serviceHealthMark } from "../state/catalog/indexes.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { nearestFirst } from "./near.ts";
 
@@ -14,22 +15,12 @@ const SELF_DEPTH_MAX = 10;
  */
 export function executeQuery(
   tx: ReadTx,
-  { Service: wanted }: PreparedQuery,
+  query: PreparedQuery,
   near: string,
   datacenter: string,
   shuffled: (found: readonly Instance[]) => readonly Instance[] = (found) => found,
 ): readonly Instance[] {
-  const { rows } = wanted.Connect ? connectHealth(tx, wanted.Service) : serviceHealth(tx, wanted.Service);
-  const ignored = new Set(wanted.IgnoreCheckIDs ?? []);
-  const found = rows.filter(
-    ({ Node, Service, Checks }) =>
-      (Checks ?? []).every(
-        (check) => check === null || ignored.has(check.CheckID) || isGood(check, wanted.OnlyPassing),
-      ) &&
-      hasTags(Service.Tags ?? [], wanted.Tags ?? []) &&
-      hasAll(Node.Meta, wanted.NodeMeta) &&
-      hasAll(Service.Meta, wanted.ServiceMeta),
-  );
+  const found = fitting(tx, query);
   const source = { Datacenter: datacenter, Segment: "", Node: near, Ip: "" };
   const sorted = nearestFirst(tx, source, datacenter, shuffled(found), (row) => row.Node.Node);
   const own = near === "" ? -1 : sorted.slice(0, SELF_DEPTH_MAX).findIndex((row) => row.Node.Node === near);
@@ -37,6 +28,37 @@ export function executeQuery(
   const swapped = [...sorted];
   [swapped[0], swapped[own]] = [sorted[own]!, sorted[0]!];
   return swapped;
+}
+
+interface Kept {
+  readonly mark: object;
+  readonly rows: readonly Instance[];
+}
+
+/** What a query found last; it holds until the health of its service changes. Queries never change. */
+const kept = new WeakMap<PreparedQuery, Kept>();
+
+/** Instances that are healthy enough and have what the query wants, in no particular order. */
+function fitting(tx: ReadTx, query: PreparedQuery): readonly Instance[] {
+  const { Service: wanted } = query;
+  if (wanted.Connect) return connectHealth(tx, wanted.Service).rows.filter(isWanted(query));
+  const mark = serviceHealthMark(tx, wanted.Service);
+  const known = kept.get(query);
+  if (known !== undefined && known.mark === mark) return known.rows;
+  const rows = serviceHealth(tx, wanted.Service).rows.filter(isWanted(query));
+  if (mark !== undefined) kept.set(query, { mark, rows });
+  return rows;
+}
+
+function isWanted({ Service: wanted }: PreparedQuery): (row: Instance) => boolean {
+  const ignored = new Set(wanted.IgnoreCheckIDs ?? []);
+  return ({ Node, Service, Checks }) =>
+    (Checks ?? []).every(
+      (check) => check === null || ignored.has(check.CheckID) || isGood(check, wanted.OnlyPassing),
+    ) &&
+    hasTags(Service.Tags ?? [], wanted.Tags ?? []) &&
+    hasAll(Node.Meta, wanted.NodeMeta) &&
+    hasAll(Service.Meta, wanted.ServiceMeta);
 }
 
 function isGood(check: HealthCheck, onlyPassing: boolean): boolean {

@@ -1,6 +1,8 @@
 /** Answers of `/v1/internal/ui`. */
 import {
+  CatalogSummary,
   type GatewayService,
+  IndexedCatalogSummary,
   IndexedIntentions,
   IndexedNodeDump,
   IndexedNodesWithGateways,
@@ -24,6 +26,7 @@ import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { dumpNodes, dumpServices, gatewayServiceDump, nodeInfo } from "../state/catalog/dumps.ts";
 import { gatewayServices } from "../state/catalog/gateway-services.ts";
+import { catalogSummary } from "../state/catalog/summary.ts";
 import { intentionMatch } from "../state/intention.ts";
 import { intentionUpstreams, type Kind, serviceTopology } from "../state/topology.ts";
 import { type Answer, json } from "./answer.ts";
@@ -58,6 +61,11 @@ export const internalEndpoints = bind(internalContracts, {
       const [node] = shownNodes(Dump);
       return node === undefined ? { kind: "empty", status: 404, withoutMeta: true } : json(toJson(NodeInfo, node));
     },
+  },
+  uiCatalogOverview: {
+    request: (_values, _http, common) => common,
+    query: (tx) => make(IndexedCatalogSummary, catalogSummary(tx)),
+    show: ({ Summary }) => json(toJson(CatalogSummary, Summary)),
   },
   uiServices: {
     request: (_values, _http, common) => common,

@@ -19,10 +19,17 @@ import {
   operatorContracts,
   RaftConfigurationResponse,
   RaftRemovePeerRequest,
+  RaftTransferLeaderRequest,
+  ServiceUsage,
+  TransferLeaderResponse,
   toJson,
+  Usage,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
+import { NODES } from "../state/catalog/tables.ts";
+import { peekIndex } from "../state/index-table.ts";
+import { serviceUsage } from "../state/usage.ts";
 import type { ServerApi, ServerHealth } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
@@ -57,6 +64,37 @@ export const operatorEndpoints = bind(operatorContracts, {
     request: ({ id, address }, http) => removal(id, address, http),
     answer: (request, { operator }) => operator.removePeer({ address: request.Address }),
     show: () => empty(),
+  },
+  operatorRaftTransferLeader: {
+    request: ({ id }, http) =>
+      make(RaftTransferLeaderRequest, { Datacenter: http.datacenter, Token: http.token, ID: id }),
+    async answer({ ID }, { operator }) {
+      await operator.transferLeadership(ID === "" ? undefined : ID);
+      return make(TransferLeaderResponse, { Success: true });
+    },
+    show: (reply) => json(reply),
+  },
+  operatorUsage: {
+    request: ({ global }, _http, common) => ({ ...common, Global: global }),
+    *query(tx, _request, { datacenter }) {
+      const { services, instances, billable, byMeshKind } = yield* serviceUsage(tx, "watch");
+      let nodes = 0;
+      for (const _ of tx.scan(NODES, "")) nodes++;
+      const usage = {
+        Services: services,
+        ServiceInstances: instances,
+        ConnectServiceInstances: byMeshKind,
+        BillableServiceInstances: billable,
+        Nodes: nodes,
+      };
+      return make(Usage, { Usage: { [datacenter]: usage }, Index: peekIndex(tx, "nodes", "services") });
+    },
+    show: ({ Usage: byDatacenter }) =>
+      json({
+        Usage: Object.fromEntries(
+          Object.entries(byDatacenter ?? {}).map(([datacenter, usage]) => [datacenter, toJson(ServiceUsage, usage)]),
+        ),
+      }),
   },
   operatorAutopilotGet: {
     request: (_values, _http, common) => common,

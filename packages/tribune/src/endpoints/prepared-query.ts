@@ -1,5 +1,5 @@
 import {
-  CheckServiceNode,
+  type CheckServiceNode,
   IndexedPreparedQueries,
   list,
   make,
@@ -16,6 +16,7 @@ import {
   toJson,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
+import { stringifyGo } from "../lib/go-json.ts";
 import { randomUuid, shuffle } from "../lib/random.ts";
 import { listNodes } from "../state/catalog/node-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
@@ -24,10 +25,11 @@ import type { LeaderApi, ServerApi } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings } from "./binding.ts";
 import { executeQuery } from "./execute-query.ts";
+import { bareInstanceText, listText } from "./row-text.ts";
 import { wireMeta } from "./wire-meta.ts";
 
 const QUERIES = list(nullable(PreparedQuery));
-const NODES = list(nullable(CheckServiceNode));
+type JsonAnswer = Extract<Answer, { readonly kind: "json" }>;
 
 /** These routes answer for their methods themselves, with Go's empty struct as a body. */
 const takes = (methods: string) => ({
@@ -111,7 +113,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       return execute(query, request, server);
     },
     show: (reply: PreparedQueryExecuteResponse, request) =>
-      withMeta({ ...reply, Nodes: toJson(NODES, reply.Nodes ?? []) }, reply, request),
+      withRows(withMeta({ ...reply, Nodes: null }, reply, request), reply.Nodes ?? []),
   },
   queryExplain: {
     request: ({ id }, http, common) => ({ ...common, QueryIDOrName: id, Agent: asker(http) }),
@@ -156,7 +158,9 @@ function execute(
 ): PreparedQueryExecuteResponse {
   const { datacenter } = server;
   const asked = request.Source.Node || query.Service.Near;
-  const wanted = { ...query, Service: { ...query.Service, Connect: query.Service.Connect || request.Connect } };
+  // The query itself where it can be: what it found last is kept with it.
+  const asks = request.Connect && !query.Service.Connect;
+  const wanted = asks ? { ...query, Service: { ...query.Service, Connect: true } } : query;
   const rows = server.peek((tx) => {
     const near = asked === "_agent" ? request.Agent.Node : asked === "_ip" ? nodeAt(tx, request.Source.Ip) : asked;
     return executeQuery(tx, wanted, near, datacenter, (found) => shuffle(server.rng, [...found]));
@@ -185,7 +189,7 @@ function withMeta(
   value: object,
   { Index, KnownLeader, LastContact }: PreparedQueryExplainResponse | PreparedQueryExecuteResponse,
   { AllowStale, RequireConsistent }: PreparedQueryExecuteRequest,
-): Answer {
+): JsonAnswer {
   const level = RequireConsistent ? "consistent" : AllowStale ? "stale" : "leader";
   return {
     kind: "json",
@@ -201,6 +205,14 @@ function withMeta(
       level,
     ],
   };
+}
+
+/** Nearly all of an answer are its rows, whose texts are kept (`row-text.ts`); only their order changes. */
+function withRows(answer: JsonAnswer, rows: readonly (CheckServiceNode | null)[]): Answer {
+  const nodes = `"Nodes":${listText(rows.map(bareInstanceText))}`;
+  // No text of a value can hold this: its quotes would be escaped.
+  const text = stringifyGo(answer.value).replace('"Nodes":null', () => nodes);
+  return { kind: "jsonText", text, headers: answer.headers ?? [] };
 }
 
 function requireUuid(id: string): void {

@@ -3,7 +3,7 @@
  * long as the row itself: when one check of a service with 500 instances changes, its next health answer encodes
  * that check and strings the other texts together.
  */
-import { HealthCheck, Node, NodeService, type Schema, ServiceNode, toJson } from "@tribune/api";
+import { type CheckServiceNode, HealthCheck, Node, NodeService, type Schema, ServiceNode, toJson } from "@tribune/api";
 import { stringifyGo } from "../lib/go-json.ts";
 import { type Answer, jsonPieces } from "./answer.ts";
 
@@ -15,6 +15,17 @@ export const serviceText = textOf(NodeService, (service) =>
 export const checkText = textOf(HealthCheck, (check) =>
   check.ServiceTags === null ? { ...check, ServiceTags: [] } : check,
 );
+
+const bareServiceText = textOf(NodeService, (service) => service);
+const bareCheckText = textOf(HealthCheck, (check) => check);
+
+/** An instance as prepared queries show it: lists that are nil stay null. */
+export function bareInstanceText(row: CheckServiceNode | null): string {
+  if (row === null) return "null";
+  const { Node: node, Service: service, Checks: checks } = row;
+  const list = checks === null ? "null" : listText(checks.map(bareCheckText));
+  return `{"Node":${nodeText(node)},"Service":${bareServiceText(service)},"Checks":${list}}`;
+}
 
 /** Put together from a node and a service for each answer, so there is nothing to keep the text with. */
 export function serviceNodeText(row: ServiceNode | null): string {

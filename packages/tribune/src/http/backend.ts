@@ -78,4 +78,6 @@ export interface HttpOptions {
   readonly dnsDomains: readonly string[];
   /** Path of the web page, with slashes at both ends, or undefined when it is off. */
   readonly uiPath: string | undefined;
+  /** `telemetry.disable_compat_1.9` */
+  readonly onlyNewMetricNames?: boolean;
 }

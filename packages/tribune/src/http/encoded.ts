@@ -30,7 +30,8 @@ const JSON_HEADERS: readonly string[] = ["Content-Type", "application/json"];
 export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, pretty: boolean): Encoded {
   if (answer.kind === "jsonText") {
     const text = pretty ? stringifyGo(JSON.parse(answer.text), true) : answer.text;
-    return { status: 200, headers: JSON_HEADERS, body: Buffer.from(text), gzipped: undefined };
+    const headers = answer.headers === undefined ? JSON_HEADERS : [...JSON_HEADERS, ...answer.headers];
+    return { status: 200, headers, body: Buffer.from(text), gzipped: undefined };
   }
   const headers = answer.headers ?? NO_HEADERS;
   switch (answer.kind) {

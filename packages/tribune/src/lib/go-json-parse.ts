@@ -26,7 +26,7 @@ export const JSON_DEPTH_MAX = 1000;
 export function parseJson(text: string, options: ParseJsonOptions = {}): unknown {
   const { mode = "decoder", depthMax = JSON_DEPTH_MAX } = options;
   // The native parser is several times faster; it has no texts, no depth limit and no 64-bit integers.
-  if (!LONG_NUMBER.test(text) && isNestedAtMost(text, depthMax)) {
+  if (!hasLongNumber(text) && isNestedAtMost(text, depthMax)) {
     try {
       return JSON.parse(text);
     } catch {
@@ -36,9 +36,28 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): unknown
   return new Reader(text, mode, depthMax).read();
 }
 
-const LONG_NUMBER = /[0-9]{16}/;
+/** Digits in a row from which on an integer may not fit a number. */
+const LONG_DIGITS = 16;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const ESCAPE_LETTERS = new Set('"\\/bfnrtu');
+
+/** Whether so many digits stand in a row anywhere: one of them is then at a multiple of that, and few others need a look. */
+function hasLongNumber(text: string): boolean {
+  for (let at = LONG_DIGITS - 1; at < text.length; at += LONG_DIGITS) {
+    if (!isDigit(text.charCodeAt(at))) continue;
+    let from = at;
+    let to = at + 1;
+    while (isDigit(text.charCodeAt(from - 1))) from--;
+    while (isDigit(text.charCodeAt(to))) to++;
+    if (to - from >= LONG_DIGITS) return true;
+  }
+  return false;
+}
+
+/** False for NaN as well: what `charCodeAt` says beyond the ends. */
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
 
 class Reader {
   private readonly text: string;

@@ -7,7 +7,7 @@ import { type Endpoint, endpointParts } from "../gossip/swim/endpoint.ts";
 import type { ExchangeId } from "../gossip/swim/types.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
-import type { Cancel, Network, Stream, Timers } from "../lib/runtime.ts";
+import type { Cancel, Clock, Network, Stream, Timers } from "../lib/runtime.ts";
 import { dialErrorText, isRefusal } from "./join-address.ts";
 import { PUSH_PULLS_MAX, STREAM_BYTES_MAX, STREAMS_MAX } from "./stream-limits.ts";
 
@@ -16,6 +16,7 @@ export interface ExchangesOptions {
   readonly timers: Timers;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly clock: Clock;
   /** As it is now: keys change. */
   readonly security: () => GossipSecurity;
   /** For a peer's whole exchange. */
@@ -50,7 +51,8 @@ export class Exchanges {
 
   /** Ends in `onReply` or `onFailed`, once, unless the pool stops first. */
   dial(exchange: ExchangeId, to: Endpoint, message: PushPull | Ping, timeoutMs: number): void {
-    const { timers, onReply, onFailed } = this.#options;
+    const { timers, clock, metrics, onReply, onFailed } = this.#options;
+    const startedMs = clock.nowMs();
     let stream: Stream | undefined;
     const settle = (then: () => void): void => {
       if (!this.#dialled.delete(exchange)) return;
@@ -65,7 +67,10 @@ export class Exchanges {
       (connected) => {
         stream = connected;
         if (!this.#dialled.has(exchange)) return connected.destroy(); // Given up while it was being opened.
-        this.#converse(connected, to, message, fail, (reply) => settle(() => onReply(exchange, reply)));
+        this.#converse(connected, to, message, fail, (reply) => {
+          if (message.type === "pushPull") metrics.sample("memberlist.pushPullNode", clock.nowMs() - startedMs);
+          settle(() => onReply(exchange, reply));
+        });
       },
       (error: unknown) => fail(dialErrorText(to, error), isRefusal(error)),
     );

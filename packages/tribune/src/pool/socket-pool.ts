@@ -163,6 +163,7 @@ export class SocketPool implements GossipPool {
     return new Exchanges({
       network: runtime.network,
       timers: runtime.timers,
+      clock: runtime.clock,
       logger: this.#memberlistLogger,
       metrics,
       security: () => ({ encryption: this.#keyring.encryption }),
@@ -224,7 +225,10 @@ export class SocketPool implements GossipPool {
       },
     };
     const cores = new CorePair({ swim, serf }, host, { clock, timers });
-    const stopSampling = sampleQueues(timers, this.#dependencies.metrics, () => swim.queued);
+    const stopSampling = sampleQueues(timers, this.#dependencies.metrics, {
+      queued: () => swim.queued,
+      members: () => swim.members(),
+    });
     return { sockets, swim, serf, cores, exchanges, snapshot, stopSampling };
   }
 

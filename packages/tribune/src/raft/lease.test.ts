@@ -58,6 +58,14 @@ test("who told another to take over has no lease for the rest of the term", () =
   assert.equal(server.core.mayReadByLease(server.nowMs), false);
 });
 
+test("who led until now has heard from a leader until now", () => {
+  const server = leader();
+  assert.equal(server.core.lastContactAtMs, undefined, "it never followed");
+  server.tickAfter(60_000);
+  assert.equal(server.core.status().role, "follower");
+  assert.equal(server.core.lastContactAtMs, server.nowMs);
+});
+
 test("a sole voter needs no lease; a follower has none", () => {
   const alone = new TestServer({ log: logOf(["a"], 1), config: { preVote: false } });
   // It campaigns by itself: first its vote becomes durable, then its own entry.

@@ -30,6 +30,7 @@ function giveUpLeading(s: RaftState): void {
   const { leading } = s;
   if (leading === undefined) return;
   s.leading = undefined;
+  s.lastContactMs = s.nowMs; // so far it knew all there was to know: what it has may be read as stale
   const unsettled: ProposalId[] = leading.batches.flatMap((batch) => batch.ids);
   s.refuse(unsettled, "leadershipLost", "leadership lost while committing log");
   s.refuse(

@@ -142,8 +142,8 @@ export class Cluster {
             stream.write(Uint8Array.of(RAFT_BYTE));
             return stream;
           },
-          raftStats: (member) => this.#ask(member.name, (peer) => peer.raftStats()),
-          statusPeers: (member) => this.#ask(member.name, (peer) => peer.peerAddresses()),
+          raftStats: (member) => this.#ask(member.name, (peer) => peer.operator.raftStats()),
+          statusPeers: (member) => this.#ask(member.name, (peer) => peer.operator.peerAddresses()),
           removeFailed: (failed) => this.setStatus(failed, "left"),
           announceLeader: () => void this.announced.push(name),
         },

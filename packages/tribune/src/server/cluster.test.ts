@@ -51,10 +51,10 @@ test("servers that expect each other elect one, replicate, and know who leads", 
     await cluster.until(() => cluster.get(follower, "a") === "1", `${follower.name} has the key`);
     const server = follower.server!;
     assert.equal(server.isLeader, false);
-    assert.equal(server.leaderId, leader.id);
-    assert.equal(server.leaderAddress(), `${leader.host.address}:8300`);
-    assert.equal(server.leaderMember()?.name, leader.name);
-    const { knownLeader, lastContactMs } = server.queryMeta();
+    assert.equal(server.operator.leaderId, leader.id);
+    assert.equal(server.operator.leaderAddress(), `${leader.host.address}:8300`);
+    assert.equal(server.operator.leaderMember()?.name, leader.name);
+    const { knownLeader, lastContactMs } = server.operator.queryMeta();
     assert.ok(knownLeader && lastContactMs >= 0 && lastContactMs < 2_000, `last contact ${lastContactMs} ms ago`);
   }
   assert.deepEqual(cluster.announced, [leader.name]);
@@ -115,7 +115,7 @@ test("a blocked query on a follower wakes when a snapshot replaces its state", a
   await cluster.put(leader.server!, "watched", "old");
   await cluster.until(() => cluster.get(follower!, "watched") === "old", "the follower has the key");
   let woken = 0;
-  const index = follower!.server!.queryMeta().index;
+  const index = follower!.server!.operator.queryMeta().index;
   const compute = (tx: ReadTx) => ({ Index: kvGet(tx, "watched").index });
   follower!.server!.engine.wait("q", compute, index, 600_000, () => woken++, assert.fail);
   for (const [a, b] of [
@@ -200,10 +200,10 @@ test("a value too long for one entry is cut, and whole on every server", async (
 test("leadership is handed over on leave, and at an operator's word", async () => {
   const cluster = await three(11);
   const first = cluster.leader()!;
-  await cluster.settle(first.server!.prepareLeave());
+  await cluster.settle(first.server!.operator.prepareLeave());
   await cluster.until(() => cluster.leader() !== undefined && cluster.leader() !== first, "another one leads", 1_000);
   const target = followers(cluster)[0]!;
-  await cluster.settle(cluster.leader()!.server!.transferLeadership(target.id));
+  await cluster.settle(cluster.leader()!.server!.operator.transferLeadership(target.id));
   await cluster.until(() => cluster.leader() === target, "the one that was named leads", 1_000);
 });
 
@@ -222,15 +222,15 @@ test("failed servers are taken out, and no majority with them", async () => {
   cluster.kill(next);
   cluster.setStatus(next.name, "failed");
   await cluster.until(() => cluster.voters(leader).length === 2, "one of three may go");
-  assert.equal(leader.serverHealth().servers.length, 2);
+  assert.equal(leader.operator.serverHealth().servers.length, 2);
 });
 
 test("server health says who is healthy and how many may fail", async () => {
   const cluster = await three(13);
   const leader = cluster.leader()!;
-  await cluster.until(() => leader.server!.serverHealth().healthy, "all are healthy");
-  assert.equal(leader.server!.serverHealth().failureTolerance, 1);
-  const peers = leader.server!.raftPeers();
+  await cluster.until(() => leader.server!.operator.serverHealth().healthy, "all are healthy");
+  assert.equal(leader.server!.operator.serverHealth().failureTolerance, 1);
+  const peers = leader.server!.operator.raftPeers();
   assert.deepEqual(peers.map(({ node, protocolVersion, voter }) => [node, protocolVersion, voter]).sort(), [
     ["s1", "3", true],
     ["s2", "3", true],
@@ -238,8 +238,8 @@ test("server health says who is healthy and how many may fail", async () => {
   ]);
   const [victim] = followers(cluster);
   cluster.network.blocked.add(`${leader.host.address}>${victim!.host.address}`);
-  await cluster.until(() => !leader.server!.serverHealth().healthy, "one is not heard from");
-  assert.equal(leader.server!.serverHealth().failureTolerance, 0);
+  await cluster.until(() => !leader.server!.operator.serverHealth().healthy, "one is not heard from");
+  assert.equal(leader.server!.operator.serverHealth().failureTolerance, 0);
 });
 
 test("one that bootstraps takes in others, which never begin a datacenter of their own", async () => {
@@ -349,9 +349,9 @@ test("servers are registered as the service consul, and deregistered when they l
     );
   await cluster.until(() => nodes() === "s1 s2 s3", "all are there");
   const [leaver] = followers(cluster);
-  await cluster.settle(leaver!.server!.prepareLeave());
+  await cluster.settle(leaver!.server!.operator.prepareLeave());
   cluster.setStatus(leaver!.name, "left");
   await cluster.until(() => !nodes().includes(leaver!.name), "the leaver is gone");
-  await cluster.until(() => !leaver!.server!.isPeer, "the leaver knows that it may go");
+  await cluster.until(() => !leaver!.server!.operator.isPeer, "the leaver knows that it may go");
   assert.equal(cluster.voters(server).length, 2);
 });

@@ -7,7 +7,7 @@ import { ENDPOINTS } from "../endpoints/index.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { Cluster, type Machine } from "./cluster.test.support.ts";
 import { questionKey } from "./question-key.ts";
-import type { ServerReadOutcome } from "./server.ts";
+import type { ServerReadOutcome } from "./reads.ts";
 
 const endpoint = (name: string): Endpoint => ENDPOINTS.find((one) => one.name === name)!;
 const [GET, PUT] = [endpoint("kvGet"), endpoint("kvPut")];
@@ -17,7 +17,10 @@ async function threeServers(seed: number): Promise<{ cluster: Cluster; leader: M
   for (let count = 0; count < 3; count++) await cluster.add();
   const server = await cluster.elected();
   await cluster.until(() => cluster.voters(server).length === 3, "three voters", 300_000);
-  await cluster.until(() => cluster.machines.every((one) => one.server?.leaderId !== undefined), "all know the leader");
+  await cluster.until(
+    () => cluster.machines.every((one) => one.server?.operator.leaderId !== undefined),
+    "all know the leader",
+  );
   const leader = cluster.leader()!;
   return { cluster, leader, follower: cluster.machines.find((one) => one !== leader)! };
 }
@@ -144,7 +147,7 @@ test("without a leader patience ends", async () => {
   const { cluster, leader, follower } = await threeServers(8);
   for (const machine of cluster.machines) if (machine !== follower) cluster.kill(machine);
   assert.ok(leader.server === undefined);
-  await cluster.until(() => follower.server?.leaderId === undefined, "nobody leads");
+  await cluster.until(() => follower.server?.operator.leaderId === undefined, "nobody leads");
   const fromMs = cluster.sim.nowMs;
   const error = await cluster.settle(failure(put(follower, "a", "1")));
   assert.ok(error instanceof TribuneError && error.code === "NO_LEADER", String(error));

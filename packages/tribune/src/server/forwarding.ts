@@ -9,10 +9,11 @@ import { TribuneError } from "../lib/errors.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
 import type { LeaderCalls } from "./leader-calls.ts";
 import type { Answered } from "./query-engine.ts";
+import type { ServerRead, ServerReadOutcome } from "./reads.ts";
 import { RemoteAnswers, type RemoteRead } from "./remote-answers.ts";
 import { findMethod } from "./rpc-methods.ts";
 import type { CommonRequest, ForwardDatacenter, RpcBytes, RpcService } from "./rpc-service.ts";
-import type { Server, ServerRead, ServerReadOutcome } from "./server.ts";
+import type { Server } from "./server.ts";
 
 /** Questions whose last reply is kept, and what they may hold together. */
 const QUESTIONS_MAX = 8192;

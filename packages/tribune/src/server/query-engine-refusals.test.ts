@@ -56,7 +56,7 @@ test("after the state was replaced no index goes back, and an index from before 
   const other = createDatabase();
   other.write(5, (tx) => tx.put(TABLE, { key: "a", index: 5 }));
   db.replaceWith(other);
-  engine.replaced(100);
+  engine.replaced(100, true);
   engine.wait("q", read("a"), 90, 1000, ({ index }) => void woken.push(index), unexpected);
   assert.deepEqual([woken, engine.ask("other", read("b")).index], [[100, 100], 100]);
   db.write(101, (tx) => tx.put(TABLE, { key: "a", index: 101 }));

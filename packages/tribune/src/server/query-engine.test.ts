@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serviceHealth } from "../state/catalog/health-queries.ts";
+import { listServices } from "../state/catalog/service-queries.ts";
 import { Catalog, service } from "../state/catalog/testing.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { QueryEngine } from "./query-engine.ts";
@@ -77,4 +78,29 @@ test("encoded answers are dropped in the order they were kept", () => {
     answers.map((answer) => answer.shown.size),
     [0, 0, 1, 1, 2],
   );
+});
+
+test("a kept answer has the index that a new one has, and who has seen its rows waits on", () => {
+  const catalog = new Catalog();
+  catalog.register("n1", { Service: service("w", "web") });
+  const { engine } = engineOf(catalog, 10);
+  let computed = 0;
+  const compute = (tx: ReadTx) => {
+    computed++;
+    return { Index: listServices(tx).index };
+  };
+  const first = engine.ask("services", compute);
+  const { index } = first;
+  catalog.register("n2", { Service: service("w", "web") });
+  const woken: number[] = [];
+  engine.wait("services", compute, index, 0, (answer) => void woken.push(answer.index), assert.fail);
+  assert.deepEqual(woken, []);
+  const again = engine.ask("services", compute);
+  const other = engineOf(catalog, 10).engine.ask("services", compute);
+  assert.ok(again.index > index);
+  assert.equal(again.index, other.index);
+  assert.equal(again, first);
+  assert.equal(computed, 2);
+  catalog.register("n2", { Service: service("d", "db") });
+  assert.deepEqual(woken, [catalog.db.index]);
 });

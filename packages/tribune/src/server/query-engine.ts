@@ -1,5 +1,6 @@
 import type { Runtime } from "../lib/runtime.ts";
 import { finished, isSteps, type Steps } from "../lib/steps.ts";
+import { Dating } from "../state/index-table.ts";
 import type { Database, ReadTx, WatchSet } from "../state/memdb/types.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 import { type Linked, Recency } from "./recency.ts";
@@ -18,8 +19,9 @@ export interface Indexed {
  */
 export class Answered<R extends Indexed = Indexed> implements Linked<Answered> {
   readonly reply: R;
-  /** As X-Consul-Index says it: never 0. */
-  readonly index: number;
+  /** Its index when it was made. Who has seen that one, or a higher one, has seen these rows. */
+  readonly since: number;
+  #index: number;
   /** Encoded forms by variant; owned by the doors, filled through `QueryEngine.keep`. */
   readonly shown = new Map<string, unknown>();
   /** Bytes that `shown` holds. */
@@ -32,8 +34,22 @@ export class Answered<R extends Indexed = Indexed> implements Linked<Answered> {
   /** @param replacedAt the state is no older than this, whatever its rows say. */
   constructor(reply: R, watch: WatchSet, replacedAt: number) {
     this.reply = reply;
-    this.index = Math.max(1, replacedAt, reply.Index);
+    this.since = Math.max(1, replacedAt, reply.Index);
+    this.#index = this.since;
     this.watch = watch;
+  }
+
+  /**
+   * As X-Consul-Index says it: never 0. It rises while the answer is kept, with what dates it beside its rows: so a kept
+   * answer and one that is made now say the same.
+   */
+  get index(): number {
+    return this.#index;
+  }
+
+  /** The rows are what they were in a state in which they have this index. */
+  date(index: number): void {
+    if (index > this.#index) this.#index = index;
   }
 
   /** False once something that the answer depends on was written. */
@@ -66,6 +82,9 @@ export type Compute<R extends Indexed = Indexed> = (tx: ReadTx) => R | Steps<R>;
 interface Unfinished {
   readonly steps: Steps<Indexed>;
   readonly watch: WatchSet;
+  readonly dating: Dating | undefined;
+  /** Its index at least, when somebody joined who asked later. */
+  datedTo: number;
   readonly askers: { readonly use: (answer: Answered) => void; readonly fail: (error: Error) => void }[];
 }
 
@@ -77,6 +96,9 @@ class Question implements Linked<Question> {
   readonly key: string;
   readonly compute: Compute;
   answer: Answered | undefined;
+  /** By what `answer` is dated beside its rows, and in the state of which index that was last looked at. */
+  dating: Dating | undefined;
+  datedAt = 0;
   unfinished: Unfinished | undefined;
   readonly waiters = new Set<Waiter>();
   wakeScheduled = false;
@@ -140,13 +162,14 @@ export class QueryEngine {
   /** The answer as of now. `compute` must depend on nothing but the state and what `key` stands for. */
   ask<R extends Indexed>(key: string, compute: Compute<R>): Answered<R> {
     const question = this.#question(key, compute);
-    const kept = question.answer;
-    if (kept?.current === true) return kept as Answered<R>;
+    const kept = this.#kept(question);
+    if (kept !== undefined) return kept as Answered<R>;
+    const dating = new Dating();
     const { result, watch } = this.#db.read((tx) => {
       const work = compute(tx);
       return isSteps(work) ? finished(work) : work;
-    });
-    return this.#keepAnswer(question, result, watch) as Answered<R>;
+    }, dating);
+    return this.#keepAnswer(question, result, watch, dating) as Answered<R>;
   }
 
   /** The same, unless it takes longer than a request may hold the event loop: then undefined; use `askLater`. */
@@ -166,7 +189,7 @@ export class QueryEngine {
   }
 
   /**
-   * The first answer whose index is above `minIndex`, or the current one when the time is up.
+   * The first answer that was made at an index above `minIndex`, or the current one when the time is up.
    *
    * @param waitMs what the caller asked for; 0 means the default. Bounded and jittered here.
    * @returns `cancel` for a caller that went away: nothing is delivered any more. Throws what the question refuses at
@@ -184,7 +207,7 @@ export class QueryEngine {
     const waiter = new Waiter(question, minIndex, deliver as (answer: Answered) => void, fail);
     const now = this.#answer(question);
     if (now instanceof Answered) {
-      if (now.index > minIndex) {
+      if (now.since > minIndex) {
         waiter.deliver(now);
         return noCancel;
       }
@@ -195,7 +218,7 @@ export class QueryEngine {
     now.askers.push({
       use: (answer) => {
         if (gone) return;
-        if (answer.index > minIndex) waiter.deliver(answer);
+        if (answer.since > minIndex) waiter.deliver(answer);
         else this.#block(waiter, waitMs);
       },
       fail: (error) => {
@@ -235,12 +258,13 @@ export class QueryEngine {
   }
 
   /**
-   * Lets every blocked caller go with what is true now: the state was replaced by a snapshot, whose rows may have
-   * older indexes than those callers have seen. All that is answered from now on counts as changed at `index`, so
+   * Lets every blocked caller go with what is true now: the state was replaced by a snapshot. A server that has fallen
+   * behind gets one, which is but a later state. With `wentBack` somebody brought back an earlier one, whose rows may
+   * have older indexes than callers have seen: then all that is answered from now on counts as changed at `index`, so
    * that also those who were between two questions hear of it, and nobody sees an index go back.
    */
-  replaced(index: number): void {
-    this.#replacedAt = index;
+  replaced(index: number, wentBack: boolean): void {
+    if (wentBack) this.#replacedAt = index;
     for (const question of [...this.#questions.values()]) {
       if (question.waiters.size > 0) this.#answerAnew(question, () => true);
     }
@@ -274,37 +298,78 @@ export class QueryEngine {
     }
   }
 
+  /** The answer that is kept, if it is the one of now, dated as of now. */
+  #kept(question: Question): Answered | undefined {
+    const { answer, dating } = question;
+    if (answer?.current !== true) return undefined;
+    if (dating === undefined || question.datedAt === this.#db.index) return answer;
+    const index = this.#indexNow(dating, answer.index);
+    if (index !== undefined) {
+      answer.date(index);
+      question.datedAt = this.#db.index;
+      return answer;
+    }
+    answer.watch.release();
+    this.#shown.forget(answer);
+    question.answer = undefined;
+    return undefined;
+  }
+
+  #indexNow(dating: Dating | undefined, index: number): number | undefined {
+    return dating === undefined ? index : this.#db.peek((tx) => dating.indexIn(tx, index));
+  }
+
   #answer(question: Question): Answered | Unfinished {
-    const kept = question.answer;
-    if (kept?.current === true) return kept;
+    const kept = this.#kept(question);
+    if (kept !== undefined) return kept;
     // As of when it was begun, which is as of now while nothing that it touched was written.
     const begun = question.unfinished;
-    if (begun !== undefined && !begun.watch.fired) return begun;
+    if (begun !== undefined && !begun.watch.fired) {
+      const index = this.#indexNow(begun.dating, begun.datedTo);
+      if (index !== undefined) {
+        begun.datedTo = index;
+        return begun;
+      }
+    }
+    const dating = new Dating();
     const { result, watch } = this.#db.read((tx): { readonly value: Indexed } | Steps<Indexed> => {
       const work = question.compute(tx);
       return isSteps(work) ? (this.#runner.begin(work) ?? work) : { value: work };
-    });
-    return "value" in result ? this.#keepAnswer(question, result.value, watch) : this.#goOn(question, result, watch);
+    }, dating);
+    return "value" in result
+      ? this.#keepAnswer(question, result.value, watch, dating)
+      : this.#goOn(question, result, watch, dating);
   }
 
-  #keepAnswer(question: Question, reply: Indexed, watch: WatchSet): Answered {
+  #keepAnswer(question: Question, reply: Indexed, watch: WatchSet, dating: Dating): Answered {
     const answer = new Answered(reply, watch, this.#replacedAt);
-    question.answer = answer;
+    this.#keepDated(question, answer, dating, this.#db.index);
     watch.onFire(() => this.#stale(question, answer));
     return answer;
   }
 
-  #goOn(question: Question, steps: Steps<Indexed>, watch: WatchSet): Unfinished {
-    const unfinished: Unfinished = { steps, watch, askers: [] };
+  #keepDated(question: Question, answer: Answered, dating: Dating | undefined, datedAt: number): void {
+    question.answer = answer;
+    question.dating = dating?.isEmpty === true ? undefined : dating;
+    question.datedAt = datedAt;
+  }
+
+  #goOn(question: Question, steps: Steps<Indexed>, watch: WatchSet, dating: Dating): Unfinished {
+    const beganAt = this.#db.index;
+    const unfinished: Unfinished = {
+      ...{ steps, watch, askers: [], datedTo: 0 },
+      dating: dating.isEmpty ? undefined : dating,
+    };
     question.unfinished = unfinished;
     this.#runner.later(
       steps,
       (reply) => {
         if (question.unfinished === unfinished) question.unfinished = undefined;
         const answer = new Answered(reply, watch, this.#replacedAt);
+        answer.date(unfinished.datedTo);
         // A newer one may have been quicker, and a question that went meanwhile keeps nothing.
         const isKept = question.answer === undefined && this.#questions.get(question.key) === question;
-        if (isKept) question.answer = answer;
+        if (isKept) this.#keepDated(question, answer, unfinished.dating, beganAt);
         for (const { use } of unfinished.askers) use(answer);
         // Behind them: where the state has moved on meanwhile, those who now wait are to be told at once.
         if (isKept) watch.onFire(() => this.#stale(question, answer));
@@ -381,5 +446,5 @@ export class QueryEngine {
   }
 }
 
-const isNewer = ({ minIndex }: Waiter, { index }: Answered): boolean => index > minIndex;
+const isNewer = ({ minIndex }: Waiter, { since }: Answered): boolean => since > minIndex;
 const noCancel = (): void => {};

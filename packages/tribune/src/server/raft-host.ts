@@ -86,6 +86,8 @@ export interface RaftHostDependencies {
 }
 
 interface Waiting {
+  /** When it was asked for. */
+  readonly atMs: number;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -172,6 +174,7 @@ export class RaftHost {
 
   /** Resolves once everything that was committed before is applied here. */
   barrier(): Promise<unknown> {
+    this.#d.metrics.count("raft.barrier");
     return this.#gather("barrier", new Uint8Array(0));
   }
 
@@ -183,8 +186,9 @@ export class RaftHost {
   /** Resolves once a quorum confirmed that this server leads and all that was committed before is applied. */
   verifyLeader(): Promise<unknown> {
     const read = this.#id<ReadId>();
+    this.#d.metrics.count("raft.verify_leader");
     return new Promise((resolve, reject) => {
-      this.#reads.set(read, { resolve, reject });
+      this.#reads.set(read, this.#waiting(resolve, reject));
       this.feed({ type: "readIndex", read });
     });
   }
@@ -192,7 +196,7 @@ export class RaftHost {
   changeConfiguration(change: ConfigurationChange, prevIndex = 0): Promise<unknown> {
     const proposal = this.#id<ProposalId>();
     return new Promise((resolve, reject) => {
-      this.#proposed.set(proposal, { resolve, reject });
+      this.#proposed.set(proposal, this.#waiting(resolve, reject));
       this.feed({ type: "proposeConfiguration", proposal, change, prevIndex });
     });
   }
@@ -201,7 +205,7 @@ export class RaftHost {
   transferLeadership(target?: ServerId): Promise<unknown> {
     const proposal = this.#id<ProposalId>();
     return new Promise((resolve, reject) => {
-      this.#proposed.set(proposal, { resolve, reject });
+      this.#proposed.set(proposal, this.#waiting(resolve, reject));
       this.feed({ type: "transferLeadership", proposal, ...(target === undefined ? {} : { target }) });
     });
   }
@@ -217,6 +221,10 @@ export class RaftHost {
     this.feed({ type: "restored", snapshot });
   }
 
+  #waiting(resolve: Waiting["resolve"], reject: Waiting["reject"]): Waiting {
+    return { atMs: this.#d.runtime.clock.nowMs(), resolve, reject };
+  }
+
   #id<T extends number>(): T {
     return this.#nextId++ as T;
   }
@@ -229,7 +237,7 @@ export class RaftHost {
       const proposal: Proposal =
         extensions === undefined ? { id, type, data, appendedAtMs } : { id, type, data, appendedAtMs, extensions };
       if (this.#gathered.length === 0) this.#d.runtime.timers.soon(() => this.#propose());
-      this.#gathered.push({ proposal, waiting: { resolve, reject } });
+      this.#gathered.push({ proposal, waiting: this.#waiting(resolve, reject) });
     });
   }
 
@@ -238,6 +246,7 @@ export class RaftHost {
     if (gathered.length === 0) return;
     this.#gathered = [];
     for (const { proposal, waiting } of gathered) this.#proposed.set(proposal.id, waiting);
+    this.#d.metrics.count("raft.apply", gathered.length);
     this.feed({ type: "propose", proposals: gathered.map(({ proposal }) => proposal) });
   }
 
@@ -263,6 +272,7 @@ export class RaftHost {
     switch (effect.type) {
       case "persist": {
         const startedMs = this.#d.runtime.clock.nowMs();
+        if (effect.entries.length > 0) this.#d.metrics.gauge("raft.leader.dispatchNumLogs", effect.entries.length);
         this.#d.log.append(effect.entries, effect.hardState, effect.truncateFrom).then(
           () => {
             this.#d.metrics.sample("raft.leader.dispatchLog", this.#d.runtime.clock.nowMs() - startedMs);
@@ -274,6 +284,7 @@ export class RaftHost {
         break;
       }
       case "apply":
+        this.#d.metrics.gauge("raft.commitNumLogs", effect.entries.length);
         for (const entry of effect.entries) this.#applying.push(entry);
         // At once when it is short: the proposer is waiting. `#applyScheduled` keeps the order.
         if (!this.#applyScheduled) this.#apply();
@@ -361,14 +372,18 @@ export class RaftHost {
   }
 
   #settle(proposals: readonly ProposalId[], outcome: SettleOutcome): void {
+    const { metrics, runtime } = this.#d;
+    const { clock } = runtime;
     for (const [at, id] of proposals.entries()) {
       const waiting = this.#proposed.get(id);
       this.#proposed.delete(id);
       if (waiting === undefined) continue;
       // A transfer has no entry: index 0 says that it is done.
       if ("firstIndex" in outcome && outcome.firstIndex === 0) waiting.resolve(undefined);
-      else if ("firstIndex" in outcome) this.#byIndex.set(outcome.firstIndex + at, waiting);
-      else if (outcome.error === "busy") waiting.reject(TribuneError.of("RATE_EXCEEDED"));
+      else if ("firstIndex" in outcome) {
+        metrics.sample("raft.commitTime", clock.nowMs() - waiting.atMs);
+        this.#byIndex.set(outcome.firstIndex + at, waiting);
+      } else if (outcome.error === "busy") waiting.reject(TribuneError.of("RATE_EXCEEDED"));
       else if (outcome.error === "badConfiguration" || outcome.error === "transferFailed")
         waiting.reject(TribuneError.internal(outcome.message));
       else if (outcome.error === "leadershipLost") waiting.reject(lostOnTheWay());

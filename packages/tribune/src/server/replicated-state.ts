@@ -1,7 +1,10 @@
+import { type Metrics, noMetrics } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { LogEntry } from "../raft/types.ts";
 import { Fsm } from "../state/fsm.ts";
+import { allIndexes, goesBack } from "../state/index-table.ts";
 import { createDatabase, type MemDatabase } from "../state/memdb/database.ts";
+import { FsmTimes } from "./fsm-times.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
 import { TimeSlice } from "./sliced.ts";
 import type { StateMachine } from "./state-machine-port.ts";
@@ -13,26 +16,39 @@ const RESTORE_BYTES = 32 * 1_024;
 export class ReplicatedState implements StateMachine {
   readonly db: MemDatabase = createDatabase();
   readonly #fsm: Fsm;
+  readonly #times: FsmTimes | undefined;
   readonly #runtime: Pick<Runtime, "clock" | "timers">;
 
-  constructor(lockDelays: LockDelays, runtime: Pick<Runtime, "clock" | "timers">) {
+  constructor(lockDelays: LockDelays, runtime: Pick<Runtime, "clock" | "timers">, metrics: Metrics = noMetrics) {
     this.#runtime = runtime;
+    this.#times = metrics === noMetrics ? undefined : new FsmTimes(metrics);
     this.#fsm = new Fsm({
       db: this.db,
       // Tombstones are reaped by the leader's own clock, from the index it had reached.
-      effects: { lockDelayed: (key, delayMs) => lockDelays.set(key, delayMs), tombstoned: () => {} },
+      effects: {
+        lockDelayed: (key, delayMs) => lockDelays.set(key, delayMs),
+        tombstoned: () => {},
+        ...(this.#times === undefined ? {} : { operation: this.#times.operation }),
+      },
     });
   }
 
   apply(entry: LogEntry): unknown {
-    return entry.type === "command" ? this.#fsm.apply(entry) : undefined;
+    if (entry.type !== "command") return undefined;
+    if (this.#times === undefined) return this.#fsm.apply(entry);
+    const { clock } = this.#runtime;
+    const startedMs = clock.nowMs();
+    const result = this.#fsm.apply(entry);
+    // Of a command in pieces the last one carries it out, and its first byte says nothing.
+    if (entry.extensions === undefined) this.#times.applied(entry.data[0], clock.nowMs() - startedMs);
+    return result;
   }
 
   snapshot(): { readonly chunks: Iterable<Uint8Array>; release(): void } {
     return this.#fsm.snapshot();
   }
 
-  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): void }> {
+  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): boolean }> {
     const restore = this.#fsm.restore();
     const slice = new TimeSlice(this.#runtime);
     for await (const chunk of chunks) {
@@ -41,6 +57,12 @@ export class ReplicatedState implements StateMachine {
         if (slice.used) await slice.giveWay();
       }
     }
-    return { commit: () => restore.finish() };
+    return {
+      commit: () => {
+        const before = this.db.peek(allIndexes);
+        restore.finish();
+        return goesBack(before, this.db.peek(allIndexes));
+      },
+    };
   }
 }

@@ -4,8 +4,9 @@ import { decodeStruct } from "../codec/struct-msgpack.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
-import type { Cancel } from "../lib/runtime.ts";
+import type { Cancel, Clock } from "../lib/runtime.ts";
 import type { RpcCall, RpcHandler, RpcReply } from "../rpc/types.ts";
+import { CallLabels } from "./call-labels.ts";
 import type { LeaderCalls } from "./leader-calls.ts";
 import { questionKey } from "./question-key.ts";
 import { encodeAnswer, encodeReply } from "./rpc-encoding.ts";
@@ -39,6 +40,7 @@ export interface RpcServiceDependencies {
   readonly forwardDatacenter: ForwardDatacenter;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly clock: Clock;
 }
 
 const NS_PER_MS = 1e6;
@@ -46,6 +48,7 @@ const nothing = (): void => {};
 
 export class RpcService {
   readonly #d: RpcServiceDependencies;
+  readonly #labels = new CallLabels();
 
   constructor(dependencies: RpcServiceDependencies) {
     this.#d = dependencies;
@@ -69,7 +72,11 @@ export class RpcService {
       if (!(error instanceof MsgpackError)) throw error;
       return refuse(reply, error.message, true);
     }
+    const { server } = this.#d;
+    const startedMs = this.#d.clock.nowMs();
     return this.#route(found.served, call, request, (outcome) => {
+      const labels = this.#labels.of(call.method, found.served.kind, outcome instanceof Error, server.isLeader);
+      metrics.sample("rpc.server.call", this.#d.clock.nowMs() - startedMs, labels);
       if (outcome instanceof Error) reply.fail(this.#textOf(call, outcome));
       else reply.ok(...outcome);
     });

@@ -57,7 +57,7 @@ export class ServerRpc {
         return () => {};
       });
     const common = { server, datacenter, leaderCalls: this.#leaderCalls, forwardDatacenter };
-    this.#service = new RpcService({ ...common, logger: logger.named("rpc"), metrics });
+    this.#service = new RpcService({ ...common, logger: logger.named("rpc"), metrics, clock: runtime.clock });
     this.backend = new Forwarding({ ...common, service: this.#service, runtime });
     this.#snapshots = new ServerSnapshots({ server, datacenter, pool, leader });
     this.snapshots = this.#snapshots;
@@ -86,10 +86,10 @@ export class ServerRpc {
 
 /** Where the leader is, if it is another server: as the members say, else as Raft does. */
 function leaderOf(server: Server, { id, datacenter }: { readonly id: string; readonly datacenter: string }) {
-  const { leaderId } = server;
+  const { leaderId } = server.operator;
   if (leaderId === undefined || leaderId === id) return undefined;
-  const member = server.leaderMember();
+  const member = server.operator.leaderMember();
   if (member !== undefined) return { name: member.shortName, host: member.host, port: member.port, datacenter };
-  const address = server.leaderAddress();
+  const address = server.operator.leaderAddress();
   return address === "" ? undefined : { name: leaderId, ...splitHostPort(address), datacenter };
 }

@@ -27,7 +27,7 @@ export class ServerSnapshots implements SnapshotApi {
     const target = this.#target(options);
     if (target === "here") {
       if (!options.stale) await server.verifyLeader();
-      return { meta: server.queryMeta(), start: (sink) => server.snapshots.save(sink) };
+      return { meta: server.operator.queryMeta(), start: (sink) => server.snapshots.save(sink) };
     }
     const { response, start } = await over(this.#dial(target), (stream) => saveOverStream(stream, requestOf(options)));
     const { Index, KnownLeader, LastContact } = response;
@@ -49,7 +49,7 @@ export class ServerSnapshots implements SnapshotApi {
     },
     restore: async (request, archive) => {
       await this.restore(archive, optionsOf(request));
-      return make(SnapshotResponse, wireMeta(this.#d.server.queryMeta()));
+      return make(SnapshotResponse, wireMeta(this.#d.server.operator.queryMeta()));
     },
   };
 

@@ -1,40 +1,42 @@
 import type { AnsweredBy, AutopilotConfig, ConfigEntry, Coordinate, Schema, Struct } from "@tribune/api";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
-import type { LeaderApi, OperatorApi, PoolsApi, RaftPeer, ServerHealth } from "../endpoints/agent-api.ts";
+import type { LeaderApi, PoolsApi } from "../endpoints/agent-api.ts";
 import { type Method, Settled } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Metrics } from "../lib/metrics.ts";
+import { type Metrics, noMetrics } from "../lib/metrics.ts";
 import type { Runtime, Stream } from "../lib/runtime.ts";
-import type { ServerMember } from "../pool/server-tags.ts";
 import type { PoolEvent } from "../pool/types.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import { DEFAULT_RAFT_CONFIG, type RaftInput, type ServerId } from "../raft/types.ts";
-import { autopilotConfig } from "../state/autopilot.ts";
-import { getNodeById } from "../state/catalog/nodes.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { Bootstrap } from "./bootstrap.ts";
+import { QuestionCounts, timeOf } from "./call-measures.ts";
 import { CHUNK_BYTES, commandPieces } from "./chunked-proposal.ts";
 import { Contradictions, type StartOverPort } from "./contradictions.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { hostPort, type ServerIdentity } from "./identity.ts";
-import { Autopilot, type AutopilotServer } from "./leader/autopilot.ts";
+import { Autopilot } from "./leader/autopilot.ts";
 import { LeaderDuties } from "./leader/leader-duties.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
-import type { RaftStats } from "./leader/server-health.ts";
 import { Leadership } from "./leadership.ts";
 import { lonePools } from "./lone-pools.ts";
-import { raftPeersOf, serverHealthOf } from "./operator-view.ts";
 import type { PeersPort } from "./peers-port.ts";
 import { type PeersRecovery, recoverPeers } from "./peers-recovery.ts";
-import { type Answered, type Compute, QueryEngine } from "./query-engine.ts";
+import { QueryEngine } from "./query-engine.ts";
 import { RaftPeers, sameSnapshot } from "./raft/peers.ts";
 import { RaftTransport } from "./raft/raft-transport.ts";
 import { SnapshotIntake } from "./raft/snapshot-intake.ts";
 import { raftConfigurationCodec } from "./raft-codec.ts";
 import { RaftHost, type RoleChange } from "./raft-host.ts";
 import { scanLog } from "./raft-storage.ts";
+import { type Freshness, type ServerRead, type ServerReadOutcome, ServerReads } from "./reads.ts";
 import { ServerDirectory, splitHostPort } from "./server-directory.ts";
+
+import { ServerGauges } from "./server-gauges.ts";
+
+import { ServerOperator } from "./server-operator.ts";
+
 import { SnapshotService } from "./snapshot-service.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { StateMachine } from "./state-machine-port.ts";
@@ -94,22 +96,6 @@ export interface CallRequest {
   readonly RequireConsistent?: boolean;
 }
 
-/** A read as the server sees it; the doors' calls have this shape. */
-export interface ServerRead {
-  readonly endpoint: Method;
-  readonly key: string;
-  readonly request: unknown;
-  readonly minIndex: number;
-  readonly waitMs: number;
-  readonly consistency: "leader" | "stale" | "consistent";
-  readonly datacenter: string;
-}
-
-export interface ServerReadOutcome {
-  readonly answer: Answered;
-  readonly meta: { readonly knownLeader: boolean; readonly lastContactMs: number };
-}
-
 const QUESTIONS_MAX = 8192;
 const SHOWN_BYTES_MAX = 48 << 20;
 const WAKE_SLICE_MS = 4;
@@ -117,8 +103,9 @@ const WAKE_SLICE_MS = 4;
 const STALLED_DISK_TIMEOUTS = 2;
 
 /** Server mode: Raft, the state it replicates, and the answers read from it. */
-export class Server implements OperatorApi {
+export class Server {
   readonly engine: QueryEngine;
+  readonly operator: ServerOperator;
   readonly #options: ServerOptions;
   readonly #d: ServerDependencies;
   readonly #leadership: Leadership;
@@ -126,6 +113,9 @@ export class Server implements OperatorApi {
   readonly #leader: LeaderApi;
   readonly #directory: ServerDirectory;
   readonly #autopilot: Autopilot;
+  readonly #questions: QuestionCounts;
+  readonly #gauges: ServerGauges;
+  readonly #reads: ServerReads;
   #host!: RaftHost;
   #peers!: RaftPeers;
   #bootstrap: Bootstrap | undefined;
@@ -147,15 +137,55 @@ export class Server implements OperatorApi {
     this.#leadership = new Leadership(options.rpcHoldTimeoutMs, runtime.timers);
     const { identity } = options;
     const { peers, metrics } = dependencies;
+    this.#questions = new QuestionCounts(metrics);
+    this.#gauges = new ServerGauges({
+      datacenter: identity.datacenter,
+      runtime,
+      metrics,
+      db: stateMachine.db,
+      members: () => peers?.members() ?? [],
+      now: () => ({
+        appliedIndex: this.#host.appliedIndex,
+        lastIndex: this.#host.status().lastLogIndex,
+        peers: this.#host.status().configuration.servers.length,
+        isLeader: this.isLeader,
+        sessionTimers: this.sessionTimers,
+        blocked: this.engine.waiting,
+      }),
+      oldestEntryAtMs: async () => {
+        const { log } = dependencies;
+        if (log.firstIndex > log.lastIndex) return undefined;
+        return (await log.read(log.firstIndex, log.firstIndex, 1))[0]?.appendedAtMs;
+      },
+      report: () => this.#questions.report(),
+    });
     this.#directory = new ServerDirectory(() => peers?.members() ?? [], identity.datacenter);
+    const host = (): RaftHost => this.#host;
+    const role = (): RoleChange => this.#role;
+    const { connectEnabled } = options;
+    this.#reads = new ServerReads({
+      ...{ identity, connectEnabled, host, role },
+      engine: this.engine,
+      leadership: this.#leadership,
+      questions: this.#questions,
+    });
+    this.operator = new ServerOperator({
+      ...{ identity, logger, host, role },
+      alone: peers === undefined,
+      directory: this.#directory,
+      leadership: this.#leadership,
+      autopilot: () => this.#autopilot,
+      db: stateMachine.db,
+      freshness: () => this.#reads.freshness(),
+    });
     this.#autopilot = new Autopilot({
       self: identity.id as ServerId,
       runtime,
       logger: logger.named("autopilot"),
       metrics,
       status: () => this.#host.status(),
-      rules: () => this.autopilotConfig() ?? options.autopilot,
-      servers: () => [...this.#knownServers().values()],
+      rules: () => this.operator.autopilotConfig() ?? options.autopilot,
+      servers: () => [...this.operator.knownServers().values()],
       stats: async (id) => {
         const server = this.#directory.byId(id);
         if (server === undefined || peers === undefined) throw new Error("no member has this id");
@@ -183,7 +213,7 @@ export class Server implements OperatorApi {
       nodeName: options.identity.name,
       connectEnabled: options.connectEnabled,
       rng: runtime.rng,
-      operator: this,
+      operator: this.operator,
       pools: dependencies.pools ?? lonePools(options.identity),
       sessionTtlMinNs: options.sessionTtlMinMs * 1e6,
       wallMs: () => runtime.clock.wallMs(),
@@ -201,7 +231,13 @@ export class Server implements OperatorApi {
     const { identity, raft } = this.#options;
     if (this.#d.recovery !== undefined) await recoverPeers(this.#d.recovery, { log, keeper: snapshots, stateMachine });
     const snapshot: StoredSnapshot | undefined = snapshots.newest();
-    if (snapshot !== undefined) (await stateMachine.prepareRestore(snapshot.read())).commit(snapshot.meta.index);
+    if (snapshot !== undefined) {
+      const startedMs = runtime.clock.nowMs();
+      (await stateMachine.prepareRestore(snapshot.read())).commit(snapshot.meta.index);
+      const tookMs = runtime.clock.nowMs() - startedMs;
+      metrics.sample("raft.fsm.restore", tookMs);
+      metrics.gauge("raft.fsm.lastRestoreDuration", tookMs);
+    }
     const core = new RaftCore(
       {
         id: identity.id as ServerId,
@@ -260,7 +296,7 @@ export class Server implements OperatorApi {
       runtime,
       logger: logger.named("snapshot"),
       onRestoring: () => this.#duties.end(),
-      onReplaced: (index) => this.engine.replaced(index),
+      onReplaced: (index, wentBack) => this.engine.replaced(index, wentBack),
       onRestored: () => this.#duties.begin(),
       onFatal,
     });
@@ -278,6 +314,7 @@ export class Server implements OperatorApi {
       { host: this.#host, log, runtime, logger, metrics },
     );
     this.#diskWatch.start();
+    if (metrics !== noMetrics) this.#gauges.start();
   }
 
   #waitForOthers(): void {
@@ -323,16 +360,17 @@ export class Server implements OperatorApi {
     const intake = new SnapshotIntake(snapshots, feed, raftLogger);
     return new RaftPeers({
       ...{ transport, intake, log, stateMachine },
-      onInstalled: (index) => {
+      onInstalled: (index, wentBack) => {
         logger.info("installed a snapshot of the leader", { index });
         metrics.count("raft.restore");
-        this.engine.replaced(index);
+        this.engine.replaced(index, wentBack);
       },
     });
   }
 
   /** Takes over a connection on which a peer speaks Raft, behind its first byte. */
   acceptRaft(stream: Stream): void {
+    this.#d.metrics.count("rpc.raft_handoff");
     if (this.#stopped || this.#d.peers === undefined) stream.destroy();
     else this.#peers.accept(stream);
   }
@@ -348,6 +386,7 @@ export class Server implements OperatorApi {
     this.#stopped = true;
     this.#bootstrap?.stop();
     this.#diskWatch?.stop();
+    this.#gauges.stop();
     this.#leadership.lost();
     this.#duties.end();
     await this.#snapshotter?.stop();
@@ -379,7 +418,10 @@ export class Server implements OperatorApi {
 
   /** Resolves once a quorum confirmed that this server leads. */
   async verifyLeader(): Promise<void> {
+    const { runtime, metrics } = this.#d;
+    const startedMs = runtime.clock.nowMs();
     await this.#host.verifyLeader();
+    metrics.sample("rpc.consistentRead", runtime.clock.nowMs() - startedMs);
   }
 
   get snapshots(): SnapshotService {
@@ -416,7 +458,10 @@ export class Server implements OperatorApi {
 
   /** Nobody is answered before the entries of earlier terms are applied: they were acknowledged by someone. */
   async #lead(term: number): Promise<void> {
+    const { runtime, metrics } = this.#d;
+    const startedMs = runtime.clock.nowMs();
     await this.#host.barrier();
+    metrics.sample("leader.barrier", runtime.clock.nowMs() - startedMs);
     if (this.#role.term !== term || this.#role.role !== "leader") return;
     this.#leadership.gained();
     await this.#duties.begin();
@@ -449,10 +494,25 @@ export class Server implements OperatorApi {
   }
 
   /** Validates, completes and proposes a write. Rejects with the refusal's text as Consul words it. */
-  async write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
+  write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
+    return this.#timed(endpoint, this.#write(endpoint, request));
+  }
+
+  /** Measures how long it takes, whatever comes of it. */
+  #timed(endpoint: Method, work: Promise<unknown>): Promise<unknown> {
+    const name = timeOf(endpoint);
+    if (name === undefined) return work;
+    const { runtime, metrics } = this.#d;
+    const startedMs = runtime.clock.nowMs();
+    const done = (): void => metrics.sample(name, runtime.clock.nowMs() - startedMs);
+    work.then(done, done);
+    return work;
+  }
+
+  async #write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
     const { contract, binding } = endpoint;
     if (contract.kind !== "write") throw TribuneError.internal(`${endpoint.name} is no write`);
-    this.#requireDatacenter(request.Datacenter);
+    this.#reads.requireDatacenter(request.Datacenter);
     if (!this.#leadership.ready) await this.#leadership.waitReady();
     const prepared = binding.prepare === undefined ? request : binding.prepare(request, this.#leader);
     if (prepared instanceof Settled) return prepared.result;
@@ -467,255 +527,38 @@ export class Server implements OperatorApi {
   }
 
   /** Answers a call as this server may: at once if any server may, else when it leads. */
-  async call(endpoint: Method, request: CallRequest): Promise<unknown> {
+  call(endpoint: Method, request: CallRequest): Promise<unknown> {
+    return this.#timed(endpoint, this.#call(endpoint, request));
+  }
+
+  async #call(endpoint: Method, request: CallRequest): Promise<unknown> {
     const { contract, binding } = endpoint;
     if (contract.kind !== "call") throw TribuneError.internal(`${endpoint.name} is no call`);
-    this.#requireDatacenter(request.Datacenter ?? "");
+    this.#reads.requireDatacenter(request.Datacenter ?? "");
     const asked = contract.answeredBy === "asked";
     if (contract.answeredBy === "leader" || (asked && request.AllowStale !== true)) {
       if (!this.#leadership.ready) await this.#leadership.waitReady();
-      if (asked && (request.RequireConsistent === true || !this.#mayReadAsLeader())) await this.#host.verifyLeader();
+      if (asked && (request.RequireConsistent === true || !this.#reads.mayReadAsLeader()))
+        await this.#host.verifyLeader();
     }
     return binding.answer(request, this.#leader as never, undefined as never);
   }
 
   // ---- reads ----
 
-  #requireDatacenter(asked: string): void {
-    // Only the own datacenter can be reached without a WAN pool.
-    if (asked !== this.#options.identity.datacenter && asked !== "") throw TribuneError.of("NO_DC_PATH");
-  }
-
-  #computeOf({ endpoint, request }: ServerRead): Compute {
-    const { identity, connectEnabled } = this.#options;
-    const context = { datacenter: identity.datacenter, nodeName: identity.name, connectEnabled };
-    return (tx) => endpoint.binding.query(tx, request, context);
+  /** How fresh what this server holds is. */
+  freshness(): Freshness {
+    return this.#reads.freshness();
   }
 
   /** The answer if the mode asked for lets it be had at once. Throws what the query refuses. */
   readNow(read: ServerRead): ServerReadOutcome | undefined {
-    if (read.consistency === "consistent") return undefined;
-    if (read.consistency === "leader" && !this.#mayReadAsLeader()) return undefined;
-    this.#requireDatacenter(read.datacenter);
-    const answer = this.engine.askNow(read.key, this.#computeOf(read));
-    return answer === undefined ? undefined : { answer, meta: this.#meta() };
+    return this.#reads.now(read);
   }
 
   /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
   readLater(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
-    const { consistency } = read;
-    if (consistency === "stale") return this.#ask(read, deliver);
-    let cancelled = false;
-    const show =
-      read.minIndex === 0
-        ? deliver
-        : (outcome: ServerReadOutcome | Error) =>
-            this.#showAsLeader(outcome, (checked) => {
-              if (!cancelled) deliver(checked);
-            });
-    const ask = (): void => {
-      if (!cancelled) cancel = this.#ask(read, show);
-    };
-    let cancel = (): void => {};
-    if (consistency === "leader" && this.#mayReadAsLeader()) ask();
-    else
-      cancel = this.#leadership.whenReady((refusal) => {
-        if (cancelled) return;
-        if (refusal !== undefined) deliver(refusal);
-        else if (consistency === "leader" && this.#mayReadAsLeader()) ask();
-        else
-          this.#host.verifyLeader().then(ask, (error: unknown) => {
-            if (!cancelled) deliver(error as Error);
-          });
-      });
-    return () => {
-      cancelled = true;
-      cancel();
-    };
-  }
-
-  /**
-   * A leader that stood still, or was cut off, may have been replaced without knowing: only its lease says that it was
-   * not. Without one a quorum is asked.
-   */
-  #mayReadAsLeader(): boolean {
-    return this.#leadership.ready && this.#host.mayReadByLease();
-  }
-
-  /** An answer that was waited for may come from a leader that is none any more: then its time is not worth much. */
-  #showAsLeader(outcome: ServerReadOutcome | Error, deliver: (outcome: ServerReadOutcome | Error) => void): void {
-    if (outcome instanceof Error || this.#mayReadAsLeader()) deliver(outcome);
-    // It was made by what this server holds, which may lack what another leader has acknowledged since.
-    else if (!this.#leadership.ready) deliver(TribuneError.of("NO_LEADER"));
-    else
-      this.#host.verifyLeader().then(
-        () => deliver(outcome),
-        (error: unknown) => deliver(error as Error),
-      );
-  }
-
-  #ask(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
-    try {
-      this.#requireDatacenter(read.datacenter);
-      const compute = this.#computeOf(read);
-      const show = (answer: Answered): void => deliver({ answer, meta: this.#meta() });
-      return read.minIndex === 0
-        ? this.engine.askLater(read.key, compute, show, deliver)
-        : this.engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
-    } catch (error) {
-      deliver(error as Error);
-      return () => {};
-    }
-  }
-
-  #meta(): { readonly knownLeader: boolean; readonly lastContactMs: number } {
-    if (this.#role.role === "leader") return LEADER_META;
-    const lastContactMs = Math.floor(this.#host.lastContactMs ?? NEVER_MS);
-    return { knownLeader: this.#role.leader !== undefined, lastContactMs };
-  }
-
-  // ---- operator ----
-
-  /** `host:port` of the leader as far as this server knows; "" when it knows none. */
-  leaderAddress(): string {
-    const { leader, leaderAddress } = this.#role;
-    if (leader === undefined) return "";
-    if (leader === this.#options.identity.id)
-      return hostPort(this.#options.identity.address, this.#options.identity.rpcPort);
-    return this.#directory.addressOf(leader) ?? leaderAddress ?? "";
-  }
-
-  /** Node id of the leader, as far as this server knows. */
-  get leaderId(): string | undefined {
-    return this.#role.leader;
-  }
-
-  /** The leader as the members describe it; undefined for none, for ourselves, and for one they do not know yet. */
-  leaderMember(): ServerMember | undefined {
-    return this.#role.leader === undefined ? undefined : this.#directory.byId(this.#role.leader);
-  }
-
-  /** What this server says to `Status.RaftStats`. */
-  raftStats(): RaftStats {
-    const { lastLogTerm, lastLogIndex } = this.#host.status();
-    const lastContactMs = this.#role.role === "leader" ? 0 : this.#host.lastContactMs;
-    return { lastContactMs, lastTerm: lastLogTerm, lastIndex: lastLogIndex };
-  }
-
-  peerAddresses(): readonly string[] {
-    return this.#host.status().configuration.servers.map((server) => server.address);
-  }
-
-  raftPeers(): readonly RaftPeer[] {
-    return raftPeersOf(this.#host.status(), this.#knownServers());
-  }
-
-  /** Servers that the members name, ourselves always. */
-  #knownServers(): ReadonlyMap<string, AutopilotServer> {
-    const { identity } = this.#options;
-    const self: AutopilotServer = {
-      id: identity.id,
-      name: identity.name,
-      address: hostPort(identity.address, identity.rpcPort),
-      alive: true,
-      left: false,
-      serfStatus: "alive",
-      version: identity.version,
-      raftVersion: 3,
-      replica: false,
-    };
-    const known = new Map<string, AutopilotServer>();
-    for (const server of this.#directory.servers()) {
-      if (server.id === "") continue;
-      // One that is leaving is still there: taking it out early would cost its vote.
-      const serfStatus = server.status === "leaving" ? "alive" : server.status;
-      known.set(server.id, {
-        id: server.id,
-        name: server.shortName,
-        address: hostPort(server.host, server.port),
-        alive: serfStatus === "alive",
-        left: serfStatus === "left",
-        serfStatus,
-        version: server.version,
-        raftVersion: server.raftVersion,
-        replica: server.nonVoter,
-      });
-    }
-    known.set(identity.id, self);
-    return known;
-  }
-
-  /**
-   * Before this server leaves the pool: hands leadership over, so that the rest elects nobody; without a taker it
-   * takes itself out of the peer set.
-   */
-  async prepareLeave(): Promise<void> {
-    const { servers } = this.#host.status().configuration;
-    const voters = servers.filter(({ suffrage }) => suffrage !== "nonvoter").length;
-    if (this.#role.role !== "leader" || voters <= 1) return;
-    try {
-      await this.transferLeadership();
-    } catch (error) {
-      this.#d.logger.warn("failed to transfer leadership, removing the server", { error: String(error) });
-      await this.#host.changeConfiguration({ type: "removeServer", id: this.#options.identity.id as ServerId });
-    }
-  }
-
-  /** Whether this server is in the peer set: behind a leave it waits until it is not. */
-  get isPeer(): boolean {
-    return this.#host.status().configuration.servers.some(({ id }) => id === this.#options.identity.id);
-  }
-
-  /** Hands leadership to a voter, or to the one most up to date. Rejects when it did not take over in time. */
-  async transferLeadership(id?: string): Promise<void> {
-    await this.#host.transferLeadership(id as ServerId | undefined);
-  }
-
-  async removePeer(by: { readonly id: string } | { readonly address: string }): Promise<void> {
-    if (!this.#leadership.ready) await this.#leadership.waitReady();
-    const { servers } = this.#host.status().configuration;
-    const found =
-      "id" in by
-        ? servers.find((server) => server.id === by.id)
-        : servers.find((server) => server.address === by.address);
-    if (found === undefined) {
-      const what = "id" in by ? `id ${JSON.stringify(by.id)}` : `address ${JSON.stringify(by.address)}`;
-      throw TribuneError.internal(`${what} was not found in the Raft configuration`);
-    }
-    await this.#host.changeConfiguration({ type: "removeServer", id: found.id });
-  }
-
-  autopilotConfig(): AutopilotConfig | undefined {
-    return this.#d.stateMachine.db.peek((tx) => autopilotConfig(tx).config);
-  }
-
-  serverHealth(): {
-    readonly healthy: boolean;
-    readonly failureTolerance: number;
-    readonly servers: readonly ServerHealth[];
-  } {
-    const { stateMachine } = this.#d;
-    const metaOf = (id: string): Readonly<Record<string, string>> =>
-      (this.#d.peers === undefined ? undefined : stateMachine.db.peek((tx) => nodeMeta(tx, id))) ?? {};
-    return serverHealthOf(this.#host.status(), this.#knownServers(), this.#autopilot.health(), metaOf);
-  }
-
-  queryMeta(): { readonly index: number; readonly knownLeader: boolean; readonly lastContactMs: number } {
-    return { index: Math.max(1, this.#host.appliedIndex), ...this.#meta() };
-  }
-}
-
-const LEADER_META = { knownLeader: true, lastContactMs: 0 } as const;
-/** Go's longest duration: what Consul says while it never heard from a leader. */
-const NEVER_MS = 9_223_372_036_854;
-
-function nodeMeta(tx: ReadTx, id: string): Readonly<Record<string, string>> | null | undefined {
-  try {
-    return getNodeById(tx, id)?.Meta;
-  } catch (error) {
-    // An id that is no UUID belongs to no node.
-    if (error instanceof TribuneError) return undefined;
-    throw error;
+    return this.#reads.later(read, deliver);
   }
 }
 

@@ -21,7 +21,7 @@ export interface SnapshotServiceDependencies {
   /** Nothing may be proposed from now on, not even by the leader itself. */
   readonly onRestoring: () => void;
   /** Everything anybody waits for has changed, as of `index`. */
-  readonly onReplaced: (index: number) => void;
+  readonly onReplaced: (index: number, wentBack: boolean) => void;
   /** The leader's duties go on, whether something was restored or not. */
   readonly onRestored: () => Promise<void>;
   readonly onFatal: (error: Error) => void;
@@ -116,8 +116,11 @@ export class SnapshotService {
       const now = host.status();
       // In another term whoever leads has begun anew; and a process that must stop serves nobody.
       if (now.role === "leader" && now.term === term && !this.#failed) {
-        await this.#d.onRestored();
-        leadership.gained();
+        try {
+          await this.#d.onRestored();
+        } finally {
+          leadership.gained(); // who leads answers, whatever became of its duties
+        }
       }
     }
   }
@@ -125,7 +128,7 @@ export class SnapshotService {
   /** Resolves once a quorum has the new state. */
   async #replace(
     archivedIndex: number,
-    prepared: { commit(index: number): void },
+    prepared: { commit(index: number): boolean },
     state: readonly Uint8Array[],
   ): Promise<void> {
     const { host, log, keeper, onReplaced, onFatal } = this.#d;
@@ -152,9 +155,9 @@ export class SnapshotService {
     try {
       await sink.commit();
       await log.reset(snapshot.index, snapshot.term);
-      prepared.commit(snapshot.index);
+      const wentBack = prepared.commit(snapshot.index);
       host.restored(snapshot);
-      onReplaced(snapshot.index);
+      onReplaced(snapshot.index, wentBack);
     } catch (error) {
       // Half of it may be on disk: only a start from there knows which state holds.
       this.#failed = true;

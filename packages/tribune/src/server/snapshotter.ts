@@ -81,7 +81,12 @@ export class Snapshotter {
       const term = log.term(index) ?? status.snapshotTerm;
       const { index: configurationIndex, configuration } = host.appliedConfiguration();
       const meta = { index, term, configuration, configurationIndex };
+      const persistedMs = runtime.clock.nowMs();
       const stored = await keeper.save(meta, sliced(view.chunks, runtime));
+      const persistMs = runtime.clock.nowMs() - persistedMs;
+      // Making the bytes and writing them go hand in hand, so both of Consul's times are this one.
+      metrics.sample("fsm.persist", persistMs);
+      metrics.sample("raft.snapshot.persist", persistMs);
       const firstIndex = Math.max(log.firstIndex, Math.min(index + 1, log.lastIndex + 1 - this.#options.trailingLogs));
       host.snapshotTaken(meta, firstIndex);
       await log.compact(firstIndex - 1);

@@ -10,7 +10,7 @@ export interface StateMachine {
   snapshot(): { readonly chunks: Iterable<Uint8Array>; release(): void };
   /**
    * Reads a whole snapshot aside. The live state changes, in one step, with `commit`; `index` is the one it
-   * stands for from then on.
+   * stands for from then on. It answers whether something went back: then somebody brought back an earlier state.
    */
-  prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(index: number): void }>;
+  prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(index: number): boolean }>;
 }

@@ -9,6 +9,8 @@ export interface StateEffects {
   lockDelayed(key: string, delayMs: number): void;
   /** KV tombstones were made at this index: reap them when their time is up. */
   tombstoned(index: number): void;
+  /** A command is about to be applied: what it does, where its type does not say it all. For measurements. */
+  operation?(op: string, kind: string): void;
 }
 
 /** Carried by the transaction itself: a table of transactions on the side would cost more than the write. */
@@ -28,4 +30,8 @@ export function lockDelayed(tx: WriteTx, key: string, delayMs: number): void {
 export function tombstoned(tx: WriteTx, index: number): void {
   const effects = (tx as Listening)[LISTENER];
   if (effects !== undefined) tx.afterCommit(() => effects.tombstoned(index));
+}
+
+export function operation(tx: WriteTx, op: string, kind: string): void {
+  (tx as Listening)[LISTENER]?.operation?.(op, kind);
 }

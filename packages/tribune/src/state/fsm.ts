@@ -29,7 +29,7 @@ import { CoordinateBatch } from "./catalog/snapshot.ts";
 import { addChunk, decodeChunkHeader } from "./chunking.ts";
 import { applyConfigEntry } from "./config-entry.ts";
 import { applyConnectCa } from "./connect-ca.ts";
-import { listenTo, type StateEffects } from "./effects.ts";
+import { listenTo, operation, type StateEffects } from "./effects.ts";
 import { applyIntention } from "./intention.ts";
 import { kvDelete, kvDeleteCas, kvDeleteTree, kvLock, kvSet, kvSetCas, kvUnlock, reapTombstones } from "./kv.ts";
 import type { MemDatabase } from "./memdb/database.ts";
@@ -152,7 +152,12 @@ function dispatch(tx: WriteTx, index: number, data: Uint8Array): unknown {
 }
 
 function command<T>(schema: Schema<T>, apply: (tx: WriteTx, index: number, request: T) => unknown): Apply {
-  return (tx, index, data) => apply(tx, index, decodeStruct(schema, data, 1));
+  return (tx, index, data) => {
+    const request = decodeStruct(schema, data, 1);
+    const { Op = "", Entry } = request as { readonly Op?: string; readonly Entry?: { readonly Kind?: string } | null };
+    operation(tx, Op, Entry?.Kind ?? "");
+    return apply(tx, index, request);
+  };
 }
 
 const COMMANDS: ReadonlyMap<number, Apply> = new Map<number, Apply>([

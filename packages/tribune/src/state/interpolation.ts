@@ -167,14 +167,21 @@ class Parser {
     }
     const name = this.#peek(/^[A-Za-z_][\w.\-*]*/);
     if (name === undefined) throw this.#fail("expected expression");
+    const where = this.#position();
     this.#at += name.length;
     if (name === "true" || name === "false") return () => name === "true";
     if (this.#take("(")) return this.#call(name, depth);
     return (scope) => {
       const value = scope.variable(name);
-      if (value === undefined) throw new InterpolationError(`unknown variable accessed: ${name}`);
+      if (value === undefined) throw new InterpolationError(`${where}: unknown variable accessed: ${name}`);
       return value;
     };
+  }
+
+  /** `line:column` of what comes next, both from 1. */
+  #position(): string {
+    const before = this.#text.slice(0, this.#at).split("\n");
+    return `${before.length}:${(before.at(-1) ?? "").length + 1}`;
   }
 
   #call(name: string, depth: number): Node {

@@ -185,3 +185,13 @@ test("a list wakes for its prefix only", () => {
   machine.kv("delete-tree", "a");
   assert.equal(watch.fired, true);
 });
+
+test("a list does not go back when the tombstone that dated it is reaped", () => {
+  const machine = new Machine();
+  machine.kv("set", "a/1");
+  machine.kv("set", "a/2");
+  machine.kv("delete", "a/2");
+  assert.equal(list(machine, "a/").index, 3);
+  machine.apply(MESSAGE.TOMBSTONE, TombstoneRequest, make(TombstoneRequest, { Op: "reap", ReapIndex: 3 }));
+  assert.equal(list(machine, "a/").index, 3);
+});

@@ -18,6 +18,12 @@ import { peekSession } from "./session-table.ts";
 
 export { KVS, KvEntry, plainEntry, TOMBSTONES, type Tombstone } from "./kv-entry.ts";
 
+/**
+ * In the table of indexes: that of the newest tombstone that was reaped. Tribune's own; Consul keeps it when it restores
+ * a snapshot of ours and does not look at it.
+ */
+const REAPED = "tombstones_reaped";
+
 // ---- queries ----
 
 /** Depends on the one key only, also while it is not there. */
@@ -84,18 +90,20 @@ export const kvKeys = (tx: ReadTx, prefix: string, separator: string) => finishe
 
 /** How a list's index follows from the newest of its entries, as of now: the entries are gone through later. */
 function listIndex(tx: ReadTx, below: string): (newestEntry: number) => Steps<number> {
-  const tables = peekIndex(tx, "kvs", "tombstones");
+  const ofAll = below === "" ? peekIndex(tx, "kvs", "tombstones") : undefined;
+  const reaped = below === "" ? 0 : peekIndex(tx, REAPED);
   // Every deletion below the prefix also changes the entries that were read, so the stones need no watch.
   const stones = below === "" ? [] : tx.peekScan(TOMBSTONES, below);
   return function* (newestEntry) {
-    if (below === "") return tables;
+    if (ofAll !== undefined) return ofAll;
     let newest = newestEntry;
     let rows = 0;
     for (const stone of stones) {
       if (stone.Index > newest) newest = stone.Index;
       if (++rows % ROWS_A_STEP === 0) yield;
     }
-    return newest === 0 ? tables : newest;
+    // With nothing to go through the transaction still lasts.
+    return newest === 0 ? peekIndex(tx, "kvs", "tombstones") : Math.max(newest, reaped);
   };
 }
 
@@ -189,11 +197,18 @@ export function kvCheckIndex(tx: ReadTx, key: string, casIndex: number): KvEntry
   );
 }
 
-/** Forgets the tombstones made up to an index: whoever waited since before that has long come back. */
+/**
+ * Forgets the tombstones made up to an index. Lists that had theirs from one of them must not go back: from now on
+ * none answers less than the newest that is gone.
+ */
 export function reapTombstones(tx: WriteTx, upTo: number): void {
+  let newest = 0;
   for (const stone of tx.peekScan(TOMBSTONES, "")) {
-    if (stone.Index <= upTo) tx.delete(TOMBSTONES, TOMBSTONES.key(stone));
+    if (stone.Index > upTo) continue;
+    tx.delete(TOMBSTONES, TOMBSTONES.key(stone));
+    if (stone.Index > newest) newest = stone.Index;
   }
+  if (newest > 0) raiseIndex(tx, REAPED, newest);
 }
 
 // ---- snapshots ----

@@ -74,7 +74,7 @@ test("queries and templates that cannot be are refused", () => {
   assert.match(text(machine.template(1, "a", { service: "${" })), /Bad format '\$\{' in Service\.Service: parse error/);
   assert.match(
     text(machine.template(1, "a", { tags: ["${nope}"] })),
-    /in Service\.Tags\[0\]: unknown variable accessed: nope/,
+    /in Service\.Tags\[0\]: 1:3: unknown variable accessed: nope/,
   );
   machine.template(1, "", {});
   assert.equal(text(machine.template(2, "", {})), "a query template with an empty name already exists");

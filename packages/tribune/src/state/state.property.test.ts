@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeregisterRequest, type DirEntry, HealthCheck, make, NodeService, TombstoneRequest } from "@tribune/api";
 import fc from "fast-check";
+import { nodeWithServices } from "./catalog/node-queries.ts";
+import { listServices, listServicesByNodeMeta } from "./catalog/service-queries.ts";
 import { COORDINATES } from "./catalog/tables.ts";
 import { CHECKS, NODES, SERVICES } from "./catalog.ts";
-import { INDEXES, peekIndex } from "./index-table.ts";
+import { Dating, INDEXES, peekIndex } from "./index-table.ts";
 import { KVS, kvGet, kvKeys, kvList, plainEntry, TOMBSTONES } from "./kv.ts";
+import type { ReadTx } from "./memdb/types.ts";
 import { MESSAGE } from "./message-types.ts";
 import { SESSIONS, sessionList, sessionsOnNode } from "./session.ts";
 import { kvOp, Machine, sessionId } from "./testing.ts";
@@ -105,15 +108,26 @@ test("whatever the commands: a snapshot restores to the same state, which then g
   );
 });
 
-const QUERIES = {
-  one: (machine: Machine) => machine.db.read((tx) => kvGet(tx, "a/b")),
-  absent: (machine: Machine) => machine.db.read((tx) => kvGet(tx, "zz")),
-  all: (machine: Machine) => machine.db.read((tx) => kvList(tx, "")),
-  below: (machine: Machine) => machine.db.read((tx) => kvList(tx, "a/")),
-  folders: (machine: Machine) => machine.db.read((tx) => kvKeys(tx, "", "/")),
-  sessions: (machine: Machine) => machine.db.read((tx) => sessionList(tx)),
-  onNode: (machine: Machine) => machine.db.read((tx) => sessionsOnNode(tx, "n1")),
+const QUERIES: Readonly<Record<string, (tx: ReadTx) => { readonly index: number }>> = {
+  one: (tx) => kvGet(tx, "a/b"),
+  absent: (tx) => kvGet(tx, "zz"),
+  all: (tx) => kvList(tx, ""),
+  below: (tx) => kvList(tx, "a/"),
+  folders: (tx) => kvKeys(tx, "", "/"),
+  foldersBelow: (tx) => kvKeys(tx, "a/", "/"),
+  sessions: (tx) => sessionList(tx),
+  onNode: (tx) => sessionsOnNode(tx, "n1"),
+  services: (tx) => listServices(tx),
+  servicesByMeta: (tx) => listServicesByNodeMeta(tx, { rack: "1" }),
+  nodeById: (tx) => nodeWithServices(tx, "abcd"),
 };
+
+/** One answer, with what it depends on and what dates it. */
+function ask(machine: Machine, query: (tx: ReadTx) => { readonly index: number }) {
+  const dating = new Dating();
+  const { result, watch } = machine.db.read(query, dating);
+  return { result, watch, dating };
+}
 
 test("whatever the commands: indexes never go back, and who must wake wakes to a higher index", () => {
   fc.assert(
@@ -121,9 +135,9 @@ test("whatever the commands: indexes never go back, and who must wake wakes to a
       const machine = new Machine();
       for (const run of steps) {
         const tables = machine.db.peek((tx) => ["kvs", "tombstones", "sessions"].map((name) => peekIndex(tx, name)));
-        const before = Object.values(QUERIES).map((query) => query(machine));
+        const before = Object.values(QUERIES).map((query) => ask(machine, query));
         run(machine);
-        const after = Object.values(QUERIES).map((query) => query(machine));
+        const after = Object.values(QUERIES).map((query) => ask(machine, query));
         machine.db.peek((tx) =>
           ["kvs", "tombstones", "sessions"].forEach((name, at) => {
             assert.ok(peekIndex(tx, name) >= tables[at]!, name);
@@ -133,6 +147,7 @@ test("whatever the commands: indexes never go back, and who must wake wakes to a
           const { index, ...answer } = result;
           const { index: laterIndex, ...later } = after[at]!.result;
           const name = Object.keys(QUERIES)[at];
+          assert.ok(laterIndex >= index, `${name}: index ${index} goes back to ${laterIndex}`);
           if (show(answer) !== show(later)) {
             assert.ok(watch.fired, `${name} was not woken`);
             assert.ok(laterIndex > index, `${name}: index ${index} to ${laterIndex}`);
@@ -142,6 +157,37 @@ test("whatever the commands: indexes never go back, and who must wake wakes to a
         });
       }
       assert.equal(machine.db.watchCellCount, 0);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("whatever the commands: a kept answer, a new one and one of a copy from a snapshot have the same index", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), fc.nat(39), (steps, copiedAt) => {
+      const machine = new Machine();
+      let copy: Machine | undefined;
+      const kept = new Map<string, ReturnType<typeof ask>>();
+      for (const [at, run] of steps.entries()) {
+        run(machine);
+        if (copy !== undefined) run(copy);
+        if (at === copiedAt) copy = reload(machine);
+        for (const [name, query] of Object.entries(QUERIES)) {
+          const { result, watch } = ask(machine, query);
+          watch.release();
+          const { index } = copy?.db.peek(query) ?? result;
+          assert.equal(index, result.index, `${name}, from a snapshot`);
+          const known = kept.get(name);
+          const dated = known?.watch.fired
+            ? undefined
+            : machine.db.peek((tx) => known?.dating.indexIn(tx, known.result.index));
+          if (dated !== undefined) assert.equal(dated, result.index, `${name}, kept`);
+          else {
+            known?.watch.release();
+            kept.set(name, ask(machine, query));
+          }
+        }
+      }
     }),
     { numRuns: 200 },
   );

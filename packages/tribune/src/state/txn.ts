@@ -148,23 +148,26 @@ export const KV_WRITES: ReadonlySet<string> = new Set([
 
 function writeKv(tx: WriteTx, index: number, { Verb, DirEnt }: TxnKVOp): Results {
   const { Key } = DirEnt;
-  const name = goQuote(Key);
+  const name = (): string => goQuote(Key);
   switch (Verb) {
     case "set":
       return keyResult(kvSet(tx, index, DirEnt), false);
     case "cas":
-      return keyResult(kvSetCas(tx, index, DirEnt) ?? refuse(`failed to set key ${name}, index is stale`), false);
+      return keyResult(kvSetCas(tx, index, DirEnt) ?? refuse(`failed to set key ${name()}, index is stale`), false);
     case "lock":
-      return keyResult(kvLock(tx, index, DirEnt) ?? refuse(`failed to lock key ${name}, lock is already held`), false);
+      return keyResult(
+        kvLock(tx, index, DirEnt) ?? refuse(`failed to lock key ${name()}, lock is already held`),
+        false,
+      );
     case "unlock": {
-      const problem = `failed to unlock key ${name}, lock isn't held, or is held by another session`;
+      const problem = `failed to unlock key ${name()}, lock isn't held, or is held by another session`;
       return keyResult(kvUnlock(tx, index, DirEnt) ?? refuse(problem), false);
     }
     case "delete":
       kvDelete(tx, index, Key);
       return NONE;
     case "delete-cas":
-      if (!kvDeleteCas(tx, index, DirEnt.ModifyIndex, Key)) refuse(`failed to delete key ${name}, index is stale`);
+      if (!kvDeleteCas(tx, index, DirEnt.ModifyIndex, Key)) refuse(`failed to delete key ${name()}, index is stale`);
       return NONE;
     case "delete-tree":
       kvDeleteTree(tx, index, Key);
@@ -205,19 +208,19 @@ function writeNode(tx: WriteTx, index: number, op: TxnNodeOp): Results {
 
 function writeService(tx: WriteTx, index: number, op: TxnServiceOp): Results {
   const { Verb, Node, Service } = op;
-  const where = `service ${goQuote(Service.ID)} on node ${goQuote(Node)}, index is stale`;
+  const where = (): string => `service ${goQuote(Service.ID)} on node ${goQuote(Node)}, index is stale`;
   switch (Verb) {
     case "set":
       ensureService(tx, index, Node, Service);
       return serviceResult(tx, op) ?? NONE;
     case "cas":
-      if (!ensureServiceCas(tx, index, Node, Service)) refuse(`failed to set ${where}`);
+      if (!ensureServiceCas(tx, index, Node, Service)) refuse(`failed to set ${where()}`);
       return serviceResult(tx, op) ?? NONE;
     case "delete":
       deleteService(tx, index, Node, Service.ID);
       return NONE;
     case "delete-cas":
-      if (!deleteServiceCas(tx, index, Service.ModifyIndex, Node, Service.ID)) refuse(`failed to delete ${where}`);
+      if (!deleteServiceCas(tx, index, Service.ModifyIndex, Node, Service.ID)) refuse(`failed to delete ${where()}`);
       return NONE;
     default:
       return refuse(`unknown Service verb ${goQuote(Verb)}`);
@@ -226,19 +229,20 @@ function writeService(tx: WriteTx, index: number, op: TxnServiceOp): Results {
 
 function writeCheck(tx: WriteTx, index: number, op: TxnCheckOp): Results {
   const { Verb, Check } = op;
-  const where = `check ${goQuote(Check.CheckID)} on node ${goQuote(Check.Node)}, index is stale`;
+  const where = (): string => `check ${goQuote(Check.CheckID)} on node ${goQuote(Check.Node)}, index is stale`;
   switch (Verb) {
     case "set":
       ensureCheck(tx, index, Check);
       return checkResult(tx, op) ?? NONE;
     case "cas":
-      if (!ensureCheckCas(tx, index, Check)) refuse(`failed to set ${where}`);
+      if (!ensureCheckCas(tx, index, Check)) refuse(`failed to set ${where()}`);
       return checkResult(tx, op) ?? NONE;
     case "delete":
       deleteCheck(tx, index, Check.Node, Check.CheckID);
       return NONE;
     case "delete-cas":
-      if (!deleteCheckCas(tx, index, Check.ModifyIndex, Check.Node, Check.CheckID)) refuse(`failed to delete ${where}`);
+      if (!deleteCheckCas(tx, index, Check.ModifyIndex, Check.Node, Check.CheckID))
+        refuse(`failed to delete ${where()}`);
       return NONE;
     default:
       return refuse(`unknown Check verb ${goQuote(Verb)}`);

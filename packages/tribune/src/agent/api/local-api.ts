@@ -6,6 +6,7 @@ import type {
   LifecycleApi,
   MetricsApi,
   MonitorApi,
+  ReloadReport,
   TokensApi,
 } from "../../endpoints/agent-local-api.ts";
 import { TribuneError } from "../../lib/errors.ts";
@@ -13,7 +14,8 @@ import type { Logger } from "../../lib/log.ts";
 import type { LogHub } from "../../lib/logger/log-hub.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { Telemetry } from "../../lib/telemetry/aggregator.ts";
-import { metricsSummary } from "../../lib/telemetry/metrics-summary.ts";
+import { shownMetrics } from "../../lib/telemetry/metric-names.ts";
+import { metricsSummary, summarize } from "../../lib/telemetry/metrics-summary.ts";
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "../../lib/telemetry/prometheus.ts";
 import { CONSUL_VERSION } from "../../lib/version.ts";
 import { hostInfo } from "../../net/host-info.ts";
@@ -38,7 +40,7 @@ export interface LocalApiSources {
   readonly logger: Logger;
   readonly logHub: LogHub | undefined;
   readonly telemetry: Telemetry | undefined;
-  readonly reload: (() => Promise<void>) | undefined;
+  readonly reload: (() => Promise<ReloadReport>) | undefined;
   readonly leave: () => Promise<void>;
 }
 
@@ -88,12 +90,15 @@ function metricsApi({ config, telemetry }: LocalApiSources): MetricsApi {
     if (telemetry === undefined) throw TribuneError.internal("this agent runs inside a program that keeps no metrics");
     return telemetry;
   };
+  const { telemetry: settings, server } = config();
+  const definitions = shownMetrics(settings.metricsPrefix, { server });
   return {
     summary: () => metricsSummary(kept()),
+    follow: (listener) => kept().onFinished((interval) => listener(summarize(interval))),
     prometheus() {
       const { prometheusRetentionMs } = config().telemetry;
       if (prometheusRetentionMs <= 0) return undefined;
-      return { contentType: PROMETHEUS_CONTENT_TYPE, text: prometheusText(kept(), prometheusRetentionMs) };
+      return { contentType: PROMETHEUS_CONTENT_TYPE, text: prometheusText(kept(), prometheusRetentionMs, definitions) };
     },
   };
 }

@@ -230,6 +230,7 @@ export class AgentCache {
     entry.lostAtMs = undefined;
     entry.answer = answer;
     entry.meta = meta;
+    this.#d.metrics.count("cache.fetch_success");
     this.#count(entry.call.endpoint, "fetch_success");
     for (const waiter of [...entry.waiters]) {
       if (answer.index <= waiter.minIndex) continue;
@@ -243,6 +244,7 @@ export class AgentCache {
     const { clock, rng } = this.#d.runtime;
     entry.failures++;
     entry.lostAtMs ??= clock.nowMs();
+    this.#d.metrics.count("cache.fetch_error");
     this.#count(entry.call.endpoint, "fetch_error");
     this.#d.logger.debug("refreshing a cached answer failed", { question: entry.key, error: error.message });
     this.#dismiss(entry, error);

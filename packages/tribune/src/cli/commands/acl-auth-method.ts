@@ -1,21 +1,9 @@
 import type { ConsulClient } from "@tribune/client";
 import { parseJson } from "../../lib/go-json-parse.ts";
 import { goQuote } from "../../lib/go-quote.ts";
-import { list } from "../../lib/go-struct.ts";
 import { prettyAuthMethod, prettyAuthMethods } from "../acl/format.ts";
-import {
-  CommandFailure,
-  failing,
-  find,
-  formatFlag,
-  metaFlag,
-  print,
-  read,
-  remove,
-  step,
-  word,
-  write,
-} from "../acl/request.ts";
+import { deleteCommand, listCommand } from "../acl/kind-commands.ts";
+import { CommandFailure, failing, find, formatFlag, metaFlag, print, step, word, write } from "../acl/request.ts";
 import { type AuthMethod, authMethodEntryShape, authMethodShape } from "../acl/shapes.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { loadData } from "../output.ts";
@@ -106,18 +94,13 @@ Makes an auth method: a way to trade somebody else's credentials for a token.
   }),
 };
 
-export const authMethodList: Command = {
-  usage: "[options]",
+export const authMethodList = listCommand<AuthMethod>({
   description: "Lists all auth methods.",
-  http: "namespace",
-  flags: [metaFlag, formatFlag],
-  run: failing(async (context) => {
-    const methods = await step("Failed to retrieve the auth method list", () =>
-      read<readonly AuthMethod[]>(context.client(), "/v1/acl/auth-methods"),
-    );
-    print(context, methods, list(authMethodEntryShape), prettyAuthMethods);
-  }),
-};
+  what: "auth method",
+  path: () => "/v1/acl/auth-methods",
+  shape: authMethodEntryShape,
+  pretty: prettyAuthMethods,
+});
 
 const pathOf = (name: string): string => `/v1/acl/auth-method/${word(name)}`;
 
@@ -177,15 +160,14 @@ async function changedMethod(context: CommandContext, old: AuthMethod): Promise<
   return { ...old, ...given, ...ttlOf(context), Config: config };
 }
 
-export const authMethodDelete: Command = {
-  usage: "[options]",
+export const authMethodDelete = deleteCommand({
   description: "Deletes an auth method, its binding rules, and the tokens made by it.",
-  http: "namespace",
+  what: "auth method",
   flags: [nameFlag],
-  run: failing(async (context) => {
-    const name = context.flags.string("name");
+  target({ flags }) {
+    const name = flags.string("name");
     if (name === "") throw new CommandFailure("Must specify the -name parameter");
-    await step(`Error deleting auth method ${goQuote(name)}`, () => remove(context.client(), pathOf(name)));
-    context.out(`Auth method ${goQuote(name)} deleted successfully`);
-  }),
-};
+    return name;
+  },
+  path: pathOf,
+});

@@ -1,21 +1,9 @@
 import type { ConsulClient } from "@tribune/client";
 import { goQuote } from "../../lib/go-quote.ts";
-import { list } from "../../lib/go-struct.ts";
 import { prettyBindingRule, prettyBindingRules } from "../acl/format.ts";
+import { deleteCommand, listCommand } from "../acl/kind-commands.ts";
 import { bindingRuleId } from "../acl/lookup.ts";
-import {
-  CommandFailure,
-  failing,
-  find,
-  formatFlag,
-  metaFlag,
-  print,
-  read,
-  remove,
-  step,
-  word,
-  write,
-} from "../acl/request.ts";
+import { CommandFailure, failing, find, formatFlag, metaFlag, print, step, word, write } from "../acl/request.ts";
 import { type BindingRule, bindingRuleShape } from "../acl/shapes.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { boolFlag, stringFlag } from "./flag.ts";
@@ -61,20 +49,17 @@ Makes a binding rule: what rights who logs in gets.
   }),
 };
 
-export const bindingRuleList: Command = {
-  usage: "[options]",
+export const bindingRuleList = listCommand<BindingRule>({
   description: "Lists the binding rules.",
-  http: "namespace",
-  flags: [stringFlag("method", "Only those of this auth method."), metaFlag, formatFlag],
-  run: failing(async (context) => {
-    const method = context.flags.string("method");
-    const path = method === "" ? "/v1/acl/binding-rules" : `/v1/acl/binding-rules?authmethod=${word(method)}`;
-    const rules = await step("Failed to retrieve the binding rule list", () =>
-      read<readonly BindingRule[]>(context.client(), path),
-    );
-    print(context, rules, list(bindingRuleShape), prettyBindingRules);
-  }),
-};
+  what: "binding rule",
+  flags: [stringFlag("method", "Only those of this auth method.")],
+  path({ flags }) {
+    const method = flags.string("method");
+    return method === "" ? "/v1/acl/binding-rules" : `/v1/acl/binding-rules?authmethod=${word(method)}`;
+  },
+  shape: bindingRuleShape,
+  pretty: prettyBindingRules,
+});
 
 async function idOf(context: CommandContext, client: ConsulClient, complaint: string): Promise<string> {
   const part = context.flags.string("id");
@@ -131,15 +116,10 @@ unless -bind-type says otherwise.`,
   }),
 };
 
-export const bindingRuleDelete: Command = {
-  usage: "[options]",
+export const bindingRuleDelete = deleteCommand({
   description: "Deletes a binding rule.",
-  http: "namespace",
+  what: "binding rule",
   flags: [idFlag],
-  run: failing(async (context) => {
-    const client = context.client();
-    const id = await idOf(context, client, "Must specify the -id parameter");
-    await step(`Error deleting binding rule ${goQuote(id)}`, () => remove(client, pathOf(id)));
-    context.out(`Binding rule ${goQuote(id)} deleted successfully`);
-  }),
-};
+  target: (context) => idOf(context, context.client(), "Must specify the -id parameter"),
+  path: pathOf,
+});

@@ -1,10 +1,10 @@
 import type { ConsulClient } from "@tribune/client";
 import { goQuote } from "../../lib/go-quote.ts";
-import { list } from "../../lib/go-struct.ts";
 import { prettyPolicies, prettyPolicy } from "../acl/format.ts";
+import { deleteCommand, listCommand } from "../acl/kind-commands.ts";
 import { legacyRules, translateRules } from "../acl/legacy-rules.ts";
 import { policyId, policyIdByName } from "../acl/lookup.ts";
-import { CommandFailure, failing, formatFlag, metaFlag, print, read, remove, step, write } from "../acl/request.ts";
+import { CommandFailure, failing, formatFlag, metaFlag, print, read, step, write } from "../acl/request.ts";
 import { type Policy, policyEntryShape, policyShape } from "../acl/shapes.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { loadData } from "../output.ts";
@@ -65,18 +65,13 @@ async function rulesOf(context: CommandContext, client: ConsulClient): Promise<s
   return translateRules(client, await legacyRules(context, token, flags.bool("token-secret")));
 }
 
-export const policyList: Command = {
-  usage: "[options]",
+export const policyList = listCommand<Policy>({
   description: "Lists all policies.",
-  http: "namespace",
-  flags: [metaFlag, formatFlag],
-  run: failing(async (context) => {
-    const policies = await step("Failed to retrieve the policy list", () =>
-      read<readonly Policy[]>(context.client(), "/v1/acl/policies"),
-    );
-    print(context, policies, list(policyEntryShape), prettyPolicies);
-  }),
-};
+  what: "policy",
+  path: () => "/v1/acl/policies",
+  shape: policyEntryShape,
+  pretty: prettyPolicies,
+});
 
 export const policyRead: Command = {
   usage: "[options]",
@@ -133,15 +128,10 @@ export const policyUpdate: Command = {
   }),
 };
 
-export const policyDelete: Command = {
-  usage: "[options]",
+export const policyDelete = deleteCommand({
   description: "Deletes a policy. Tokens and roles lose the rights it gave.",
-  http: "namespace",
+  what: "policy",
   flags: [idFlag, stringFlag("name", "Name of the policy, instead of -id.")],
-  run: failing(async (context) => {
-    const client = context.client();
-    const id = await idOf(context, client);
-    await step(`Error deleting policy ${goQuote(id)}`, () => remove(client, `/v1/acl/policy/${id}`));
-    context.out(`Policy ${goQuote(id)} deleted successfully`);
-  }),
-};
+  target: (context) => idOf(context, context.client()),
+  path: (id) => `/v1/acl/policy/${id}`,
+});

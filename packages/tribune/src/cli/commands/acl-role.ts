@@ -1,21 +1,9 @@
 import type { ConsulClient } from "@tribune/client";
 import { goQuote } from "../../lib/go-quote.ts";
-import { list } from "../../lib/go-struct.ts";
 import { prettyRole, prettyRoles } from "../acl/format.ts";
+import { deleteCommand, listCommand } from "../acl/kind-commands.ts";
 import { mergeLinks, mergeNodes, mergeServices, roleId, roleIdByName } from "../acl/lookup.ts";
-import {
-  CommandFailure,
-  failing,
-  find,
-  formatFlag,
-  metaFlag,
-  print,
-  read,
-  remove,
-  step,
-  word,
-  write,
-} from "../acl/request.ts";
+import { CommandFailure, failing, find, formatFlag, metaFlag, print, step, word, write } from "../acl/request.ts";
 import { type Role, roleShape } from "../acl/shapes.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { IDENTITY_FLAGS, identities, POLICY_FLAGS, policyLinks } from "./acl-token.ts";
@@ -58,18 +46,13 @@ Makes a role: rights that tokens can have together.
   }),
 };
 
-export const roleList: Command = {
-  usage: "[options]",
+export const roleList = listCommand<Role>({
   description: "Lists all roles.",
-  http: "namespace",
-  flags: [metaFlag, formatFlag],
-  run: failing(async (context) => {
-    const roles = await step("Failed to retrieve the role list", () =>
-      read<readonly Role[]>(context.client(), "/v1/acl/roles"),
-    );
-    print(context, roles, list(roleShape), prettyRoles);
-  }),
-};
+  what: "role",
+  path: () => "/v1/acl/roles",
+  shape: roleShape,
+  pretty: prettyRoles,
+});
 
 export const roleRead: Command = {
   usage: "[options]",
@@ -149,19 +132,16 @@ async function changedRole(
   };
 }
 
-export const roleDelete: Command = {
-  usage: "[options]",
+export const roleDelete = deleteCommand({
   description: "Deletes a role. Tokens lose the rights it gave.",
-  http: "namespace",
+  what: "role",
   flags: [idFlag, stringFlag("name", "Name of the role, instead of -id.")],
-  run: failing(async (context) => {
-    const [part, name] = [context.flags.string("id"), context.flags.string("name")];
+  target({ flags, client }) {
+    const [part, name] = [flags.string("id"), flags.string("name")];
     if (part === "" && name === "") throw new CommandFailure("Must specify the -id or -name parameters");
-    const client = context.client();
-    const id = await step("Error determining role ID", () =>
-      part === "" ? roleIdByName(client, name) : roleId(client, part),
+    return step("Error determining role ID", () =>
+      part === "" ? roleIdByName(client(), name) : roleId(client(), part),
     );
-    await step(`Error deleting role ${goQuote(id)}`, () => remove(client, `/v1/acl/role/${id}`));
-    context.out(`Role ${goQuote(id)} deleted successfully`);
-  }),
-};
+  },
+  path: (id) => `/v1/acl/role/${id}`,
+});

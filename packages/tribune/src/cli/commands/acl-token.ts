@@ -1,8 +1,8 @@
 import type { ConsulClient } from "@tribune/client";
 import { parseGoDuration } from "../../lib/duration.ts";
 import { goQuote } from "../../lib/go-quote.ts";
-import { list } from "../../lib/go-struct.ts";
 import { prettyToken, prettyTokens } from "../acl/format.ts";
+import { deleteCommand, listCommand } from "../acl/kind-commands.ts";
 import {
   mergeLinks,
   mergeNodes,
@@ -13,7 +13,7 @@ import {
   serviceIdentities,
   tokenId,
 } from "../acl/lookup.ts";
-import { CommandFailure, failing, formatFlag, metaFlag, print, read, remove, step, write } from "../acl/request.ts";
+import { CommandFailure, failing, formatFlag, metaFlag, print, read, step, write } from "../acl/request.ts";
 import { type Grants, type Link, type Token, tokenEntryShape, tokenShape } from "../acl/shapes.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { boolFlag, durationFlag, listFlag, stringFlag } from "./flag.ts";
@@ -128,18 +128,13 @@ async function idOf(context: CommandContext, client: ConsulClient, complaint: st
   return step("Error determining token ID", () => tokenId(client, part));
 }
 
-export const tokenList: Command = {
-  usage: "[options]",
+export const tokenList = listCommand<Token>({
   description: "Lists all tokens.",
-  http: "namespace",
-  flags: [metaFlag, formatFlag],
-  run: failing(async (context) => {
-    const tokens = await step("Failed to retrieve the token list", () =>
-      read<readonly Token[]>(context.client(), "/v1/acl/tokens"),
-    );
-    print(context, tokens, list(tokenEntryShape), prettyTokens);
-  }),
-};
+  what: "token",
+  path: () => "/v1/acl/tokens",
+  shape: tokenEntryShape,
+  pretty: prettyTokens,
+});
 
 export const tokenRead: Command = {
   usage: "[options]",
@@ -212,17 +207,12 @@ Changes a token. Rights that are not given are taken away, unless the -merge fla
   }),
 };
 
-export const tokenDelete: Command = {
-  usage: "[options]",
+export const tokenDelete = deleteCommand({
   description: "Deletes a token. Who still uses it has no rights any more.",
-  http: "namespace",
+  what: "token",
   flags: [idFlag],
-  run: failing(async (context) => {
-    const client = context.client();
-    const id = await idOf(context, client, "Must specify the -id parameter");
-    await step(`Error deleting token ${goQuote(id)}`, () => remove(client, `/v1/acl/token/${id}`));
-    context.out(`Token ${goQuote(id)} deleted successfully`);
-  }),
-};
+  target: (context) => idOf(context, context.client(), "Must specify the -id parameter"),
+  path: (id) => `/v1/acl/token/${id}`,
+});
 
 export { IDENTITY_FLAGS, identities, POLICY_FLAGS, policyLinks };

@@ -20,15 +20,30 @@ export const info: Command = {
   },
 };
 
+/** What a Tribune agent says it did; Consul's answers nothing. */
+interface Report {
+  readonly Applied?: readonly string[];
+  readonly NeedsRestart?: readonly string[];
+}
+
 export const reload: Command = {
   usage: "[options]",
   description: "Makes the agent read its configuration files again, as SIGHUP does.",
   http: "client",
-  flags: [],
+  flags: [
+    boolFlag("verbose", "Print which keys took effect and which wait for a restart. Consul's agents do not say."),
+  ],
   async run(context) {
-    const done = await attempt(context, "Error reloading", () => context.client().agent.reload());
-    if (done !== undefined) context.out("Configuration reload triggered");
-    return done === undefined ? 1 : 0;
+    const query = context.flags.bool("verbose") ? { verbose: true } : {};
+    const done = await attempt(context, "Error reloading", () =>
+      context.client().ask<Report | undefined>({ method: "PUT", path: "/v1/agent/reload", query }),
+    );
+    if (done === undefined) return 1;
+    context.out("Configuration reload triggered");
+    const { Applied: applied = [], NeedsRestart: needsRestart = [] } = done.value.value ?? {};
+    if (applied.length > 0) context.out(`Applied: ${applied.join(", ")}`);
+    if (needsRestart.length > 0) context.out(`Waiting for a restart: ${needsRestart.join(", ")}`);
+    return 0;
   },
 };
 

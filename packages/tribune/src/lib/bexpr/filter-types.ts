@@ -153,3 +153,30 @@ export const KUBERNETES_IDENTITY: StructType = struct({
 
 /** What a binding rule's selector sees of a login through a `jwt` or `oidc` auth method. */
 export const CLAIMS_IDENTITY: StructType = struct({ value: map(string), list: map(list(string)) });
+
+/** A member of a gossip pool; Consul 1.10 does not filter them yet. */
+export const MEMBER: StructType = struct({
+  Name: string,
+  Addr: string,
+  Port: int,
+  Tags: metadata,
+  Status: int,
+  ProtocolMin: int,
+  ProtocolMax: int,
+  ProtocolCur: int,
+  DelegateMin: int,
+  DelegateMax: int,
+  DelegateCur: int,
+});
+
+/** A `service-defaults` entry, what of it can be compared. */
+export const SERVICE_DEFAULTS: StructType = struct({
+  Kind: string,
+  Name: string,
+  Protocol: string,
+  Mode: string,
+  TransparentProxy: struct({ OutboundListenerPort: int, DialedDirectly: bool }),
+  MeshGateway: meshGateway,
+  ExternalSNI: string,
+  Meta: metadata,
+});

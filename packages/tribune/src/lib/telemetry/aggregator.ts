@@ -63,6 +63,7 @@ export class Telemetry implements Metrics {
   private readonly intervals: Interval[] = [];
   private current: Interval;
   private sweptIn = 0;
+  private readonly listeners = new Set<(finished: Interval) => void>();
   /** Measurements lost because a table was full. */
   dropped = 0;
 
@@ -101,6 +102,12 @@ export class Telemetry implements Metrics {
   recorded(): readonly Interval[] {
     this.roll(this.intervalNumber());
     return this.intervals;
+  }
+
+  /** Runs for each interval with measurements when it is over. @returns cancel */
+  onFinished(listener: (finished: Interval) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   /** Series with totals, for the Prometheus text. */
@@ -143,7 +150,10 @@ export class Telemetry implements Metrics {
   }
 
   private roll(number: number): void {
-    if (number !== this.current.number) this.current = this.openInterval(number);
+    if (number === this.current.number) return;
+    const finished = this.current;
+    this.current = this.openInterval(number);
+    for (const listener of [...this.listeners]) listener(finished);
   }
 
   private openInterval(number: number): Interval {

@@ -41,7 +41,8 @@ export function summarize(interval: Interval): MetricsSummary {
   const iso = new Date(interval.number * INTERVAL_MS).toISOString();
   return {
     Timestamp: `${iso.slice(0, 10)} ${iso.slice(11, 19)} +0000 UTC`,
-    Gauges: sorted(interval.gauges).map(({ series, last }) => ({
+    // Not a number: a follower's word on what only the leader knows. JSON has no such value.
+    Gauges: sorted(interval.gauges.filter(({ last }) => !Number.isNaN(last))).map(({ series, last }) => ({
       Name: series.name,
       Value: last,
       Labels: Object.fromEntries(series.labels),

@@ -1,5 +1,6 @@
 import type { MetricLabels } from "../metrics.ts";
 import type { Telemetry } from "./aggregator.ts";
+import { declarationOf } from "./metric-names.ts";
 import type { SeriesKind, Total } from "./series.ts";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -46,7 +47,7 @@ export function prometheusText(
       (series as { total: Total | undefined }).total = undefined;
       continue;
     }
-    addRow(families, series.kind, series.name, undefined, series);
+    addRow(families, series.kind, series.name, declarationOf(series.baseName)?.help, series);
   }
   const names = [...families.keys()].sort();
   return names.map((name) => renderFamily(name, families.get(name) as Family, nowMs)).join("");

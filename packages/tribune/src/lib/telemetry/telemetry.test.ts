@@ -38,6 +38,7 @@ test("the summary shows the last finished interval in the shape of /v1/agent/met
   telemetry.count("client.rpc", 2);
   telemetry.gauge("autopilot.healthy", 1);
   telemetry.gauge("autopilot.healthy", 0);
+  telemetry.gauge("autopilot.failure_tolerance", Number.NaN);
   for (const value of [1, 2, 3, 4]) telemetry.sample("fsm.kvs", value, [["op", "set"]]);
   telemetry.sample("fsm.kvs", 7, [["op", "delete all"]]);
   const expected = {
@@ -192,7 +193,7 @@ consul_acl_apply{quantile="0.9"} NaN
 consul_acl_apply{quantile="0.99"} NaN
 consul_acl_apply_sum 0
 consul_acl_apply_count 0
-# HELP consul_api_http consul_api_http
+# HELP consul_api_http Time to answer a request, by method and path
 # TYPE consul_api_http summary
 ${http}"0.5"} 50
 ${http}"0.9"} 90

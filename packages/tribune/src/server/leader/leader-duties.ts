@@ -99,7 +99,7 @@ export class LeaderDuties {
     for (const session of db.peek((tx) => sessionList(tx).sessions))
       if (session.TTL !== "") this.resetSession(session.ID, session.TTL);
     this.#armTombstones();
-    const started = [propose(TYPE.register, RegisterRequest, serverRegistration(identity))];
+    const started: Promise<unknown>[] = [this.#register()];
     if (db.peek((tx) => autopilotConfig(tx).config) === undefined) {
       const request = make(AutopilotSetConfigRequest, { Datacenter: identity.datacenter, Config: autopilotDefaults });
       started.push(propose(TYPE.autopilot, AutopilotSetConfigRequest, request));
@@ -117,6 +117,18 @@ export class LeaderDuties {
     peers?.announceLeader();
     autopilot.begin();
     this.#members?.begin();
+  }
+
+  /**
+   * The catalog may refuse us, who are in the datacenter none the less: after a restored backup our name may be that of
+   * the machine before us. All else goes on, as in Consul; whoever removes that node ends it.
+   */
+  async #register(): Promise<void> {
+    try {
+      await this.#d.propose(TYPE.register, RegisterRequest, serverRegistration(this.#d.identity));
+    } catch (error) {
+      this.#d.logger.error("failed to register this server", { error: String(error) });
+    }
   }
 
   end(): void {
@@ -169,11 +181,26 @@ export class LeaderDuties {
       Session: make(Session, { ID: id }),
     });
     this.#d.logger.debug("Session TTL expired", { session: id });
-    this.#d.propose(TYPE.session, SessionRequest, request).catch((error: unknown) => {
-      if (!this.#leading) return; // the next leader has a timer of its own
-      this.#d.logger.error("Failed to destroy an expired session; trying again", { session: id, error: String(error) });
-      this.#sessions.set(id, RETRY_MS);
-    });
+    this.#timed("session_ttl.invalidate", this.#d.propose(TYPE.session, SessionRequest, request)).catch(
+      (error: unknown) => {
+        if (!this.#leading) return; // the next leader has a timer of its own
+        this.#d.logger.error("Failed to destroy an expired session; trying again", {
+          session: id,
+          error: String(error),
+        });
+        this.#sessions.set(id, RETRY_MS);
+      },
+    );
+  }
+
+  async #timed<T>(name: string, work: Promise<T>): Promise<T> {
+    const { clock } = this.#d.runtime;
+    const startedMs = clock.nowMs();
+    try {
+      return await work;
+    } finally {
+      this.#d.metrics.sample(name, clock.nowMs() - startedMs);
+    }
   }
 
   #armTombstones(): void {
@@ -188,7 +215,7 @@ export class LeaderDuties {
         reapIndex = this.#tombstoneMarks.shift()!.index;
       if (reapIndex === 0) return;
       const request = make(TombstoneRequest, { Datacenter: identity.datacenter, Op: "reap", ReapIndex: reapIndex });
-      propose(TYPE.tombstone, TombstoneRequest, request).catch((error: unknown) =>
+      this.#timed("leader.reapTombstones", propose(TYPE.tombstone, TombstoneRequest, request)).catch((error: unknown) =>
         logger.error("Failed to reap tombstones; they are kept until the next time", { error: String(error) }),
       );
     });

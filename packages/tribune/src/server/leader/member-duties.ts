@@ -37,6 +37,8 @@ export class MemberDuties {
   #leading = false;
   #working = false;
   #cancel: Cancel = () => {};
+  /** A round over everybody is done when nothing is left to do. */
+  #onDrained: (() => void) | undefined;
 
   constructor(dependencies: MemberDutiesDependencies) {
     this.#d = dependencies;
@@ -66,6 +68,8 @@ export class MemberDuties {
     const members = this.#d.members();
     for (const member of members) this.#pending.set(member.name, { member, status: member.status });
     if (findLost) this.#findLost(members);
+    const startedMs = this.#d.runtime.clock.nowMs();
+    this.#onDrained = () => this.#d.metrics.sample("leader.reconcile", this.#d.runtime.clock.nowMs() - startedMs);
     this.#work();
   }
 
@@ -116,7 +120,9 @@ export class MemberDuties {
       .catch((error: unknown) => this.#d.logger.error("failed to reconcile members", { error: String(error) }))
       .finally(() => {
         this.#working = false;
-        if (this.#leading && this.#pending.size > 0) this.#work();
+        if (this.#leading && this.#pending.size > 0) return this.#work();
+        this.#onDrained?.();
+        this.#onDrained = undefined;
       });
   }
 

@@ -15,7 +15,7 @@ export interface RaftPeersDependencies {
   readonly log: DurableLog;
   readonly stateMachine: StateMachine;
   /** The state is that of a leader's snapshot now, as of `index`. */
-  readonly onInstalled: (index: number) => void;
+  readonly onInstalled: (index: number, wentBack: boolean) => void;
 }
 
 /** What the Raft core asks for that has to do with other servers: messages, and snapshots that come from a leader. */
@@ -80,8 +80,8 @@ export class RaftPeers implements HostPeers {
       const stored: StoredSnapshot = await intake.commit(exchange);
       const prepared = await stateMachine.prepareRestore(stored.read());
       if (!keepLog) await log.reset(snapshot.index, snapshot.term);
-      prepared.commit(snapshot.index);
-      onInstalled(snapshot.index);
+      const wentBack = prepared.commit(snapshot.index);
+      onInstalled(snapshot.index, wentBack);
     };
     const installing = this.#lastWrite.then(install);
     this.#installing = installing;

@@ -43,6 +43,13 @@ interface Lanes {
   readonly election: Lane;
 }
 
+/** A request that a peer waits for, and what its time is measured as. */
+interface Asked {
+  readonly inbound: Inbound;
+  readonly metric: string;
+  readonly atMs: number;
+}
+
 /**
  * Carries the Raft core's messages to the peers and theirs to the core, as hashicorp's network transport does (sheet
  * raft §1-3). Every request ends in exactly one input: the reply, or `exchangeFailed`.
@@ -53,7 +60,7 @@ export class RaftTransport {
   readonly #encoder: RequestEncoder;
   readonly #peers = new Map<ServerId, Lanes>();
   readonly #inbound = new Set<Inbound>();
-  readonly #asked = new Map<ExchangeId, Inbound>();
+  readonly #asked = new Map<ExchangeId, Asked>();
   readonly #snapshots = new Set<Cancel>();
   #cancelRetain: Cancel = () => {};
   #lastExchange = 0;
@@ -72,9 +79,11 @@ export class RaftTransport {
 
   send(to: ServerId, exchange: ExchangeId, message: RaftMessage): void {
     if (isReply(message)) {
-      const inbound = this.#asked.get(exchange);
+      const asked = this.#asked.get(exchange);
+      if (asked === undefined) return; // no connection any more: nobody waits
       this.#asked.delete(exchange);
-      inbound?.answer(exchange, message); // no connection any more: nobody waits
+      asked.inbound.answer(exchange, message);
+      this.#d.metrics.sample(asked.metric, this.#d.runtime.clock.nowMs() - asked.atMs);
       return;
     }
     if (message.type === "installSnapshot") this.#sendSnapshot(to, exchange, message);
@@ -90,7 +99,11 @@ export class RaftTransport {
     const inbound = new Inbound(stream, {
       nextExchange: () => ++this.#lastExchange as ExchangeId,
       request: (from, exchange, wire, message) => {
-        this.#asked.set(exchange, from);
+        this.#asked.set(exchange, {
+          inbound: from,
+          metric: timeOf(message),
+          atMs: this.#d.runtime.clock.nowMs(),
+        });
         const address = addressIn(wire) ?? from.leader;
         const id = wire.id === "" ? this.#idOf(address, from) : (wire.id as ServerId);
         if (wire.type === "appendEntries" || wire.type === "installSnapshot") from.leader = id;
@@ -116,8 +129,9 @@ export class RaftTransport {
 
   /** For the effect `receiveSnapshot`. */
   receiveSnapshot(exchange: ExchangeId, sink: StateSink): void {
-    const inbound = this.#asked.get(exchange);
-    if (inbound === undefined || !inbound.takeState(exchange, sink)) sink.fail("the leader's connection was closed");
+    const asked = this.#asked.get(exchange);
+    if (asked === undefined || !asked.inbound.takeState(exchange, sink))
+      sink.fail("the leader's connection was closed");
   }
 
   /** Peers that left the configuration are not called any more, once they had time to hear of it. */
@@ -179,6 +193,8 @@ export class RaftTransport {
         if (message.type === "appendEntries" && "reply" in outcome) {
           const what = lane === lanes.heartbeat ? "heartbeat" : "appendEntries.rpc";
           this.#d.metrics.sample(`raft.replication.${what}.${to}`, clock.nowMs() - startedMs);
+          if (message.entries.length > 0)
+            this.#d.metrics.count(`raft.replication.appendEntries.logs.${to}`, message.entries.length);
         }
         if (message.type === "requestPreVote" && "failed" in outcome && outcome.failed === "closed")
           this.#askWhetherAlive(lane, exchange);
@@ -259,7 +275,7 @@ export class RaftTransport {
    */
   #inboundClosed(gone: Inbound): void {
     this.#inbound.delete(gone);
-    for (const [exchange, inbound] of this.#asked) if (inbound === gone) this.#asked.delete(exchange);
+    for (const [exchange, { inbound }] of this.#asked) if (inbound === gone) this.#asked.delete(exchange);
     const { leader } = gone;
     if (this.#closed || leader === undefined) return;
     for (const other of this.#inbound) if (other.leader === leader) return;
@@ -288,6 +304,14 @@ export class RaftTransport {
     );
   }
 }
+
+/** hashicorp's name for the time to answer a request. */
+function timeOf(message: RaftRequest): string {
+  if (message.type === "appendEntries") return isHeartbeat(message) ? HEARTBEAT_TIME : "raft.rpc.appendEntries";
+  return message.type === "installSnapshot" ? "raft.rpc.installSnapshot" : "raft.rpc.requestVote";
+}
+
+const HEARTBEAT_TIME = "raft.rpc.processHeartbeat";
 
 /** Whether a machine said that nobody listens there; others' errors wrap the system's. */
 function isRefused(error: unknown): boolean {

@@ -387,7 +387,7 @@ export class Workload {
       const waitMs = 1000 + randomInt(rng, 9000);
       const { life } = each;
       // Until it heard of a leader, a server lets others answer.
-      const own = each.server && serverOfAgent(each)?.raftStats().lastContactMs !== undefined;
+      const own = each.server && serverOfAgent(each)?.operator.raftStats().lastContactMs !== undefined;
       const outcome = await this.#attempt(
         `${who} waits`,
         each,

@@ -2,13 +2,15 @@
  * Random commands against a model that keeps plain lists, and against every kind of query at once:
  *  - the answer is what the model says;
  *  - a watch fires exactly when what the query depends on was written;
- *  - an answer that changed has a higher index, and no index goes back.
+ *  - an answer that changed has a higher index, and no index goes back;
+ *  - an answer that was kept is dated as a new one, so that all servers say the same index.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CheckServiceNode, Coordinate, HealthCheck, Node, NodeService, ServiceNode } from "@tribune/api";
 import fc from "fast-check";
 import { TribuneError } from "../../lib/errors.ts";
+import { Dating } from "../index-table.ts";
 import type { ReadTx, WatchSet } from "../memdb/types.ts";
 import { coordinatesOfNode, listCoordinates, updateCoordinates } from "./coordinates.ts";
 import { checksInState, checksOfService, connectHealth, serviceHealth } from "./health-queries.ts";
@@ -457,6 +459,36 @@ test("queries agree with a model, and watches fire exactly when they must", () =
     { numRuns: 300 },
   );
 });
+
+test("an answer that was kept is dated as one that is made now", () => {
+  fc.assert(
+    fc.property(fc.array(command, { maxLength: 40 }), (commands) => {
+      const catalog = new Catalog();
+      const model = new Model();
+      const kept = queries.map((query) => keep(catalog, query));
+      for (const command of commands) {
+        apply(catalog, model, command);
+        for (const [at, query] of queries.entries()) {
+          const { index, watch, dating } = kept[at]!;
+          const now = catalog.db.peek((tx) => query.run(tx).index);
+          const dated = watch.fired ? undefined : catalog.db.peek((tx) => dating.indexIn(tx, index));
+          if (dated !== undefined) assert.equal(dated, now, `${query.name} after ${JSON.stringify(command)}`);
+          else {
+            watch.release();
+            kept[at] = keep(catalog, query);
+          }
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+function keep(catalog: Catalog, query: QueryCase) {
+  const dating = new Dating();
+  const { result, watch } = catalog.db.read((tx) => query.run(tx), dating);
+  return { index: result.index, watch, dating };
+}
 
 /** @returns whether the command was refused, by both. */
 function apply(catalog: Catalog, model: Model, command: Command): boolean {

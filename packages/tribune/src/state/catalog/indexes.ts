@@ -102,7 +102,15 @@ function isEmpty(rows: Iterable<unknown>): boolean {
 
 /** Makes the read depend on all that shows in the health of a service. */
 export function watchServiceHealth(tx: ReadTx, name: string): void {
-  tx.get(INDEXES, serviceRecord(name.toLowerCase()));
+  serviceHealthMark(tx, name);
+}
+
+/**
+ * The same, with the record it depends on: another object after each change of what shows in the service's health, and
+ * after the state was replaced. Undefined for a service that there never was.
+ */
+export function serviceHealthMark(tx: ReadTx, name: string): object | undefined {
+  return tx.get(INDEXES, serviceRecord(name.toLowerCase()));
 }
 
 /** Index of an answer about one service. Unwatched. */

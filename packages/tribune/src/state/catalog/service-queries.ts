@@ -50,6 +50,27 @@ export function serviceNodes(
   return { index: serviceIndex(tx, name, all.length > 0, ["nodes", "services"]), rows };
 }
 
+/** Instances of all services. */
+export function allServiceNodes(tx: ReadTx): { index: number; rows: readonly ServiceNode[] } {
+  const names = [...tx.scan(SERVICE_NAMES, "")];
+  return {
+    index: peekIndex(tx, "services", "nodes"),
+    rows: names.flatMap(({ Name }) => serviceNodes(tx, Name).rows),
+  };
+}
+
+export function tagsByService(rows: readonly ServiceNode[]): Services {
+  const tags = new Map<string, Set<string>>();
+  for (const { ServiceName, ServiceTags } of rows) {
+    const known = tags.get(ServiceName) ?? new Set();
+    for (const tag of ServiceTags ?? []) known.add(tag);
+    tags.set(ServiceName, known);
+  }
+  const services: Services = Object.create(null);
+  for (const [name, known] of tags) services[name] = [...known];
+  return services;
+}
+
 /** What a mesh client may connect to in order to reach the service: proxies, native instances, terminating gateways. */
 export function connectServiceNodes(tx: ReadTx, name: string): { index: number; rows: ServiceNode[] } {
   const all = [...tx.by(SERVICES, "connect", foldPrefix(name))];

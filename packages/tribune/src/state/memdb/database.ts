@@ -6,7 +6,7 @@
  */
 import { invariant } from "../../lib/invariant.ts";
 import { BTree } from "./btree.ts";
-import type { Database, DbSnapshot, ReadTx, Row, TableSchema, WatchSet, WriteTx } from "./types.ts";
+import type { Database, DatingNotes, DbSnapshot, ReadTx, Row, TableSchema, WatchSet, WriteTx } from "./types.ts";
 import { WatchRegistry, WatchSetImpl } from "./watch.ts";
 
 type IndexKeys = string | readonly string[] | undefined;
@@ -72,12 +72,14 @@ type TreeOf = (tree: WatchedTree) => BTree<Row>;
 
 class Reader implements ReadTx {
   readonly index: number;
+  readonly dating: DatingNotes | undefined;
   readonly #tables: Tables;
   readonly #treeOf: TreeOf;
   readonly #watch: WatchSetImpl | undefined;
 
-  constructor(index: number, tables: Tables, treeOf: TreeOf, watch?: WatchSetImpl) {
+  constructor(index: number, tables: Tables, treeOf: TreeOf, watch?: WatchSetImpl, dating?: DatingNotes) {
     this.index = index;
+    this.dating = dating;
     this.#tables = tables;
     this.#treeOf = treeOf;
     this.#watch = watch;
@@ -302,12 +304,11 @@ export class MemDatabase implements Database {
   #index = 0;
   #writing = false;
 
-  /** Raft index of the last committed write. */
   get index(): number {
     return this.#index;
   }
 
-  read<T>(read: (tx: ReadTx) => T): { readonly result: T; readonly watch: WatchSet } {
+  read<T>(read: (tx: ReadTx) => T, dating?: DatingNotes): { readonly result: T; readonly watch: WatchSet } {
     const watch = new WatchSetImpl();
     let ended = false;
     const now: TreeOf = (tree) => {
@@ -316,7 +317,7 @@ export class MemDatabase implements Database {
       return tree.committed;
     };
     try {
-      const result = read(new Reader(this.#index, this.#tables, now, watch));
+      const result = read(new Reader(this.#index, this.#tables, now, watch, dating));
       return { result, watch };
     } catch (error) {
       watch.release();

@@ -20,6 +20,14 @@ export interface TableSchema<R extends Row> {
   readonly indexes?: Readonly<Record<string, (row: R) => string | readonly string[] | undefined>>;
 }
 
+/** What dates an answer without waking it. */
+export interface DatingNotes {
+  /** The answer's index is at least what stands under this name, for as long as its rows are what they are. */
+  atLeast(name: string): void;
+  /** Which names date the answer hangs on whether this one is there. */
+  hangsOn(name: string, isThere: boolean): void;
+}
+
 /**
  * Reads at one moment. Every read is recorded in the transaction's watch set: a later commit that changes
  * what the read would answer, including rows that come into being, fires it. The `peek…` forms do not watch.
@@ -27,6 +35,8 @@ export interface TableSchema<R extends Row> {
 export interface ReadTx {
   /** Raft index of the last command applied to what is read. */
   readonly index: number;
+  /** Hears what a query looks at unwatched to date its answer (`index-table.ts`). The database only hands it on. */
+  readonly dating?: DatingNotes | undefined;
   get<R extends Row>(table: TableSchema<R>, key: string): R | undefined;
   /** Rows whose primary key starts with `prefix`, in key order; "" is the whole table. */
   scan<R extends Row>(table: TableSchema<R>, prefix: string): Iterable<R>;
@@ -71,13 +81,17 @@ export interface DbSnapshot extends ReadTx {
 }
 
 export interface Database {
+  /** Raft index of the last committed write. */
+  readonly index: number;
   /** Runs `read` and answers its result with the watch set of all it touched. */
-  read<T>(read: (tx: ReadTx) => T): { readonly result: T; readonly watch: WatchSet };
+  read<T>(read: (tx: ReadTx) => T, dating?: DatingNotes): { readonly result: T; readonly watch: WatchSet };
   /** Runs `read` without watching. */
   peek<T>(read: (tx: ReadTx) => T): T;
   /** Runs `write` at a raft index and commits, unless it throws: then all is as before, and it rethrows. */
   write<T>(index: number, write: (tx: WriteTx) => T): T;
   snapshot(): DbSnapshot;
+  /** Rows of a table, without a scan. */
+  count<R extends Row>(table: TableSchema<R>): number;
   /** Replaces everything by `other`'s tables in one step and fires every watch. */
   replaceWith(other: Database): void;
 }

@@ -124,8 +124,8 @@ export class Journal {
   }
 
   private async writeAll(): Promise<void> {
-    // Requests of the same turn share the first write as well.
-    await Promise.resolve();
+    // Requests of the same turn share the first write as well: what one registers is often one of many.
+    await new Promise<void>((resolve) => this.timers.soon(resolve));
     while (this.queue.length > 0) {
       const batch = this.queue;
       this.queue = [];

@@ -1,0 +1,39 @@
+/** Which of several instances gets the next request. */
+
+export type Strategy = "round-robin" | "least-loaded" | "nearest";
+
+/** An instance as the balancer keeps it. */
+export interface Candidate {
+  weight: number;
+  /** Requests on their way. */
+  load: number;
+  /** Not to be chosen before this time while there are others. */
+  restsUntilMs: number;
+  /** Of smooth weighted round robin: who waits gains its weight, who is chosen pays for all. */
+  credit: number;
+}
+
+/** @param candidates not empty, nearest first */
+export function choose<C extends Candidate>(candidates: readonly C[], strategy: Strategy, nowMs: number): C {
+  const rested = candidates.filter(({ restsUntilMs }) => restsUntilMs <= nowMs);
+  const able = rested.length === 0 ? candidates : rested;
+  if (strategy === "nearest") return able[0] as C;
+  if (strategy === "round-robin") return inTurn(able);
+  const least = Math.min(...able.map(relativeLoad));
+  return inTurn(able.filter((candidate) => relativeLoad(candidate) === least));
+}
+
+const relativeLoad = ({ load, weight }: Candidate): number => load / weight;
+
+/** Smooth weighted round robin, as nginx has it: no instance gets its share in one go. */
+function inTurn<C extends Candidate>(candidates: readonly C[]): C {
+  let total = 0;
+  let best = candidates[0] as C;
+  for (const candidate of candidates) {
+    total += candidate.weight;
+    candidate.credit += candidate.weight;
+    if (candidate.credit > best.credit) best = candidate;
+  }
+  best.credit -= total;
+  return best;
+}

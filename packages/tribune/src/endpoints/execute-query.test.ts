@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { make, PreparedQuery, type PreparedQueryExecuteResponse } from "@tribune/api";
+import { seededRng } from "../lib/random.ts";
+import { Catalog, check, service } from "../state/catalog/testing.ts";
+import { createDatabase } from "../state/memdb/database.ts";
+import { preparedQuerySet } from "../state/prepared-query.ts";
+import type { ServerApi } from "./agent-api.ts";
+import { preparedQueryEndpoints } from "./prepared-query.ts";
+import { bodyOf, viewOf } from "./testing.ts";
+
+const endpoint = preparedQueryEndpoints.find(({ name }) => name === "queryExecute")!;
+
+function filled(): Catalog {
+  const catalog = new Catalog();
+  for (const n of ["1", "2"])
+    catalog.register(`n${n}`, {
+      Service: service(`web${n}`, "web"),
+      Check: check(`n${n}`, `c${n}`, { ServiceID: `web${n}` }),
+    });
+  const { Service } = make(PreparedQuery, {});
+  const query = make(PreparedQuery, {
+    ID: "11111111-2222-3333-4444-555555555555",
+    Name: "web",
+    Service: { ...Service, Service: "web", OnlyPassing: true },
+  });
+  catalog.write((tx, index) => preparedQuerySet(tx, index, query));
+  return catalog;
+}
+
+/** What `GET /v1/query/web/execute` answers. */
+function execute(catalog: Catalog, given: object = {}): PreparedQueryExecuteResponse {
+  const server = {
+    datacenter: "dc1",
+    rng: seededRng(1),
+    peek: (read) => catalog.db.peek(read),
+    operator: { queryMeta: () => ({ index: 5, knownLeader: true, lastContactMs: 0 }) },
+  } as ServerApi;
+  const http = viewOf("");
+  const common = { Source: { Datacenter: "dc1", Segment: "", Node: "", Ip: "" } };
+  const request = endpoint.binding.request({ id: "web", limit: "", near: "", ...given }, http, common as never);
+  const reply = endpoint.binding.answer(request as never, server as never, undefined as never);
+  return bodyOf(endpoint.binding.show(reply, request as never, http)) as PreparedQueryExecuteResponse;
+}
+
+const ids = ({ Nodes }: PreparedQueryExecuteResponse) => (Nodes ?? []).map((row) => row?.Service?.ID).sort();
+
+test("what a query found is found anew after each change of its service's health", () => {
+  const catalog = filled();
+  assert.deepEqual(ids(execute(catalog)), ["web1", "web2"]);
+  catalog.register("other", { Service: service("db", "db") });
+  assert.deepEqual(ids(execute(catalog)), ["web1", "web2"]);
+  catalog.register("n1", { Check: check("n1", "c1", { ServiceID: "web1", Status: "warning" }) });
+  assert.deepEqual(ids(execute(catalog)), ["web2"]);
+  catalog.register("n2", { Check: check("n2", "node", { Status: "critical" }) });
+  assert.deepEqual(ids(execute(catalog)), []);
+  catalog.register("n2", { Check: check("n2", "node") });
+  catalog.register("n3", { Service: service("web3", "web") });
+  assert.deepEqual(ids(execute(catalog)), ["web2", "web3"]);
+  assert.equal(execute(catalog, { limit: "1" }).Nodes?.length, 1);
+});
+
+test("a state that was replaced is looked at afresh, whatever its indexes", () => {
+  const catalog = filled();
+  execute(catalog);
+  const other = filled();
+  other.index = 0;
+  const replaced = createDatabase();
+  catalog.db.replaceWith(replaced);
+  catalog.index = 0;
+  catalog.register("n9", { Service: service("web9", "web") });
+  catalog.register("n9", {});
+  const { Service } = make(PreparedQuery, {});
+  const ID = "11111111-2222-3333-4444-555555555555";
+  catalog.write((tx, index) =>
+    preparedQuerySet(tx, index, make(PreparedQuery, { ID, Name: "web", Service: { ...Service, Service: "web" } })),
+  );
+  assert.deepEqual(ids(execute(catalog)), ["web9"]);
+});
+
+test("rows come as Consul shows them here: lists that are nil stay null, and texts cannot disturb the rest", () => {
+  const catalog = filled();
+  catalog.register("n2", { Check: check("n2", "node", { Status: "critical" }) });
+  catalog.register("n1", { NodeMeta: { trap: '"Nodes":null' } });
+  const { Nodes, Service, Datacenter, Failovers } = execute(catalog);
+  assert.deepEqual([Service, Datacenter, Failovers], ["web", "dc1", 0]);
+  assert.equal(Nodes?.length, 1);
+  assert.equal(Nodes?.[0]?.Service?.Tags, null);
+  assert.equal(Nodes?.[0]?.Node?.Meta?.trap, '"Nodes":null');
+  assert.deepEqual(
+    Nodes?.[0]?.Checks?.map((one) => one?.ServiceTags),
+    [null],
+  );
+});

@@ -1,0 +1,58 @@
+// Writes docs/metrics.md from the declarations (built). With --check it only tells whether the page is current.
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { METRIC_AREAS } from "../packages/tribune/dist/lib/telemetry/metric-names.js";
+
+const page = fileURLToPath(new URL("../docs/metrics.md", import.meta.url));
+const current = metricsPage();
+if (process.argv.includes("--check")) {
+  let written = "";
+  try {
+    written = readFileSync(page, "utf8");
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+  }
+  if (written !== current) {
+    console.error("docs/metrics.md is not what the declarations say; run: node scripts/metrics-docs.mjs");
+    process.exit(1);
+  }
+} else writeFileSync(page, current);
+
+function metricsPage() {
+  return `${[
+    "# Metrics",
+    "",
+    "Generated from `packages/tribune/src/lib/telemetry/metric-names.ts` by `node scripts/metrics-docs.mjs`. Names, types and",
+    "units are Consul's, so that its dashboards and alerts go on working; `dashboards/tribune.json` is one for Grafana.",
+    "",
+    "| Where they go | How |",
+    "| --- | --- |",
+    "| JSON | `GET /v1/agent/metrics`: the last finished ten seconds; `GET /v1/agent/metrics/stream`: each as it ends |",
+    '| Prometheus | `telemetry { prometheus_retention_time = "60s" }`, then `GET /v1/agent/metrics?format=prometheus` |',
+    "| statsd, statsite, DogStatsD | `telemetry { statsd_address, statsite_address, dogstatsd_addr, dogstatsd_tags }` |",
+    "| OpenTelemetry | install `@opentelemetry/api` beside Tribune and register a provider: `node --import ./telemetry.mjs …` |",
+    "",
+    "`metrics_prefix` replaces `consul`; `prefix_filter` and `filter_default` choose; `disable_hostname` leaves the host out of",
+    "gauges' names where they have it (with any sink but JSON); `disable_compat_1.9` leaves out `http.*`.",
+    "",
+    "`*` is a part that only the run knows: a peer's id, a path, a kind. S: servers only. O: Tribune's own.",
+    "",
+    "Not measured, for there is no such thing here: BoltDB and write-ahead log (`raft.boltdb.*`, `raft.wal.*`: the log is",
+    "Tribune's own), Go's allocator (`runtime.malloc_count`, `free_count`, `heap_objects`), gRPC and xDS, ACL resolution,",
+    "replication between datacenters, peering, Enterprise.",
+    ...Object.entries(METRIC_AREAS).flatMap(([area, metrics]) => [
+      "",
+      `## ${area}`,
+      "",
+      "| Metric | Type | Unit | | Meaning |",
+      "| --- | --- | --- | --- | --- |",
+      ...metrics.map(row),
+    ]),
+  ].join("\n")}\n`;
+}
+
+function row({ name, kind, unit, help, labels = [], server, own }) {
+  const marks = `${server ? "S" : ""}${own ? "O" : ""}`;
+  const by = labels.length === 0 ? "" : `; labels ${labels.map((label) => `\`${label}\``).join(", ")}`;
+  return `| \`consul.${name}\` | ${kind} | ${unit} | ${marks} | ${help}${by} |`;
+}
