@@ -276,6 +276,66 @@ const TARGETS = {
     },
   },
 
+  stream: {
+    modules: [
+      "http/stream/watched-url.js",
+      "http/stream/position.js",
+      "http/stream/json-parts.js",
+      "http/stream/difference.js",
+      "http/router.js",
+      "endpoints/index.js",
+      "lib/errors.js",
+    ],
+    make({ parseWatchedUrl, watchedView }, { parsePositions, formatPositions }, { jsonParts }, ...rest) {
+      const [{ difference }, { Router }, { ENDPOINTS }, { TribuneError }] = rest;
+      const router = new Router(ENDPOINTS);
+      const options = { datacenter: "dc1", nodeName: "n", blockEndpoints: [], discoveryMaxStaleNs: 0, useCache: true };
+      const asker = {
+        datacenter: "dc1",
+        nodeName: "n",
+        token: "",
+        sourceAddress: "127.0.0.1",
+        limits: {},
+        dnsDomains: [],
+      };
+      const partsOf = (text) => {
+        const steps = jsonParts(text);
+        for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+      };
+      return {
+        kind: "text",
+        seeds: [
+          "/v1/health/service/web?passing&filter=Service.Port+==+80&near=_agent",
+          "/v1/kv/a%2Fb?recurse&dc=dc1&index=3",
+          "/v1/history/check/n/service:web?limit=3",
+          "41-5d3f9a1c,17-00c1b2aa,,x",
+          '[{"a":"\\\\\\"]"},[1,[2]],"x",{}]',
+          '{"a\\"":[1,{"b":2}],"":null}',
+        ],
+        mayThrow: isOf(TribuneError),
+        run(text) {
+          const positions = parsePositions(text, 4);
+          assert.equal(positions.length, 4);
+          const known = positions.map((at) => (at === "unknown" ? undefined : at));
+          assert.deepEqual(parsePositions(formatPositions(known), 4), known);
+          let value;
+          try {
+            value = JSON.parse(text);
+          } catch {
+            // Answers are JSON; only such texts are taken apart.
+          }
+          if (value !== undefined) {
+            const compact = JSON.stringify(value);
+            const parts = partsOf(compact);
+            if (parts.kind === "list") assert.equal(`[${parts.rows.join(",")}]`, compact);
+            assert.ok(difference(parts, partsOf("[]"), 1e9) !== undefined || parts.kind !== "list");
+          }
+          const view = watchedView(parseWatchedUrl(text.toWellFormed()), asker, router, options);
+          assert.ok(view.key.length > 0);
+        },
+      };
+    },
+  },
   http: {
     modules: [
       "http/query-string.js",

@@ -8,6 +8,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { copySite } from "./lib/copy-site.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = join(here, "../packages");
@@ -48,3 +49,5 @@ try {
 } catch (error) {
   console.warn(`no code cache was made, so that starts take longer: ${String(error.stderr ?? error).trim()}`);
 }
+
+copySite(join(packages, "ui/dist"), join(packages, "tribune/dist/ui"));

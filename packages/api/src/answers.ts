@@ -36,6 +36,7 @@ import { ConfigEntryJson } from "./structs/config-entry.ts";
 import { IndexedCARoots } from "./structs/connect-ca.ts";
 import { Coordinate, NetworkCoordinate } from "./structs/coordinate.ts";
 import { DiscoveryChainJson } from "./structs/discovery-chain.ts";
+import { HistoryJson } from "./structs/history.ts";
 import { Intention, IntentionQueryCheckResponse } from "./structs/intention.ts";
 import { CatalogSummary, ServiceListingSummary, ServiceSummary, ServiceTopologyJson } from "./structs/internal.ts";
 import { DirEntry } from "./structs/kv.ts";
@@ -250,6 +251,8 @@ export const ANSWERS = {
   HealthChecks: json(list(HealthCheck)),
   Intention: json(Intention),
   IntentionCheck: json(IntentionQueryCheckResponse),
+  Events: stream("text/event-stream"),
+  History: json(HistoryJson),
   IntentionId: json(Created),
   IntentionMatches: json(map(list(Intention))),
   Intentions: json(list(Intention)),

@@ -36,6 +36,7 @@ export { fetchSend, type Send, type WireRequest, type WireResponse } from "./sen
 export type { Surroundings } from "./surroundings.ts";
 export { blockingQueries } from "./watch/blocking-queries.ts";
 export type { Change, Index, Resume } from "./watch/change.ts";
+export { eventStreams } from "./watch/event-streams.ts";
 export type { Sight, Subject, TransportContext, WatchFailure, WatchTransport } from "./watch/transport.ts";
 export type { WatchOptions } from "./watch/watch.ts";
 export {

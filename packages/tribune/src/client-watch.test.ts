@@ -1,13 +1,32 @@
 /** What the client's watches see of a real agent. */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { type Change, type Client, createClient } from "@tribune/client";
+import {
+  blockingQueries,
+  type Change,
+  type Client,
+  createClient,
+  eventStreams,
+  type WatchTransport,
+} from "@tribune/client";
 import { type AgentUnderTest, againstAgents } from "./client-agents.test.support.ts";
 
-function clientOf(agent: AgentUnderTest, t: TestContext): Client {
-  const client = createClient({ url: agent.url });
-  t.after(() => client.close());
-  return client;
+const WAYS: Readonly<Record<string, WatchTransport>> = { "blocking queries": blockingQueries, streams: eventStreams };
+type ClientOf = (agent: AgentUnderTest, t: TestContext) => Client;
+
+/** The same watches, however their changes come. */
+function byEveryWay(
+  title: string,
+  run: (agent: AgentUnderTest, t: TestContext, clientOf: ClientOf) => Promise<void>,
+): void {
+  for (const [way, watchTransport] of Object.entries(WAYS))
+    againstAgents(`${title} (${way})`, (agent, t) =>
+      run(agent, t, ({ url }) => {
+        const client = createClient({ url, watchTransport });
+        t.after(() => client.close());
+        return client;
+      }),
+    );
 }
 
 /** The changes one by one. */
@@ -26,7 +45,7 @@ const names = <T>(change: Change<T>, name: (row: T) => string) => ({
   removed: change.removed.map(name),
 });
 
-againstAgents("a service's instances come, change and go", async (agent, t) => {
+byEveryWay("a service's instances come, change and go", async (agent, t, clientOf) => {
   const client = clientOf(agent, t);
   const next = stepsOf(client.watch.service("web"));
   const seen = async () => names(await next(), ({ Service }) => `${Service?.ID}:${Service?.Port}`);
@@ -41,7 +60,7 @@ againstAgents("a service's instances come, change and go", async (agent, t) => {
   assert.deepEqual(await seen(), { added: [], changed: [], removed: ["a:2"] });
 });
 
-againstAgents("a key and a prefix", async (agent, t) => {
+byEveryWay("a key and a prefix", async (agent, t, clientOf) => {
   const client = clientOf(agent, t);
   const key = stepsOf(client.watch.key("a/1"));
   const prefix = stepsOf(client.watch.prefix("a/"));
@@ -60,7 +79,7 @@ againstAgents("a key and a prefix", async (agent, t) => {
   assert.deepEqual([gone.entry, gone.removed.length], [undefined, 1]);
 });
 
-againstAgents("services, nodes, a node and checks", async (agent, t) => {
+byEveryWay("services, nodes, a node and checks", async (agent, t, clientOf) => {
   const client = clientOf(agent, t);
   const services = stepsOf(client.watch.services());
   const nodes = stepsOf(client.watch.nodes());
@@ -92,7 +111,7 @@ againstAgents("services, nodes, a node and checks", async (agent, t) => {
   assert.equal((await checks()).removed.length, 1);
 });
 
-againstAgents("events, and only those after the one where the watch resumes", async (agent, t) => {
+byEveryWay("events, and only those after the one where the watch resumes", async (agent, t, clientOf) => {
   const client = clientOf(agent, t);
   const payloads = (change: Change<{ readonly Payload: Uint8Array | null }>) =>
     change.added.map(({ Payload }) => Buffer.from(Payload ?? []).toString());
@@ -107,7 +126,7 @@ againstAgents("events, and only those after the one where the watch resumes", as
   assert.deepEqual(payloads(await resumed()), ["2"]);
 });
 
-againstAgents("a watch resumes: from an index, or from a change with all that it knew", async (agent, t) => {
+byEveryWay("a watch resumes: from an index, or from a change with all that it knew", async (agent, t, clientOf) => {
   const client = clientOf(agent, t);
   await client.kv.set("r/old", "0");
   await client.kv.set("r/stays", "0");
@@ -130,7 +149,7 @@ againstAgents("a watch resumes: from an index, or from a change with all that it
   assert.deepEqual((await still).added[0]?.Key, "r/later");
 });
 
-againstAgents("a watch outlives its agent, and meets one that knows less", async (agent, t) => {
+byEveryWay("a watch outlives its agent, and meets one that knows less", async (agent, t, clientOf) => {
   const client = clientOf(agent, t);
   for (let n = 0; n < 30; n++) await client.kv.set("w", String(n));
   const failures: unknown[] = [];
@@ -147,7 +166,7 @@ againstAgents("a watch outlives its agent, and meets one that knows less", async
   assert.equal((await next()).added.length, 1);
 });
 
-againstAgents("leaving the loop, aborting and closing end a watch; a refusal is thrown", async (agent, t) => {
+byEveryWay("leaving the loop, aborting and closing end a watch; a refusal is thrown", async (agent, t, clientOf) => {
   const client = clientOf(agent, t);
   for await (const _ of client.watch.key("k")) break;
   const stop = new AbortController();

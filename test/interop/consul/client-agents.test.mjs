@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { get, put, until } from "../../e2e/agent-process.mjs";
+import { followStream } from "../../e2e/event-stream.mjs";
 import {
   buildGoClient,
   complete,
@@ -95,6 +96,30 @@ for (const { name, client, servers, net } of pairs) {
       ]) {
         assert.equal((await put(agent, `/v1/agent/check/${verb}/ttl`)).status, 200);
         await becomes(status);
+      }
+    });
+
+    const pushes = client === TRIBUNE;
+    test("a stream follows what the servers hold", { skip: pushes ? false : "Consul pushes nothing" }, async () => {
+      const watches = ["/v1/health/service/web", "/v1/catalog/services", "/v1/kv/stream?recurse"];
+      const query = watches.map((watch) => `watch=${encodeURIComponent(watch)}`).join("&");
+      const stream = followStream(`${agent.url}/v1/stream?${query}&heartbeat=1s`);
+      try {
+        await stream.until(([web]) => web?.[0]?.Service.Service === "web", "the service");
+        await put(server, "/v1/kv/stream/a", "1");
+        await put(agent, "/v1/agent/check/fail/ttl");
+        const status = ([web]) => web[0].Checks.find(({ CheckID }) => CheckID === "ttl").Status;
+        await stream.until((values) => status(values) === "critical", "the check");
+        await stream.until(([, , keys]) => keys?.length === 1, "the key");
+        await put(agent, "/v1/agent/check/pass/ttl");
+        await stream.until((values) => status(values) === "passing", "the check");
+        for (const [number, watch] of watches.entries())
+          assert.deepEqual(stream.values[number], await json(`${agent.url}${watch}`), watch);
+        // Only our own servers keep a history; theirs say that they do not.
+        const history = await get(agent, "/v1/history/recent");
+        assert.equal(history.status, 501, history.text);
+      } finally {
+        stream.stop();
       }
     });
 

@@ -9,6 +9,7 @@ import { coordinateContracts } from "./coordinate.ts";
 import { discoveryChainContracts } from "./discovery-chain.ts";
 import { eventContracts, eventRpcContracts } from "./event.ts";
 import { healthContracts } from "./health.ts";
+import { historyContracts } from "./history.ts";
 import { intentionContracts } from "./intention.ts";
 import { internalContracts, internalRpcContracts } from "./internal.ts";
 import { kvContracts } from "./kv.ts";
@@ -17,6 +18,7 @@ import { preparedQueryContracts, preparedQueryRpcContracts } from "./prepared-qu
 import { sessionContracts } from "./session.ts";
 import { snapshotContracts } from "./snapshot.ts";
 import { statusContracts, statusRpcContracts } from "./status.ts";
+import { streamContracts } from "./stream.ts";
 import { txnContracts, txnRpcContracts } from "./txn.ts";
 
 /** The served API by area. One line an area. */
@@ -40,6 +42,8 @@ export const CONTRACT_AREAS = {
   snapshots: snapshotContracts,
   status: statusContracts,
   "views of the web page": internalContracts,
+  history: historyContracts,
+  streams: streamContracts,
   "this API": apiContracts,
 };
 
@@ -64,6 +68,8 @@ export const ALL_CONTRACTS = {
   ...snapshotContracts,
   ...statusContracts,
   ...internalContracts,
+  ...historyContracts,
+  ...streamContracts,
   ...apiContracts,
 };
 

@@ -8,6 +8,8 @@ export interface Subject<T> {
   readonly endpoint: keyof ContractClient;
   readonly given: Readonly<Record<string, unknown>>;
   ask(options: CallOptions): Promise<Answer<T>>;
+  /** For transports that ask in another way; without it they cannot. */
+  readonly client?: ContractClient;
   /** Indexes are names rather than numbers: a smaller one is not older. */
   readonly unordered?: boolean;
 }
@@ -40,7 +42,7 @@ export interface TransportContext {
  * Yields what there is now (or, behind `from`, what is newer), then again whenever it may have changed, until `signal`
  * ends it. Rides out what is transient; throws what will not get better. Saying the same twice is harmless.
  *
- * `blockingQueries` is one. Another, such as a stream of events, is given to `createClient` as `watchTransport`.
+ * `blockingQueries` is one, `eventStreams` another; which one is used is said to `createClient` as `watchTransport`.
  */
 export type WatchTransport = <T>(
   subject: Subject<T>,

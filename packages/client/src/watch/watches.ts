@@ -154,7 +154,7 @@ export class Watches {
   ): Subject<Awaited<ReturnType<ContractClient[K]>>["value"]> {
     type Value = Awaited<ReturnType<ContractClient[K]>>["value"];
     const ask = this.#client[endpoint] as unknown as (g: unknown, o: CallOptions) => ReturnType<Subject<Value>["ask"]>;
-    return { endpoint, given, ask: (options) => ask(given, options) };
+    return { endpoint, given, client: this.#client, ask: (options) => ask(given, options) };
   }
 
   #watch<Answered, Row>(

@@ -6,6 +6,7 @@ import type { ReloadReport } from "../endpoints/agent-local-api.ts";
 import { ENDPOINTS } from "../endpoints/index.ts";
 import { askOver } from "../endpoints/methods.ts";
 import { HttpServer } from "../http/http-server.ts";
+import { StreamHub } from "../http/stream/stream-hub.ts";
 import { compileRe2 } from "../lib/bexpr/re2.ts";
 import type { Logger } from "../lib/log.ts";
 import type { LogHub } from "../lib/logger/log-hub.ts";
@@ -241,7 +242,16 @@ export class Agent {
     const { config } = this;
     const asking = this.#asking;
     const { runtime, logger, metrics } = this.#d;
+    const streams = new StreamHub({
+      endpoints: ENDPOINTS,
+      backend: asking,
+      options: () => httpOptions(this.#config),
+      runtime,
+      metrics,
+    });
+    this.#endings.push(() => streams.stop());
     const agent = {
+      streams,
       datacenter: config.datacenter,
       nodeName: config.nodeName,
       connectEnabled: config.connect.enabled,

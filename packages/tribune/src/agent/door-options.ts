@@ -1,7 +1,17 @@
 import { BlockList, isIPv6 } from "node:net";
+import { fileURLToPath } from "node:url";
 import type { RuntimeConfig } from "../config/types.ts";
 import type { DnsOptions } from "../dns/options.ts";
 import type { HttpOptions } from "../http/backend.ts";
+import type { SiteOptions } from "../http/site/web-site.ts";
+
+/** The interface as it is built: beside the program, be it in one piece or as the compiler left it. */
+const BUILT_IN_SITE = fileURLToPath(new URL("../ui", import.meta.url));
+
+function siteOptions({ enabled, dir, contentPath }: RuntimeConfig["ui"]): SiteOptions | undefined {
+  if (!enabled && dir === "") return undefined;
+  return { path: contentPath, directory: dir === "" ? BUILT_IN_SITE : dir, isOwn: dir !== "" };
+}
 
 /** What of the configuration the HTTP door reads. */
 export function httpOptions(config: RuntimeConfig): HttpOptions {
@@ -24,7 +34,7 @@ export function httpOptions(config: RuntimeConfig): HttpOptions {
     limits: { kvMaxValueSize: config.limits.kvMaxValueBytes, txnMaxReqLen: config.limits.txnMaxRequestBytes },
     dnsDomains: [config.dns.domain, config.dns.altDomain].filter((domain) => domain !== ""),
     onlyNewMetricNames: config.telemetry.disableCompatOneNine,
-    uiPath: config.ui.enabled || config.ui.dir !== "" ? config.ui.contentPath : undefined,
+    site: siteOptions(config.ui),
   };
 }
 

@@ -10,7 +10,8 @@ import type {
 import type { Rng } from "../lib/runtime.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import type { AgentLocalApi } from "./agent-local-api.ts";
-import type { ByteSink } from "./answer.ts";
+import type { Answer, ByteSink } from "./answer.ts";
+import type { HttpView, Query } from "./binding.ts";
 import type { CoordinateUpdates } from "./coordinate.ts";
 
 /** What a call may ask of the server that answers it, leader or not. */
@@ -156,6 +157,20 @@ export type RequestOf<C extends RpcContract> = C["request"] extends { readonly _
   : never;
 export type ReplyOf<C extends RpcContract> = C["reply"] extends { readonly __type?: infer R } ? NonNullable<R> : never;
 
+export interface StreamsApi {
+  /**
+   * A stream of events: what these reads of the API answer, and what changes in it.
+   *
+   * @param watches URLs, or parts of them that are decoded already.
+   * @throws TribuneError for what cannot be watched, and where a bound is reached
+   */
+  open(
+    watches: readonly (string | { readonly path: string; readonly query: Query })[],
+    options: { readonly after: string; readonly heartbeat: string },
+    asker: HttpView,
+  ): Answer;
+}
+
 /** What agent-local endpoints may ask of the agent. */
 export interface AgentApi extends AgentLocalApi {
   readonly datacenter: string;
@@ -165,4 +180,5 @@ export interface AgentApi extends AgentLocalApi {
   readonly events: EventApi;
   readonly snapshots: SnapshotApi;
   readonly ask: AskServers;
+  readonly streams: StreamsApi;
 }

@@ -85,6 +85,7 @@ const LATER: ReadonlySet<string> = new Set([
   "Operator.Usage",
   "Operator.RaftTransferLeader",
   "Internal.CatalogSummary",
+  "History.Transitions",
 ]);
 
 test("every RPC method exists in Consul 1.10, with the fields and types of its request and reply", () => {

@@ -10,6 +10,7 @@ import { coordinateEndpoints } from "./coordinate.ts";
 import { discoveryChainEndpoints } from "./discovery-chain.ts";
 import { eventEndpoints, eventMethods } from "./event.ts";
 import { healthEndpoints } from "./health.ts";
+import { historyEndpoints } from "./history.ts";
 import { intentionEndpoints } from "./intention.ts";
 import { internalEndpoints, internalMethods } from "./internal.ts";
 import { kvEndpoints } from "./kv.ts";
@@ -19,6 +20,7 @@ import { preparedQueryEndpoints, preparedQueryMethods } from "./prepared-query.t
 import { sessionEndpoints } from "./session.ts";
 import { snapshotEndpoints } from "./snapshot.ts";
 import { statusEndpoints, statusMethods } from "./status.ts";
+import { streamEndpoints } from "./stream.ts";
 import { txnEndpoints, txnMethods } from "./txn.ts";
 
 /** Every endpoint of the agent; the doors derive their routes from it. One line an area. */
@@ -34,6 +36,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...discoveryChainEndpoints,
   ...eventEndpoints,
   ...healthEndpoints,
+  ...historyEndpoints,
   ...intentionEndpoints,
   ...internalEndpoints,
   ...kvEndpoints,
@@ -42,6 +45,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...snapshotEndpoints,
   ...statusEndpoints,
+  ...streamEndpoints,
   ...txnEndpoints,
   ...notServedEndpoints,
 ];

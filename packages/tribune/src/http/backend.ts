@@ -1,6 +1,7 @@
 import type { AgentApi } from "../endpoints/agent-api.ts";
 import type { Endpoint, HttpLimits, Method } from "../endpoints/binding.ts";
 import type { Answered } from "../server/query-engine.ts";
+import type { SiteOptions } from "./site/web-site.ts";
 
 /** A read on its way: what is asked, and how fresh and patient the caller is. */
 export interface ReadCall {
@@ -76,8 +77,8 @@ export interface HttpOptions {
   readonly headerBytesMax: number;
   readonly limits: HttpLimits;
   readonly dnsDomains: readonly string[];
-  /** Path of the web page, with slashes at both ends, or undefined when it is off. */
-  readonly uiPath: string | undefined;
+  /** The web interface, or undefined when it is off. */
+  readonly site: SiteOptions | undefined;
   /** `telemetry.disable_compat_1.9` */
   readonly onlyNewMetricNames?: boolean;
 }

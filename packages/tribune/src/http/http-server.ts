@@ -27,9 +27,9 @@ import { gather } from "./pieces.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
 import { RequestTimes } from "./request-times.ts";
 import { type Route, Router } from "./router.ts";
+import { OutsideApi } from "./site/outside-api.ts";
 import { parameterValues } from "./target.ts";
 import { headersMatter, RequestView } from "./view.ts";
-import { serveWebPage } from "./web-page.ts";
 
 /** A request line may name the whole URL (RFC 9112 §3.2.2); what counts is the path. */
 const ORIGIN = /^https?:\/\/[^/?]*/i;
@@ -47,6 +47,7 @@ export class HttpServer {
   #options: HttpOptions;
   readonly #dependencies: HttpServerDependencies;
   readonly #router: Router;
+  readonly #outside: OutsideApi;
   readonly #servers: Server[] = [];
   readonly #times: RequestTimes;
   readonly #urls = new ParsedUrls();
@@ -57,6 +58,7 @@ export class HttpServer {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#router = new Router(dependencies.endpoints);
+    this.#outside = new OutsideApi(options.site);
     this.#times = new RequestTimes(dependencies.metrics, {
       nodeName: options.nodeName,
       onlyNewNames: options.onlyNewMetricNames === true,
@@ -69,6 +71,7 @@ export class HttpServer {
   /** Takes effect for the next request. */
   configure(options: HttpOptions): void {
     this.#options = options;
+    this.#outside.configure(options.site);
     this.#urls.clear();
     this.#connections.limit(options.connectionsPerClientMax);
     this.#sender.setCommonHeaders([
@@ -163,7 +166,10 @@ export class HttpServer {
     const match = this.#router.match(path);
     if (match.kind === "redirect")
       return redirect(request, response, encodeURI(match.path) + (mark < 0 ? "" : url.slice(mark)));
-    if (match.kind === "none") return serveWebPage(path, this.#options, request, response);
+    if (match.kind === "none") {
+      const fail = (error: unknown): void => this.#fail(response, error);
+      return this.#outside.serve(path, this.#options.responseHeaders, request, response, fail);
+    }
     this.#endpoint(match.route, match.rest, url, path, mark < 0 ? "" : url.slice(mark + 1), request, response);
   }
 

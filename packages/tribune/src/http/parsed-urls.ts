@@ -6,6 +6,7 @@ import { commonOptions } from "./common-options.ts";
 import type { QueryString } from "./query-string.ts";
 import type { Route } from "./router.ts";
 import { parameterValues } from "./target.ts";
+import { variantOf } from "./variant.ts";
 import type { RequestView } from "./view.ts";
 
 /** A read whose URL was parsed before: everything but the freshness of its answer is known. */
@@ -107,12 +108,4 @@ function keepNewest<V>(map: Map<string, V>, max: number, key: string, value: V):
   if (key.length > KEPT_CHARS_MAX) return;
   if (map.size >= max) map.delete(map.keys().next().value as string);
   map.set(key, value);
-}
-
-/** What of the query changes how an answer is shown, not what it is. */
-function variantOf(query: QueryString, pretty: boolean): string {
-  const shown = ["raw", "passing", "pem", "segment", "separator", "format"]
-    .filter((name) => query.has(name))
-    .map((name) => `${name}=${query.get(name)}`);
-  return `${pretty ? "pretty" : ""}&${shown.join("&")}`;
 }

@@ -5,28 +5,9 @@ import { catalogEndpoints } from "../endpoints/catalog.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { silentLogger } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
-import type { HttpBackend, HttpOptions } from "./backend.ts";
+import type { HttpBackend } from "./backend.ts";
 import { HttpServer } from "./http-server.ts";
-
-const OPTIONS: HttpOptions = {
-  datacenter: "dc1",
-  nodeName: "me",
-  defaultToken: "",
-  alwaysPretty: false,
-  responseHeaders: [],
-  blockEndpoints: [],
-  allowWriteFrom: () => true,
-  useCache: true,
-  discoveryMaxStaleNs: 0,
-  translateWanAddresses: false,
-  aclDefaultPolicy: "",
-  unprintablePathFilter: true,
-  connectionsPerClientMax: 100,
-  headerBytesMax: 1 << 20,
-  limits: { kvMaxValueSize: 0, txnMaxReqLen: 0 },
-  dnsDomains: ["consul."],
-  uiPath: undefined,
-};
+import { HTTP_OPTIONS } from "./testing.ts";
 
 test("a read that is refused is refused again, and the server goes on", async () => {
   const refusing = {
@@ -34,7 +15,7 @@ test("a read that is refused is refused again, and the server goes on", async ()
       throw TribuneError.internal("cannot be filtered so");
     },
   } as unknown as HttpBackend;
-  const server = new HttpServer(OPTIONS, {
+  const server = new HttpServer(HTTP_OPTIONS, {
     endpoints: catalogEndpoints,
     backend: refusing,
     logger: silentLogger,

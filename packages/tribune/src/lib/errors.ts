@@ -15,6 +15,8 @@ export type ErrorKind =
   | "payloadTooLarge"
   | "conflict"
   | "rateLimited"
+  /** Whoever was asked does not know how. */
+  | "notImplemented"
   /** No leader, no path to the datacenter: try again, maybe elsewhere. */
   | "unavailable"
   /** Ours, or one that Consul answers with status 500; logged with its cause. */
@@ -28,6 +30,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorKind, number>> = {
   payloadTooLarge: 413,
   conflict: 409,
   rateLimited: 429,
+  notImplemented: 501,
   unavailable: 500,
   internal: 500,
 };
@@ -41,6 +44,8 @@ export const WIRE_TEXT = {
   PERMISSION_DENIED: ["permissionDenied", "Permission denied"],
   ACL_NOT_FOUND: ["permissionDenied", "ACL not found"],
   ACL_DISABLED: ["internal", "ACL support disabled"],
+  /** What a server of Consul says to our own method. */
+  NO_HISTORY: ["notImplemented", "rpc: can't find service History"],
   RATE_EXCEEDED: ["rateLimited", "RPC rate limit exceeded"],
   QUERY_NOT_FOUND: ["notFound", "Query not found"],
   INTENTION_NOT_FOUND: ["notFound", "Intention not found"],

@@ -130,7 +130,7 @@ const KEY_CHARS_MAX = 16 << 20;
  * one watch. A caller that waits costs a `Waiter`, not a computation.
  */
 export class QueryEngine {
-  readonly #db: Database;
+  readonly #db: Pick<Database, "read" | "peek" | "index">;
   readonly #runtime: Pick<Runtime, "clock" | "timers" | "rng">;
   readonly #options: QueryEngineOptions;
   readonly #questions = new Map<string, Question>();
@@ -145,13 +145,24 @@ export class QueryEngine {
   #keyChars = 0;
   #replacedAt = 0;
 
-  constructor(options: QueryEngineOptions, db: Database, runtime: Pick<Runtime, "clock" | "timers" | "rng">) {
+  /** @param shown where encoded forms are kept, if not only this engine's. */
+  constructor(
+    options: QueryEngineOptions,
+    db: Pick<Database, "read" | "peek" | "index">,
+    runtime: Pick<Runtime, "clock" | "timers" | "rng">,
+    shown = new ShownAnswers(options.shownBytesMax),
+  ) {
     this.#options = options;
-    this.#shown = new ShownAnswers(options.shownBytesMax);
+    this.#shown = shown;
     this.#db = db;
     this.#runtime = runtime;
     this.#runner = new StepRunner(options.sliceMs, runtime);
     this.#deadlines = new Deadlines(runtime, (waiters) => this.#expired(waiters));
+  }
+
+  /** Another engine for questions to other tables. The bound on encoded answers is one for both, so either may `keep`. */
+  beside(db: Pick<Database, "read" | "peek" | "index">): QueryEngine {
+    return new QueryEngine(this.#options, db, this.#runtime, this.#shown);
   }
 
   /** Callers that are blocked right now. */

@@ -1,3 +1,4 @@
+import { historyContracts } from "@tribune/api";
 import type { Method } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { QuestionCounts } from "./call-measures.ts";
@@ -31,6 +32,8 @@ export interface ServerReadsDependencies {
   readonly identity: ServerIdentity;
   readonly connectEnabled: boolean;
   readonly engine: QueryEngine;
+  /** Of what this server has recorded by itself; absent where it records nothing. */
+  readonly history: QueryEngine | undefined;
   readonly leadership: Leadership;
   readonly questions: QuestionCounts;
   readonly host: () => RaftHost;
@@ -51,6 +54,14 @@ export class ServerReads {
     if (asked !== this.#d.identity.datacenter && asked !== "") throw TribuneError.of("NO_DC_PATH");
   }
 
+  /** Whose question it is. @throws TribuneError */
+  #engineOf({ endpoint: { contract } }: ServerRead): QueryEngine {
+    const { engine, history } = this.#d;
+    if (contract.kind !== "read" || contract.rpc !== historyContracts.historyRecent.rpc) return engine;
+    if (history === undefined) throw TribuneError.of("NO_HISTORY");
+    return history;
+  }
+
   #computeOf({ endpoint, request }: ServerRead): Compute {
     const { identity, connectEnabled } = this.#d;
     const context = { datacenter: identity.datacenter, nodeName: identity.name, connectEnabled };
@@ -62,7 +73,7 @@ export class ServerReads {
     if (read.consistency === "consistent") return undefined;
     if (read.consistency === "leader" && !this.mayReadAsLeader()) return undefined;
     this.requireDatacenter(read.datacenter);
-    const answer = this.#d.engine.askNow(read.key, this.#computeOf(read));
+    const answer = this.#engineOf(read).askNow(read.key, this.#computeOf(read));
     if (answer === undefined) return undefined;
     this.#d.questions.answered(read.endpoint, read.key, read.request, answer.reply);
     return { answer, meta: this.freshness() };
@@ -131,13 +142,14 @@ export class ServerReads {
     try {
       this.requireDatacenter(read.datacenter);
       const compute = this.#computeOf(read);
+      const engine = this.#engineOf(read);
       const show = (answer: Answered): void => {
         this.#d.questions.answered(read.endpoint, read.key, read.request, answer.reply);
         deliver({ answer, meta: this.freshness() });
       };
       return read.minIndex === 0
-        ? this.#d.engine.askLater(read.key, compute, show, deliver)
-        : this.#d.engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
+        ? engine.askLater(read.key, compute, show, deliver)
+        : engine.wait(read.key, compute, read.minIndex, read.waitMs, show, deliver);
     } catch (error) {
       deliver(error as Error);
       return () => {};

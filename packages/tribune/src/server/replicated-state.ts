@@ -1,7 +1,9 @@
 import { type Metrics, noMetrics } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { LogEntry } from "../raft/types.ts";
+import type { CatalogChange } from "../state/effects.ts";
 import { Fsm } from "../state/fsm.ts";
+import { History } from "../state/history/history.ts";
 import { allIndexes, goesBack } from "../state/index-table.ts";
 import { createDatabase, type MemDatabase } from "../state/memdb/database.ts";
 import { FsmTimes } from "./fsm-times.ts";
@@ -15,7 +17,10 @@ const RESTORE_BYTES = 32 * 1_024;
 /** The state machine of the state room, in the shape the server drives. */
 export class ReplicatedState implements StateMachine {
   readonly db: MemDatabase = createDatabase();
+  readonly history = new History();
   readonly #fsm: Fsm;
+  /** Of the command that is being applied. */
+  #changes: CatalogChange[] = [];
   readonly #times: FsmTimes | undefined;
   readonly #runtime: Pick<Runtime, "clock" | "timers">;
 
@@ -28,13 +33,24 @@ export class ReplicatedState implements StateMachine {
       effects: {
         lockDelayed: (key, delayMs) => lockDelays.set(key, delayMs),
         tombstoned: () => {},
+        catalogChanged: (change) => this.#changes.push(change),
         ...(this.#times === undefined ? {} : { operation: this.#times.operation }),
       },
     });
   }
 
   apply(entry: LogEntry): unknown {
+    this.history.applied(entry);
     if (entry.type !== "command") return undefined;
+    const result = this.#applyMeasured(entry);
+    if (this.#changes.length > 0) {
+      this.history.record(entry, this.#changes);
+      this.#changes = [];
+    }
+    return result;
+  }
+
+  #applyMeasured(entry: LogEntry): unknown {
     if (this.#times === undefined) return this.#fsm.apply(entry);
     const { clock } = this.#runtime;
     const startedMs = clock.nowMs();
@@ -61,6 +77,7 @@ export class ReplicatedState implements StateMachine {
       commit: () => {
         const before = this.db.peek(allIndexes);
         restore.finish();
+        this.history.replaced();
         return goesBack(before, this.db.peek(allIndexes));
       },
     };

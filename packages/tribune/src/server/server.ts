@@ -166,6 +166,7 @@ export class Server {
     this.#reads = new ServerReads({
       ...{ identity, connectEnabled, host, role },
       engine: this.engine,
+      history: stateMachine.history === undefined ? undefined : this.engine.beside(stateMachine.history),
       leadership: this.#leadership,
       questions: this.#questions,
     });

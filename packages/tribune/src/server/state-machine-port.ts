@@ -1,9 +1,12 @@
 import type { LogEntry } from "../raft/types.ts";
+import type { History } from "../state/history/history.ts";
 import type { Database } from "../state/memdb/types.ts";
 
 /** The replicated state as the server drives it (`state/fsm.ts`). */
 export interface StateMachine {
   readonly db: Database;
+  /** What this server has seen happen in the catalog; absent where nobody asks. */
+  readonly history?: History;
   /** A refusal comes back as an Error: it is a result like any other, the same on every server. */
   apply(entry: LogEntry): unknown;
   /** The state as of now, as record chunks; making them is lazy, so the reader sets the pace. */

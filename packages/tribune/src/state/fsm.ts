@@ -29,7 +29,7 @@ import { CoordinateBatch } from "./catalog/snapshot.ts";
 import { addChunk, decodeChunkHeader } from "./chunking.ts";
 import { applyConfigEntry } from "./config-entry.ts";
 import { applyConnectCa } from "./connect-ca.ts";
-import { listenTo, operation, type StateEffects } from "./effects.ts";
+import { listenTo, operation, type StateEffects, writtenBy } from "./effects.ts";
 import { applyIntention } from "./intention.ts";
 import { kvDelete, kvDeleteCas, kvDeleteTree, kvLock, kvSet, kvSetCas, kvUnlock, reapTombstones } from "./kv.ts";
 import type { MemDatabase } from "./memdb/database.ts";
@@ -161,7 +161,7 @@ function command<T>(schema: Schema<T>, apply: (tx: WriteTx, index: number, reque
 }
 
 const COMMANDS: ReadonlyMap<number, Apply> = new Map<number, Apply>([
-  [MESSAGE.REGISTER, command(RegisterRequest, ensureRegistration)],
+  [MESSAGE.REGISTER, command(RegisterRequest, applyRegister)],
   [MESSAGE.DEREGISTER, command(DeregisterRequest, deregister)],
   [MESSAGE.KVS, command(KVSRequest, applyKv)],
   [MESSAGE.SESSION, command(SessionRequest, applySession)],
@@ -175,6 +175,21 @@ const COMMANDS: ReadonlyMap<number, Apply> = new Map<number, Apply>([
   [MESSAGE.SYSTEM_METADATA, command(SystemMetadataRequest, applySystemMetadata)],
   [MESSAGE.AUTOPILOT, command(AutopilotSetConfigRequest, applyAutopilot)],
 ]);
+
+function applyRegister(tx: WriteTx, index: number, request: RegisterRequest): void {
+  writtenBy(tx, registrar(request));
+  ensureRegistration(tx, index, request);
+}
+
+/** Who sends such a request: a guess by what only agents and leaders put into it, for display only. */
+function registrar({ Check, Checks, SkipNodeUpdate, NodeMeta }: RegisterRequest): string {
+  const ofMembership = Check?.CheckID === SERF_HEALTH || Checks?.some((check) => check?.CheckID === SERF_HEALTH);
+  if (ofMembership === true) return "gossip";
+  return SkipNodeUpdate || (NodeMeta !== null && AGENT_META in NodeMeta) ? "agent" : "catalog";
+}
+const SERF_HEALTH = "serfHealth";
+/** Every agent says in its node's metadata which segment it is in, be it "". */
+const AGENT_META = "consul-network-segment";
 
 function applyKv(tx: WriteTx, index: number, { Op, DirEnt }: KVSRequest): boolean | undefined {
   switch (Op) {
@@ -227,6 +242,7 @@ function applyCoordinates(tx: WriteTx, index: number, batch: CoordinateBatchValu
 type CoordinateBatchValue = typeof CoordinateBatch extends Schema<infer T> ? T : never;
 
 function applyTxn(tx: WriteTx, index: number, { Ops }: TxnRequest): TxnResponse {
+  writtenBy(tx, "txn");
   const response = runTxn(tx, index, Ops ?? []);
   if (response.Errors !== null) throw new TxnRefused(response);
   return response;

@@ -1,6 +1,7 @@
 /** Health checks: one row per node and check id, of the whole node or of one of its services. */
 import { HealthCheck, sharedZero } from "@tribune/api";
 import { deepEqual } from "../deep-equal.ts";
+import { catalogChanged } from "../effects.ts";
 import { raiseIndex } from "../index-table.ts";
 import type { ReadTx, WriteTx } from "../memdb/types.ts";
 import { invalidateSessionsOfCheck } from "../session.ts";
@@ -36,6 +37,7 @@ export function ensureCheck(tx: WriteTx, index: number, check: HealthCheck, keep
   if (after.Status === "critical") invalidateSessionsOfCheck(tx, index, after.Node, after.CheckID);
   if (!changed) return;
   tx.put(CHECKS, after);
+  if (before?.Status !== after.Status) catalogChanged(tx, { kind: "check", before, after });
   raiseIndex(tx, "checks", index);
   nodeChecksTouched(tx, index, after.Node);
 }
@@ -99,6 +101,7 @@ export function deleteCheck(tx: WriteTx, index: number, node: string, checkId: s
   healthOfCheckTouched(tx, index, check);
   if (check.ServiceID === "") raiseIndex(tx, "services", index);
   tx.delete(CHECKS, fold(node, checkId));
+  catalogChanged(tx, { kind: "check", before: check, after: undefined });
   raiseIndex(tx, "checks", index);
   nodeChecksTouched(tx, index, node);
   invalidateSessionsOfCheck(tx, index, check.Node, check.CheckID);

@@ -3,6 +3,7 @@ import type { Node } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
 import { goQuote } from "../../lib/go-quote.ts";
 import { deepEqual } from "../deep-equal.ts";
+import { catalogChanged } from "../effects.ts";
 import { raiseIndex } from "../index-table.ts";
 import type { ReadTx, WriteTx } from "../memdb/types.ts";
 import { invalidateSessionsOfNode } from "../session.ts";
@@ -54,7 +55,9 @@ export function ensureNode(tx: WriteTx, index: number, node: Node, keepIndexes =
   const CreateIndex = existing?.CreateIndex ?? (fresh ? index : node.CreateIndex);
   const ModifyIndex = existing !== undefined || fresh ? index : node.ModifyIndex;
   const isNew = peekNode(tx, node.Node) === undefined;
-  tx.put(NODES, { ...node, CreateIndex, ModifyIndex });
+  const after: Node = { ...node, CreateIndex, ModifyIndex };
+  tx.put(NODES, after);
+  catalogChanged(tx, { kind: "node", before: existing, after });
   raiseIndex(tx, "nodes", index);
   nodeTouched(tx, index, node.Node);
   if (isNew) nodeChecksTouched(tx, index, node.Node);
@@ -120,7 +123,8 @@ export function ensureNodeCas(tx: WriteTx, index: number, node: Node): boolean {
 
 /** Removes a node with its services, checks, coordinates and sessions. Without effect when there is none. */
 export function deleteNode(tx: WriteTx, index: number, name: string): void {
-  if (peekNode(tx, name) === undefined) return;
+  const before = peekNode(tx, name);
+  if (before === undefined) return;
   for (const row of [...tx.peekScan(SERVICES, foldPrefix(name))]) deleteService(tx, index, row.Node, row.Service.ID);
   for (const check of [...tx.peekScan(CHECKS, foldPrefix(name))]) deleteCheck(tx, index, check.Node, check.CheckID);
   for (const coordinate of [...tx.peekScan(COORDINATES, foldPrefix(name))]) {
@@ -128,6 +132,7 @@ export function deleteNode(tx: WriteTx, index: number, name: string): void {
     raiseIndex(tx, "coordinates", index);
   }
   tx.delete(NODES, fold(name));
+  catalogChanged(tx, { kind: "node", before, after: undefined });
   raiseIndex(tx, "nodes", index);
   nodeForgotten(tx, name);
   invalidateSessionsOfNode(tx, index, name);

@@ -2,6 +2,7 @@
 import { NodeService, sharedZero, type Weights } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
 import { deepEqual } from "../deep-equal.ts";
+import { catalogChanged } from "../effects.ts";
 import { raiseIndex } from "../index-table.ts";
 import type { ReadTx, WriteTx } from "../memdb/types.ts";
 import { deleteCheck } from "./checks.ts";
@@ -43,6 +44,7 @@ export function ensureService(
   if (before !== undefined && sameInstance(before, after)) return;
 
   tx.put(SERVICES, after);
+  catalogChanged(tx, { kind: "service", node, before: before?.Service, after: after.Service });
   raiseIndex(tx, "services", indexes.ModifyIndex);
   serviceTouched(tx, indexes.ModifyIndex, after);
   connectTouched(tx, index, after);
@@ -109,6 +111,7 @@ export function deleteService(tx: WriteTx, index: number, node: string, serviceI
   }
   raiseIndex(tx, "checks", index); // whether it had checks or not
   tx.delete(SERVICES, fold(node, serviceId));
+  catalogChanged(tx, { kind: "service", node: row.Node, before: row.Service, after: undefined });
   raiseIndex(tx, "services", index);
   serviceTouched(tx, index, row);
   connectTouched(tx, index, row);

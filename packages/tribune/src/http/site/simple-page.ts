@@ -1,40 +1,10 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { HttpOptions } from "./backend.ts";
+import { createHash } from "node:crypto";
 
-/** Everything that is not the API: the root, the web page, or nothing. */
-export function serveWebPage(
-  path: string,
-  options: HttpOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
-  const send = (status: number, headers: readonly string[], body: string): void => {
-    request.resume();
-    response.writeHead(status, [
-      ...options.responseHeaders,
-      ...headers,
-      "Content-Length",
-      String(Buffer.byteLength(body)),
-    ]);
-    response.end(request.method === "HEAD" ? undefined : body);
-  };
-  const { uiPath } = options;
-  if (path === "/" && uiPath === undefined)
-    return send(200, ["Content-Type", "text/plain; charset=utf-8"], "Consul Agent");
-  if (path === "/" && uiPath !== undefined) {
-    const html = ["Location", uiPath, "Content-Type", "text/html; charset=utf-8"];
-    return send(301, html, `<a href="${uiPath}">Moved Permanently</a>.\n\n`);
-  }
-  if (uiPath !== undefined && path === uiPath.slice(0, -1)) return send(301, ["Location", uiPath], "");
-  if (uiPath === undefined || !path.startsWith(uiPath)) return send(404, [], "");
-  send(200, ["Content-Type", "text/html; charset=utf-8", "Content-Security-Policy", CONTENT_SECURITY], PAGE);
-}
-
-const CONTENT_SECURITY =
-  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
-
-/** What is registered and how it is, from the public API, refreshed by blocking queries. */
-const PAGE = `<!doctype html>
+/**
+ * Stands in for the interface where that was not built: what is registered and how it is, from the public API, refreshed
+ * by blocking queries.
+ */
+export const SIMPLE_PAGE = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -49,6 +19,7 @@ const PAGE = `<!doctype html>
   #state { opacity: .7; }
 </style>
 <h1>Tribune</h1>
+<p>The whole interface is not part of this build; <code>npm run build</code> makes it.</p>
 <p id="state" role="status">Reading the catalog …</p>
 <table aria-label="Services">
   <thead><tr><th>Service</th><th>Instance</th><th>Address</th><th>Health</th></tr></thead>
@@ -90,3 +61,13 @@ async function follow() {
 follow();
 </script>
 `;
+
+/** The only script and the only style that may run are those above. */
+function hashOf(tag: "script" | "style"): string {
+  const [, text = ""] = new RegExp(`<${tag}>([\\s\\S]*?)</${tag}>`).exec(SIMPLE_PAGE) ?? [];
+  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+}
+
+export const SIMPLE_PAGE_SECURITY =
+  `default-src 'none'; style-src ${hashOf("style")}; script-src ${hashOf("script")}; connect-src 'self'; ` +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -1,0 +1,51 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type SiteOptions, sendSite, WebSite } from "./web-site.ts";
+
+/** Everything that is not the API: the root, the web interface, or nothing. */
+export class OutsideApi {
+  #options: SiteOptions | undefined;
+  #site: WebSite | undefined;
+
+  constructor(options: SiteOptions | undefined) {
+    this.#options = options;
+  }
+
+  /** Takes effect for the next request. */
+  configure(options: SiteOptions | undefined): void {
+    const { path, directory, isOwn } = options ?? {};
+    const old = this.#options;
+    if (old?.path === path && old?.directory === directory && old?.isOwn === isOwn) return;
+    this.#options = options;
+    this.#site = undefined;
+  }
+
+  /**
+   * @param path decoded.
+   * @param fail answers what is thrown later, by a promise.
+   */
+  serve(
+    path: string,
+    commonHeaders: readonly string[],
+    request: IncomingMessage,
+    response: ServerResponse,
+    fail: (error: unknown) => void,
+  ): void {
+    const send = (status: number, headers: readonly string[], body: string): void =>
+      sendSite(status, [...commonHeaders, ...headers], body, request, response);
+    if (this.#options === undefined) {
+      const isRoot = path === "/";
+      return send(isRoot ? 200 : 404, isRoot ? ["Content-Type", "text/plain; charset=utf-8"] : [], isRoot ? ROOT : "");
+    }
+    const { path: sitePath } = this.#options;
+    if (path === "/" && sitePath !== "/") {
+      const headers = ["Location", sitePath, "Content-Type", "text/html; charset=utf-8"];
+      return send(301, headers, `<a href="${sitePath}">Moved Permanently</a>.\n\n`);
+    }
+    if (path === sitePath.slice(0, -1)) return send(301, ["Location", sitePath], "");
+    if (!path.startsWith(sitePath)) return send(404, [], "");
+    this.#site ??= new WebSite(this.#options);
+    this.#site.serve(path, commonHeaders, request, response).catch(fail);
+  }
+}
+
+const ROOT = "Consul Agent";
