@@ -37,6 +37,9 @@ await build({
   format: "cjs",
   // A script has no loader for `import()`; what is in here anyhow is only run when it is needed.
   supported: { "dynamic-import": false },
+  // Nor does it know its own address otherwise; the web page lies beside it.
+  banner: { js: 'const scriptUrl = require("node:url").pathToFileURL(__filename).href;' },
+  define: { "import.meta.url": "scriptUrl" },
 });
 await build({ ...common, entryPoints: [join(source, "index.ts")], outdir, format: "esm" });
 

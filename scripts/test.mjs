@@ -6,8 +6,8 @@ import { runTests } from "./lib/run-tests.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const words = process.argv.slice(2).filter((word) => !word.startsWith("-"));
-const files = ["api", "client", "tribune"].flatMap((name) => {
-  const dist = join(root, "packages", name, "dist");
+const files = ["api/dist", "client/dist", "tribune/dist", "ui/dist-lib"].flatMap((name) => {
+  const dist = join(root, "packages", name);
   return readdirSync(dist, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".test.js"))
     .map((file) => join(dist, file));

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  crumbs,
+  exportPairs,
+  folderRows,
+  importPairs,
+  type Pair,
+  parentOf,
+  planTransfer,
+  transferProblem,
+} from "./kv-tree.ts";
+
+const pair = (Key: string, ModifyIndex = 7): Pair => ({ Key, Value: "YQ==", Flags: 3, ModifyIndex });
+
+test("a folder's rows: folders first, its own key not", () => {
+  const rows = folderRows("a/", ["a/", "a/z", "a/b/", "a/c"]);
+  assert.deepEqual(
+    rows.map(({ name }) => name),
+    ["b/", "c", "z"],
+  );
+  assert.deepEqual(
+    rows.map(({ folder }) => folder),
+    [true, false, false],
+  );
+});
+
+test("the way up from a key", () => {
+  assert.deepEqual(
+    crumbs("a/b/c").map(({ path }) => path),
+    ["a/", "a/b/"],
+  );
+  assert.deepEqual(
+    crumbs("a/b/").map(({ path }) => path),
+    ["a/", "a/b/"],
+  );
+  assert.deepEqual(crumbs("c"), []);
+  assert.equal(parentOf("a/b/c"), "a/b/");
+  assert.equal(parentOf("a/b/"), "a/");
+  assert.equal(parentOf("a"), "");
+});
+
+test("a move overwrites nothing and removes only what it has read", () => {
+  assert.deepEqual(planTransfer([pair("a/x")], "a/", "b/c/", true), [
+    [
+      { KV: { Verb: "cas", Key: "b/c/x", Value: "YQ==", Flags: 3, Index: 0 } },
+      { KV: { Verb: "delete-cas", Key: "a/x", Index: 7 } },
+    ],
+  ]);
+  const many = planTransfer(
+    Array.from({ length: 70 }, (_, i) => pair(`a/${i}`)),
+    "a/",
+    "b/",
+    true,
+  );
+  assert.deepEqual(
+    many.map(({ length }) => length),
+    [64, 64, 12],
+  );
+});
+
+test("places where a key or folder cannot go", () => {
+  const cases: [from: string, to: string, fine: boolean][] = [
+    ["a", "b", true],
+    ["a", "a", false],
+    ["a", "b/", false],
+    ["a/", "b", false],
+    ["a/", "a/b/", false],
+    ["a/", "ab/", true],
+    ["a", "/b", false],
+    ["a", "", false],
+  ];
+  for (const [from, to, fine] of cases) assert.equal(transferProblem(from, to) === undefined, fine, `${from} → ${to}`);
+});
+
+test("what was exported can be imported below a folder; other files are refused", () => {
+  const text = JSON.stringify(exportPairs([pair("x")]));
+  assert.deepEqual(importPairs(text, "f/"), [[{ KV: { Verb: "set", Key: "f/x", Value: "YQ==", Flags: 3 } }]]);
+  for (const bad of ["{", "{}", "[1]", '[{"key":"a","value":"%"}]']) assert.throws(() => importPairs(bad, ""), bad);
+});

@@ -1,0 +1,85 @@
+import { datacenter, inDatacenter } from "../../data/agent.ts";
+import { query, send, sendJson } from "../../data/send.ts";
+import { useLive } from "../../data/use-live.ts";
+import { editable } from "../../lib/entry.ts";
+import { href } from "../../lib/routes.ts";
+import { confirm } from "../../ui/dialog.tsx";
+import { JsonForm } from "../../ui/json-form.tsx";
+import { Page } from "../../ui/page.tsx";
+import { navigate, place } from "../../ui/router.ts";
+import { Await, Note } from "../../ui/states.tsx";
+import type { ConfigEntry } from "./list.tsx";
+
+const example = editable({ Kind: "service-defaults", Name: "web", Protocol: "http" });
+
+export default function ConfigEntryEdit() {
+  const kind = place.value.query.get("kind");
+  const name = place.value.query.get("name");
+  const list = `${href(datacenter.value)}/config-entries`;
+  const back = { href: list, text: "Config entries" };
+  if (kind === null || name === null) {
+    return (
+      <Page title="Create a config entry" back={back}>
+        <JsonForm
+          value={example}
+          label="Config entry, as JSON"
+          action="Create"
+          done="Entry created"
+          onSave={(text) => save(text, 0)}
+        />
+      </Page>
+    );
+  }
+  return <Existing kind={kind} name={name} list={list} />;
+}
+
+/** With an index only over that state of the entry; 0: whatever is there. */
+async function save(text: string, index: number): Promise<void> {
+  const entry = JSON.parse(text) as ConfigEntry;
+  const path = query("config", { cas: index === 0 ? undefined : String(index) });
+  const saved = await sendJson<boolean>(inDatacenter(path), { method: "PUT", body: text });
+  if (!saved) throw new Error("Somebody has changed this entry meanwhile");
+  if (index === 0)
+    navigate(query(`${href(datacenter.value)}/config-entries/edit`, { kind: entry.Kind, name: entry.Name ?? "mesh" }));
+}
+
+function Existing({ kind, name, list }: { readonly kind: string; readonly name: string; readonly list: string }) {
+  const path = `config/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`;
+  const live = useLive<ConfigEntry>(inDatacenter(path));
+  const gone = <Note icon="config" title="There is no such entry" />;
+  return (
+    <Page title={name} back={{ href: list, text: "Config entries" }} lives={[live]} facts={<span>{kind}</span>}>
+      <Await live={live} rows={4} missing={gone} empty={gone}>
+        {(entry) => (
+          <JsonForm
+            value={editable(entry)}
+            label={`${kind} ${name}, as JSON`}
+            action="Save"
+            done="Entry saved"
+            onSave={(text) => save(text, Number(entry["ModifyIndex"] ?? 0))}
+          >
+            <button
+              type="button"
+              class="button danger"
+              onClick={() =>
+                confirm({
+                  title: `Delete ${kind} ${name}?`,
+                  text: "What it set falls back to the defaults at once.",
+                  action: "Delete",
+                  danger: true,
+                  done: "Entry deleted",
+                  run: async () => {
+                    await send(inDatacenter(path), { method: "DELETE" });
+                    navigate(list);
+                  },
+                })
+              }
+            >
+              Delete
+            </button>
+          </JsonForm>
+        )}
+      </Await>
+    </Page>
+  );
+}

@@ -1,0 +1,55 @@
+import { useMemo } from "preact/hooks";
+import { highlight, type Language } from "../lib/highlight.ts";
+
+/** A text field with coloured letters below its own: everything a text field can do stays as it is. */
+export function Editor({
+  value,
+  language,
+  label,
+  onInput,
+  onSave,
+}: {
+  readonly value: string;
+  readonly language: Language;
+  readonly label: string;
+  readonly onInput: (value: string) => void;
+  readonly onSave?: () => void;
+}) {
+  return (
+    <div class="editor">
+      <pre aria-hidden="true">
+        <Highlighted text={value} language={language} />
+        {"\n"}
+      </pre>
+      <textarea
+        aria-label={label}
+        spellcheck={false}
+        autocomplete="off"
+        autocapitalize="off"
+        value={value}
+        onInput={(event) => onInput(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if ((event.ctrlKey || event.metaKey) && event.key === "Enter") onSave?.();
+        }}
+      />
+    </div>
+  );
+}
+
+export function Highlighted({ text, language }: { readonly text: string; readonly language: Language }) {
+  const pieces = useMemo(() => highlight(text, language), [text, language]);
+  return (
+    <code>
+      {pieces.map(({ kind, text: each }, i) =>
+        // biome-ignore lint/suspicious/noArrayIndexKey: pieces have no other name
+        kind === "plain" ? (
+          each
+        ) : (
+          <span key={i} class={`code-${kind}`}>
+            {each}
+          </span>
+        ),
+      )}
+    </code>
+  );
+}

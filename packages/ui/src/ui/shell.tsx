@@ -1,0 +1,175 @@
+import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { agentSelf, datacenter, datacenters } from "../data/agent.ts";
+import { agentAway, heardAt } from "../data/presence.ts";
+import { token } from "../data/token.ts";
+import { ago } from "../lib/age.ts";
+import { now } from "./clock.ts";
+import { Icon } from "./icons.tsx";
+import { logout, openLogin } from "./login.tsx";
+import { openPalette } from "./palette.tsx";
+import { navigate, place } from "./router.ts";
+import { sections } from "./sections.ts";
+import { dark, theme } from "./settings.ts";
+
+const menuOpen = signal(false);
+
+export function Shell({ children }: { readonly children: ComponentChildren }) {
+  return (
+    <>
+      <button type="button" class="skip button" onClick={() => document.querySelector("main")?.focus()}>
+        Skip to the page
+      </button>
+      <div class="shell">
+        <Navigation />
+        {menuOpen.value && <div class="veil" aria-hidden="true" onClick={() => (menuOpen.value = false)} />}
+        <div>
+          <TopBar />
+          <AwayLine />
+          <main class="main" tabIndex={-1}>
+            {children}
+          </main>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Navigation() {
+  const dc = datacenter.value;
+  const at = place.value.path.split("/").slice(1).join("/") || "overview";
+  const current = (to: string): boolean => at === to || at.startsWith(`${to}/`);
+  const config = agentSelf.value?.Config;
+  return (
+    <nav
+      id="nav"
+      class={menuOpen.value ? "nav open" : "nav"}
+      aria-label="Pages"
+      onClick={(event) => {
+        if ((event.target as Element).closest("a")) menuOpen.value = false;
+      }}
+    >
+      <a class="brand" href={`${encodeURIComponent(dc)}/overview`}>
+        <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true">
+          <rect width="32" height="32" rx="8" fill="currentColor" />
+          <path d="M7 9.5h18M16 9.5V23M10 24h12" stroke="var(--accent-ink)" stroke-width="3" stroke-linecap="round" />
+        </svg>
+        Tribune
+      </a>
+      {sections().map((group) => (
+        <div class="nav-group" key={group.title}>
+          {group.title !== "" && <div class="nav-title">{group.title}</div>}
+          <ul>
+            {group.places.map((to) => (
+              <li key={to.at}>
+                <a
+                  class="nav-link"
+                  href={`${encodeURIComponent(dc)}/${to.at}`}
+                  aria-current={current(to.at) ? "page" : undefined}
+                >
+                  <Icon name={to.icon} />
+                  {to.text}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </div>
+      ))}
+      <div class="nav-group">
+        <a
+          class="nav-link"
+          href={`${encodeURIComponent(dc)}/settings`}
+          aria-current={current("settings") ? "page" : undefined}
+        >
+          <Icon name="settings" />
+          Settings
+        </a>
+      </div>
+      <p class="nav-foot">
+        {config && (
+          <>
+            {config.NodeName}
+            <br />
+            {config.Server ? "server" : "client"}, version {config.Version}
+          </>
+        )}
+      </p>
+    </nav>
+  );
+}
+
+function TopBar() {
+  const all = datacenters.value;
+  const dc = datacenter.value;
+  const names = all.includes(dc) || dc === "" ? all : [dc, ...all];
+  return (
+    <div class="top">
+      <button
+        type="button"
+        class="button plain icon menu-button"
+        aria-label="Menu"
+        aria-expanded={menuOpen.value}
+        aria-controls="nav"
+        onClick={() => (menuOpen.value = !menuOpen.value)}
+      >
+        <Icon name="menu" size={18} />
+      </button>
+      {names.length > 1 ? (
+        <label class="row">
+          <span class="sr-only">Datacenter</span>
+          <select
+            class="input select"
+            value={dc}
+            onChange={(event) => {
+              const page = place.value.path.split("/")[1] ?? "overview";
+              navigate(`${encodeURIComponent(event.currentTarget.value)}/${page}`);
+            }}
+          >
+            {names.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      ) : (
+        <span class="ellipsis">{dc}</span>
+      )}
+      <button type="button" class="jump" onClick={openPalette} aria-keyshortcuts="Control+K">
+        <Icon name="search" />
+        <span>Find or do something</span>
+        <kbd class="end">{/Mac/.test(navigator.platform) ? "⌘ K" : "Ctrl K"}</kbd>
+      </button>
+      <div class="row end">
+        <button
+          type="button"
+          class="button plain icon"
+          aria-label={dark() ? "Use the light theme" : "Use the dark theme"}
+          onClick={() => (theme.value = dark() ? "light" : "dark")}
+        >
+          <Icon name={dark() ? "sun" : "moon"} />
+        </button>
+        {token.value === "" ? (
+          <button type="button" class="button" onClick={openLogin}>
+            Log in
+          </button>
+        ) : (
+          <button type="button" class="button" onClick={logout}>
+            Log out
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function AwayLine() {
+  if (agentAway.value === undefined) return null;
+  return (
+    <div class="away-line" role="alert" id="away">
+      <Icon name="away" size={15} />
+      The agent does not answer. What is shown is as of {ago(now.value - heardAt.value)}; it is asked again every
+      second.
+    </div>
+  );
+}
