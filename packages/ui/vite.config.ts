@@ -20,5 +20,5 @@ export default defineConfig({
     cssCodeSplit: false,
     reportCompressedSize: true,
   },
-  server: { proxy: { "/v1": process.env["CONSUL_HTTP_ADDR"] ?? "http://127.0.0.1:8500" } },
+  server: { proxy: { "/v1": process.env.CONSUL_HTTP_ADDR ?? "http://127.0.0.1:8500" } },
 });

@@ -1,23 +1,22 @@
 // The same page on a real Consul: no streams, no history, tokens checked.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { after, before } from "node:test";
+import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { until } from "../e2e/agent-process.mjs";
-import { browserTest, devAgent, missing, startBrowser, watchedPage } from "./harness.mjs";
+import { devAgent, missing, startBrowser, watchedPage } from "./harness.mjs";
 import { call } from "./world.mjs";
 
 const site = fileURLToPath(new URL("../../packages/ui/dist", import.meta.url));
 const consul = process.env.CONSUL_BIN ?? "";
 const secret = "5f0c2d2e-9d3b-4f0e-8f5e-1c1b1c1d1e1f";
-const consulTest = existsSync(consul)
-  ? browserTest
-  : (name, run) => browserTest(`${name} (needs CONSUL_BIN)`, (t) => (t.skip("set CONSUL_BIN to a Consul"), run));
+const noConsul = existsSync(consul) ? false : "no Consul: set CONSUL_BIN to one";
+const consulTest = (name, run) => test(name, { skip: missing || noConsul, timeout: 120_000 }, run);
 
 let agent;
 let browser;
 before(async () => {
-  if (missing || !existsSync(consul)) return;
+  if (missing || noConsul) return;
   const acl = `acl { enabled = true default_policy = "deny" tokens { master = "${secret}" agent = "${secret}" } }`;
   agent = await devAgent("127.0.39.15", {
     command: [consul],

@@ -32,7 +32,7 @@ export const aclsEnabled = computed<boolean | undefined>(() => {
   if (state === "denied") return true;
   if (value === undefined) return undefined;
   const { Stats, DebugConfig } = value as AgentSelf;
-  return DebugConfig?.ACLsEnabled ?? Stats?.["consul"]?.["acl"] !== "disabled";
+  return DebugConfig?.ACLsEnabled ?? Stats?.consul?.acl !== "disabled";
 });
 
 export function startAgent(): void {

@@ -7,7 +7,6 @@ const nothing: Live<never> = { value: undefined, state: "loading", asOf: undefin
 export function useLive<T>(path: string | undefined, options: WatchOptions = {}): Live<T> {
   const found = path === undefined ? undefined : resource(path, options);
   const [, draw] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the resource is a function of the path
   useEffect(() => {
     if (found === undefined) return;
     const close = found.open();

@@ -19,8 +19,8 @@ export function memberCounts(members: readonly { readonly Status: number }[]): R
 }
 
 export const roleOf = ({ Tags }: { readonly Tags: Readonly<Record<string, string>> | null }): string =>
-  Tags?.["role"] === "consul" ? "server" : "client";
+  Tags?.role === "consul" ? "server" : "client";
 
 /** The version without the build's name behind the colon. */
 export const versionOf = ({ Tags }: { readonly Tags: Readonly<Record<string, string>> | null }): string =>
-  (Tags?.["build"] ?? "").split(":")[0]!;
+  (Tags?.build ?? "").split(":")[0]!;

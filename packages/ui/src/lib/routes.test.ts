@@ -13,8 +13,8 @@ test("a pattern takes its segments and no more", () => {
 
 test("names come back as they went in, a stray percent sign too", () => {
   const name = "a/b c%d?é";
-  assert.equal(matchRoute(":dc/services/:name", href("dc1", "services", name))?.params["name"], name);
-  assert.equal(matchRoute(":name", "50%")?.params["name"], "50%");
+  assert.equal(matchRoute(":dc/services/:name", href("dc1", "services", name))?.params.name, name);
+  assert.equal(matchRoute(":name", "50%")?.params.name, "50%");
 });
 
 test("above a path is every shorter one", () => {

@@ -30,7 +30,7 @@ const healths: Readonly<Record<string, Health>> = { alive: "passing", leaving: "
 
 /** Members as gossip knows them, and where their network coordinates put them. */
 export default function MembersPage({ params }: PageProps) {
-  const wan = params["tab"] === "wan";
+  const wan = params.tab === "wan";
   const base = `${href(datacenter.value)}/members`;
   const live = useLive<readonly Member[]>(wan ? "agent/members?wan=1" : "agent/members", { pollMs: 2000 });
   const lan = useLive<readonly NodeCoordinate[]>(wan ? undefined : inDatacenter("coordinate/nodes"));
@@ -100,7 +100,7 @@ function List({
           keys: {
             is: [statusOf(member), roleOf(member)],
             version: [versionOf(member)],
-            dc: [member.Tags?.["dc"] ?? ""],
+            dc: [member.Tags?.dc ?? ""],
           },
         }),
       )
@@ -128,7 +128,7 @@ function List({
             <span class="small">{status}</span>
             <span class="wide small muted">
               {roleOf(member)} {versionOf(member)}
-              {wan && `, ${member.Tags?.["dc"]}`}
+              {wan && `, ${member.Tags?.dc}`}
             </span>
             <span class="wide small muted num">{!wan && here && place ? formatMs(roundTripMs(here, place)) : ""}</span>
             {status === "failed" ? (

@@ -254,7 +254,7 @@ function Servers({ operator }: { readonly operator: Live<OperatorHealth> }) {
 
 function AgentFacts() {
   const self = agentSelf.value;
-  const raft = self?.Stats?.["raft"];
+  const raft = self?.Stats?.raft;
   if (self === undefined) return null;
   return (
     <Facts
@@ -262,14 +262,14 @@ function AgentFacts() {
         ["Name", self.Config.NodeName],
         ["Mode", self.Config.Server ? "server" : "client"],
         ["Version", self.Config.Version],
-        ["Raft state", raft?.["state"]],
-        ["Term", raft?.["term"]],
-        ["Commit index", raft?.["commit_index"]],
-        ["Applied index", raft?.["applied_index"]],
-        ["Last snapshot", raft?.["last_snapshot_index"] && `index ${raft["last_snapshot_index"]}`],
-        ["Peers", raft?.["num_peers"]],
-        ["Checks run here", self.Stats?.["agent"]?.["checks"]],
-        ["Runtime", self.Stats?.["runtime"]?.["version"]],
+        ["Raft state", raft?.state],
+        ["Term", raft?.term],
+        ["Commit index", raft?.commit_index],
+        ["Applied index", raft?.applied_index],
+        ["Last snapshot", raft?.last_snapshot_index && `index ${raft.last_snapshot_index}`],
+        ["Peers", raft?.num_peers],
+        ["Checks run here", self.Stats?.agent?.checks],
+        ["Runtime", self.Stats?.runtime?.version],
       ]}
     />
   );

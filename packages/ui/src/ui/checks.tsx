@@ -32,7 +32,7 @@ export function Checks({ checks }: { readonly checks: readonly Check[] }) {
           {check.Notes !== "" && <p class="small muted">{check.Notes}</p>}
           {check.Output !== "" && (
             // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-            <pre class="output" tabIndex={0} aria-label={`Output of ${check.Name}`}>
+            <pre role="region" class="output" tabIndex={0} aria-label={`Output of ${check.Name}`}>
               {check.Output.trim()}
             </pre>
           )}

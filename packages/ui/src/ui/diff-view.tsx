@@ -15,9 +15,8 @@ export function DiffView({
 }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <pre class="output diff" tabIndex={0} aria-label={label}>
+    <pre role="region" class="output diff" tabIndex={0} aria-label={label}>
       {diffLines(before, after).map(({ kind, text }, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name
         <span key={i} class={`diff-${kind}`}>
           <span aria-hidden="true">{signs[kind]} </span>
           {kind !== "same" && <span class="sr-only">{words[kind]}: </span>}

@@ -41,7 +41,6 @@ export function Highlighted({ text, language }: { readonly text: string; readonl
   return (
     <code>
       {pieces.map(({ kind, text: each }, i) =>
-        // biome-ignore lint/suspicious/noArrayIndexKey: pieces have no other name
         kind === "plain" ? (
           each
         ) : (

@@ -99,6 +99,7 @@ function Palette() {
     entry.run();
   };
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside the dialog closes it; Escape does by itself
     <dialog
       ref={box}
       class="palette"

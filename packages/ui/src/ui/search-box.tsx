@@ -30,7 +30,7 @@ export function SearchBox({ label, hint }: { readonly label: string; readonly hi
           }
         }}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <kbd>/</kbd>
     </search>
   );
 }

@@ -37,7 +37,7 @@ export const dark = (): boolean => (theme.value === "system" ? systemIsDark.valu
 export function startSettings(): void {
   effect(() => {
     const { dataset } = document.documentElement;
-    dataset["theme"] = dark() ? "dark" : "light";
-    dataset["density"] = density.value;
+    dataset.theme = dark() ? "dark" : "light";
+    dataset.density = density.value;
   });
 }

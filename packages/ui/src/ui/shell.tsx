@@ -13,6 +13,10 @@ import { sections } from "./sections.ts";
 import { dark, theme } from "./settings.ts";
 
 const menuOpen = signal(false);
+// Whoever has gone somewhere needs the menu no more.
+place.subscribe(() => {
+  menuOpen.value = false;
+});
 
 export function Shell({ children }: { readonly children: ComponentChildren }) {
   return (
@@ -41,14 +45,7 @@ function Navigation() {
   const current = (to: string): boolean => at === to || at.startsWith(`${to}/`);
   const config = agentSelf.value?.Config;
   return (
-    <nav
-      id="nav"
-      class={menuOpen.value ? "nav open" : "nav"}
-      aria-label="Pages"
-      onClick={(event) => {
-        if ((event.target as Element).closest("a")) menuOpen.value = false;
-      }}
-    >
+    <nav id="nav" class={menuOpen.value ? "nav open" : "nav"} aria-label="Pages">
       <a class="brand" href={`${encodeURIComponent(dc)}/overview`}>
         <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true">
           <rect width="32" height="32" rx="8" fill="currentColor" />

@@ -32,7 +32,6 @@ export function Ghosts({ rows = 6 }: { readonly rows?: number }) {
   return (
     <ul class="list" aria-hidden="true">
       {Array.from({ length: rows }, (_, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the rows are all the same
         <li key={i}>
           <div class="item">
             <div class="ghost" style={{ width: `${[38, 52, 30, 45, 60, 34][i % 6]}%` }} />

@@ -66,7 +66,7 @@ export function VirtualList<T>({
   });
 
   const walk = (event: KeyboardEvent): void => {
-    const at = Number((event.target as Element).closest("li")?.dataset["at"] ?? -1);
+    const at = Number((event.target as Element).closest("li")?.dataset.at ?? -1);
     const steps: Record<string, number> = { ArrowDown: at + 1, j: at + 1, ArrowUp: at - 1, k: at - 1, Home: 0 };
     const to = event.key === "End" ? rows.length - 1 : steps[event.key];
     if (to === undefined || event.ctrlKey || event.metaKey || to < 0 || to >= rows.length) return;
@@ -79,7 +79,6 @@ export function VirtualList<T>({
   };
   const shown = virtual ? rows.slice(from, from + visible) : rows;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: keys walk between the links inside
     <ul
       ref={list}
       class={`list ${virtual ? "virtual" : ""} ${name}`}

@@ -16,10 +16,10 @@ import { Await, Note } from "../../ui/states.tsx";
 import { type AclItem, type AclKind, aclKinds, idOf, nameOf } from "./kinds.ts";
 
 export default function AclEdit({ params }: PageProps) {
-  const kind = aclKinds[params["kind"]!];
+  const kind = aclKinds[params.kind!];
   if (kind === undefined) return <Note icon="key" title="There is no such page" />;
-  const list = href(datacenter.value, "acls", params["kind"]!);
-  const id = params["id"]!;
+  const list = href(datacenter.value, "acls", params.kind!);
+  const id = params.id!;
   if (id !== "create") return <Existing key={id} kind={kind} id={id} list={list} />;
   return (
     <Page title={`Create a ${kind.one}`} back={{ href: list, text: kind.title }}>
@@ -56,7 +56,7 @@ function Existing({ kind, id, list }: { readonly kind: AclKind; readonly id: str
       <Await live={live} rows={4} missing={gone} empty={gone}>
         {(item) => (
           <>
-            {typeof item["Rules"] === "string" && <Rules item={item} onSave={save} />}
+            {typeof item.Rules === "string" && <Rules item={item} onSave={save} />}
             <Section title="All of it">
               <JsonForm value={editable(item)} label={`${kind.one}, as JSON`} action="Save" done="Saved" onSave={save}>
                 <button
@@ -90,7 +90,7 @@ function Existing({ kind, id, list }: { readonly kind: AclKind; readonly id: str
 
 /** The rules of a policy in their own language. */
 function Rules({ item, onSave }: { readonly item: AclItem; readonly onSave: (text: string) => Promise<unknown> }) {
-  const stored = String(item["Rules"]);
+  const stored = String(item.Rules);
   const [text, setText] = useState(stored);
   const [problem, setProblem] = useState<string | undefined>(undefined);
   useEffect(() => setText(stored), [stored]);

@@ -13,7 +13,7 @@ import { VirtualList } from "../../ui/virtual-list.tsx";
 import { type AclItem, aclKinds, idOf, nameOf } from "./kinds.ts";
 
 export default function AclList({ params }: PageProps) {
-  const kind = aclKinds[params["kind"]!];
+  const kind = aclKinds[params.kind!];
   const live = useLive<readonly AclItem[]>(kind && inDatacenter(kind.list), { pollMs: 5000 });
   const text = searchText();
   const shown = useMemo(() => {
@@ -28,7 +28,7 @@ export default function AclList({ params }: PageProps) {
       .sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
   }, [live.value, text]);
   if (kind === undefined) return <Note icon="key" title="There is no such page" />;
-  const base = href(datacenter.value, "acls", params["kind"]!);
+  const base = href(datacenter.value, "acls", params.kind!);
   return (
     <Page
       title={kind.title}

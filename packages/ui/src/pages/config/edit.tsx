@@ -56,7 +56,7 @@ function Existing({ kind, name, list }: { readonly kind: string; readonly name: 
             label={`${kind} ${name}, as JSON`}
             action="Save"
             done="Entry saved"
-            onSave={(text) => save(text, Number(entry["ModifyIndex"] ?? 0))}
+            onSave={(text) => save(text, Number(entry.ModifyIndex ?? 0))}
           >
             <button
               type="button"

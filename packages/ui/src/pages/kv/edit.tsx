@@ -321,7 +321,7 @@ function Binary({ name, pair }: { readonly name: string; readonly pair: KvPair }
         <Icon name="file" size={14} /> {byteCount(bytes.length)} that are no text. They can be replaced by another file.
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <pre class="output" tabIndex={0} aria-label="Bytes of the value">
+      <pre role="region" class="output" tabIndex={0} aria-label="Bytes of the value">
         {hexDump(bytes)}
       </pre>
       <div class="row wrap">

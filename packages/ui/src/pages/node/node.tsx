@@ -23,8 +23,8 @@ const tabs = [
 ] as const;
 
 export default function NodePage({ params }: PageProps) {
-  const name = params["name"]!;
-  const tab = params["tab"] || "checks";
+  const name = params.name!;
+  const tab = params.tab || "checks";
   const live = useLive<NodeInfo>(inDatacenter(`internal/ui/node/${encodeURIComponent(name)}`));
   const node = live.value;
   const checks = node?.Checks ?? [];

@@ -21,7 +21,7 @@ const example = JSON.stringify(
 );
 
 export default function QueryEdit({ params }: PageProps) {
-  const id = params["id"]!;
+  const id = params.id!;
   const list = href(datacenter.value, "queries");
   if (id === "create") {
     return (

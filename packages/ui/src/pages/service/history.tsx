@@ -5,6 +5,6 @@ import type { PageProps } from "../../ui/lazy.tsx";
 import { Timeline } from "../../ui/timeline.tsx";
 
 export default function ServiceHistory({ params }: PageProps) {
-  const live = useLive<History>(inDatacenter(`history/service/${encodeURIComponent(params["name"]!)}`));
+  const live = useLive<History>(inDatacenter(`history/service/${encodeURIComponent(params.name!)}`));
   return <Timeline live={live} bands />;
 }

@@ -88,12 +88,12 @@ function Instance({ instance }: { readonly instance: ServiceInstance }) {
           )}
         </Section>
       </div>
-      {Service.Proxy?.DestinationServiceName && <Proxy proxy={Service.Proxy} />}
+      {Service.Proxy?.DestinationServiceName && <ProxyPart proxy={Service.Proxy} />}
     </>
   );
 }
 
-function Proxy({ proxy }: { readonly proxy: NonNullable<ServiceInstance["Service"]["Proxy"]> }) {
+function ProxyPart({ proxy }: { readonly proxy: NonNullable<ServiceInstance["Service"]["Proxy"]> }) {
   const upstreams = proxy.Upstreams ?? [];
   const paths = proxy.Expose?.Paths ?? [];
   return (

@@ -8,7 +8,7 @@ import { Await } from "../../ui/states.tsx";
 
 /** The intentions that name the service, or everybody. */
 export default function ServiceIntentions({ params }: PageProps) {
-  const name = params["name"]!;
+  const name = params.name!;
   const live = useLive<readonly Intention[]>(inDatacenter("connect/intentions"));
   const fits = (wanted: string): boolean => wanted === name || wanted === "*";
   return (

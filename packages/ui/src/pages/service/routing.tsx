@@ -32,7 +32,7 @@ interface Chain {
 
 /** The discovery chain from the first router to the targets, as a tree that reads from above. */
 export default function Routing({ params }: PageProps) {
-  const live = useLive<Chain>(inDatacenter(`discovery-chain/${encodeURIComponent(params["name"]!)}`));
+  const live = useLive<Chain>(inDatacenter(`discovery-chain/${encodeURIComponent(params.name!)}`));
   return (
     <Await live={live} rows={3}>
       {({ Chain: chain }) => (
@@ -106,7 +106,7 @@ function Step({
 
 function match(http: Readonly<Record<string, unknown>> | undefined): string {
   if (http === undefined) return "everything else";
-  const path = http["PathExact"] ?? http["PathPrefix"] ?? http["PathRegex"];
+  const path = http.PathExact ?? http.PathPrefix ?? http.PathRegex;
   const more = Object.keys(http).filter((key) => !key.startsWith("Path") && http[key] !== null);
   return [path, ...more.map((key) => key.toLowerCase())].filter(Boolean).join(" + ") || "everything";
 }

@@ -27,8 +27,8 @@ const parts: Readonly<Record<string, { readonly text: string; readonly Part: Com
 };
 
 export default function ServicePage({ params }: PageProps) {
-  const name = params["name"]!;
-  const tab = params["tab"] || "instances";
+  const name = params.name!;
+  const tab = params.tab || "instances";
   const live = useLive<readonly ServiceInstance[]>(inDatacenter(`health/service/${encodeURIComponent(name)}`));
   const instances = live.value ?? [];
   const counts = countChecks(instances.flatMap(({ Checks }) => Checks));

@@ -23,7 +23,7 @@ interface Topology {
 
 /** Who calls the service, whom it calls, and whether intentions let them. */
 export default function TopologyPart({ params }: PageProps) {
-  const name = params["name"]!;
+  const name = params.name!;
   const live = useLive<Topology>(inDatacenter(`internal/ui/service-topology/${encodeURIComponent(name)}?kind=`));
   return (
     <Await live={live} rows={3}>
