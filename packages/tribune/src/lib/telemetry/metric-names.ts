@@ -241,6 +241,7 @@ const SERVER: readonly MetricDeclaration[] = [
   counter("errors", "rpc.request_error", "Calls that failed on this server's side", SHOWN_ON_SERVERS),
   counter("queries", "rpc.query", "Calls that read", SHOWN_ON_SERVERS),
   counter("requests", "rpc.forward", "Calls passed on to the leader", { ...OWN, server: true }),
+  gauge("clients", "stream.clients", "Readers of streams of changes", OWN),
   gauge("queries", "rpc.queries_blocking", "Questions that wait for a change", SHOWN_ON_SERVERS),
   time("rpc.consistentRead", "Time to make sure that this server still leads", SHOWN_ON_SERVERS),
   time("rpc.server.call", "Time to answer a call", {
