@@ -138,7 +138,7 @@ async function carryOut(command, argument) {
       const ready = server.isLeader ? "Leader" : "Candidate";
       return {
         state: status.role === "leader" ? ready : "Follower",
-        leader: server.leaderAddress(),
+        leader: server.operator.leaderAddress(),
         applied: status.appliedIndex,
         last: status.lastLogIndex,
         term: String(status.term),
@@ -156,10 +156,10 @@ async function carryOut(command, argument) {
       );
       return null;
     case "transfer":
-      await server.transferLeadership(argument === "" ? undefined : argument.split("=")[0]);
+      await server.operator.transferLeadership(argument === "" ? undefined : argument.split("=")[0]);
       return null;
     case "remove":
-      await server.removePeer({ id: argument });
+      await server.operator.removePeer({ id: argument });
       return null;
     default:
       throw new Error(`unknown command ${command}`);
