@@ -32,7 +32,7 @@ import {
 } from "./structs/catalog.ts";
 import { HealthCheck, ServiceHealthCheck } from "./structs/check.ts";
 import { nothing, queryMeta } from "./structs/common.ts";
-import { ConfigEntryJson } from "./structs/config-entry.ts";
+import { ConfigEntryJson, ResolvedExportedService } from "./structs/config-entry.ts";
 import { IndexedCARoots } from "./structs/connect-ca.ts";
 import { Coordinate, NetworkCoordinate } from "./structs/coordinate.ts";
 import { DiscoveryChainJson } from "./structs/discovery-chain.ts";
@@ -277,6 +277,7 @@ export const ANSWERS = {
   PreparedQueryId: json(Created),
   PreparedQueryResult: json(PreparedQueryResult),
   RaftConfiguration: json(RaftConfigurationResponse),
+  ResolvedExportedServices: json(list(ResolvedExportedService)),
   ServiceListing: json(list(ServiceListingSummary)),
   ServiceNodes: json(list(ServiceNode)),
   ServiceSummaries: json(list(ServiceSummary)),

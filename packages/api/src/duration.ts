@@ -39,6 +39,23 @@ export function parseGoDuration(text: string): number | undefined {
   return total === 0 ? 0 : sign * total;
 }
 
+/** Go's words for a text that `time.ParseDuration` refuses. */
+export function durationFault(text: string): string {
+  const quoted = JSON.stringify(text);
+  let rest = text.replace(/^[+-]/, "");
+  while (rest !== "") {
+    const number = /^(?:\d+\.?\d*|\.\d+)/.exec(rest)?.[0];
+    if (number === undefined) break;
+    const unit = /^[^\d.]*/.exec(rest.slice(number.length))?.[0] ?? "";
+    if (unit === "") return `time: missing unit in duration ${quoted}`;
+    if (parseGoDuration(`1${unit}`) === undefined) {
+      return `time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`;
+    }
+    rest = rest.slice(number.length + unit.length);
+  }
+  return `time: invalid duration ${quoted}`;
+}
+
 /** Prints nanoseconds, rounded to whole ones, as Go's `time.Duration.String` does: `"1h15m30.918s"`, `"1.5ms"`, `"0s"`. */
 export function formatGoDuration(ns: number): string {
   const abs = Math.round(Math.abs(ns));

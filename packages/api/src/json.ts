@@ -1,4 +1,4 @@
-import { formatGoDuration, parseGoDuration } from "./duration.ts";
+import { durationFault, formatGoDuration, parseGoDuration } from "./duration.ts";
 import { type Field, type Schema, sharedZero, ZERO_TIME, zero } from "./schema.ts";
 
 /** A JSON text that does not fit the struct it was meant for. The message is Go's. */
@@ -87,12 +87,15 @@ export function fromJson<T>(schema: Schema<T>, value: unknown, strict = false): 
   return decode(schema, value, NOWHERE, strict) as T;
 }
 
-/** Where a value stands: the innermost struct, and the names from the outermost one down to the field. */
+/** Where a value stands: the innermost struct, and the field of it that is being read. */
 interface Place {
   readonly struct: string;
-  readonly path: string;
+  field: string;
+  readonly above: Place | undefined;
 }
-const NOWHERE: Place = { struct: "", path: "" };
+const NOWHERE: Place = { struct: "", field: "", above: undefined };
+/** What a struct of `aliased` stands in, as far as errors know. */
+const ALIAS: Place = { struct: "", field: "Alias", above: undefined };
 
 function decode(schema: Schema<any>, value: unknown, where: Place, strict: boolean): unknown {
   if (value === null || value === undefined) return zero(schema);
@@ -117,9 +120,12 @@ function decode(schema: Schema<any>, value: unknown, where: Place, strict: boole
     case "duration": {
       if (typeof value === "number") return Math.trunc(value);
       const ns = typeof value === "string" ? parseGoDuration(value) : undefined;
-      if (ns === undefined && typeof value === "string")
-        throw new JsonShapeError(`time: invalid duration ${JSON.stringify(value)}`);
-      return ns ?? mismatch(schema, value, where);
+      if (ns === undefined && typeof value === "string") throw new JsonShapeError(durationFault(value));
+      if (ns === undefined && schema.readable === true)
+        throw new JsonShapeError(
+          `strconv.ParseFloat: parsing ${JSON.stringify(JSON.stringify(value))}: invalid syntax`,
+        );
+      return ns ?? 0; // Consul looks for a text and for a number, and passes over all else
     }
     case "time":
       if (typeof value !== "string") return mismatch(schema, value, where);
@@ -148,35 +154,32 @@ function decode(schema: Schema<any>, value: unknown, where: Place, strict: boole
 
 function decodeStruct(schema: Schema<any>, value: unknown, where: Place, strict: boolean): unknown {
   if (typeof value !== "object" || Array.isArray(value)) return mismatch(schema, value, where);
-  const { fields, byName } = readingPlan(schema);
-  const values: unknown[] = new Array(fields.length).fill(undefined);
-  for (const [key, item] of Object.entries(value as object)) {
+  const { zeros, byName } = readingPlan(schema);
+  const here: Place =
+    schema.aliased === true
+      ? { struct: "", field: "", above: ALIAS }
+      : { struct: schema.goType.slice(schema.goType.lastIndexOf(".") + 1), field: "", above: where };
+  const out: Record<string, unknown> = { ...zeros };
+  for (const key of Object.keys(value as object)) {
     const field = byName.get(key) ?? byName.get(key.toLowerCase());
     if (field === undefined) {
       if (strict) throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
-    } else if (item !== null) {
-      const path = where.path === "" ? field.jsonName : `${where.path}.${field.jsonName}`;
-      values[field.place] = decode(field.schema, item, { struct: schema.name!, path }, strict);
+      continue;
     }
-  }
-  const out: Record<string, unknown> = {};
-  for (let place = 0; place < fields.length; place++) {
-    const { name, zero } = fields[place]!;
-    out[name] = values[place] === undefined ? zero : values[place];
+    const item = (value as Record<string, unknown>)[key];
+    if (item === null) continue;
+    here.field = field.jsonName;
+    out[field.name] = decode(field.schema, item, here, strict);
   }
   return out;
 }
 
-/** What reading a struct needs to know of each of its fields, worked out once. */
-interface FieldPlan extends Field {
-  readonly place: number;
-  readonly zero: unknown;
-}
-
+/** What reading a struct needs to know of it, worked out once. */
 interface ReadingPlan {
-  readonly fields: readonly FieldPlan[];
+  /** All its fields, in their order. */
+  readonly zeros: Readonly<Record<string, unknown>>;
   /** By JSON name, as spelled and in lower case. */
-  readonly byName: ReadonlyMap<string, FieldPlan>;
+  readonly byName: ReadonlyMap<string, Field>;
 }
 
 const readingPlans = new WeakMap<object, ReadingPlan>();
@@ -184,14 +187,15 @@ const readingPlans = new WeakMap<object, ReadingPlan>();
 function readingPlan(schema: Schema<any>): ReadingPlan {
   let plan = readingPlans.get(schema);
   if (plan === undefined) {
-    const fields = schema.fields!.map((field, place) => ({ ...field, place, zero: sharedZero(field.schema) }));
-    const byName = new Map<string, FieldPlan>();
-    for (const field of fields) {
+    const zeros: Record<string, unknown> = {};
+    const byName = new Map<string, Field>();
+    for (const field of schema.fields!) {
+      zeros[field.name] = sharedZero(field.schema);
       if (field.schema.hidden === true) continue;
       byName.set(field.jsonName, field);
       byName.set(field.jsonName.toLowerCase(), field);
     }
-    plan = { fields, byName };
+    plan = { zeros, byName };
     readingPlans.set(schema, plan);
   }
   return plan;
@@ -204,19 +208,32 @@ function setOwn(target: Record<string, unknown>, key: string, value: unknown): v
   else target[key] = value;
 }
 
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const SIXTH_OF_CODE = new Int8Array(128).fill(-1);
+for (let sixth = 0; sixth < BASE64.length; sixth++) SIXTH_OF_CODE[BASE64.charCodeAt(sixth)] = sixth;
+
+/** In one pass by hand, where checking, `atob` and turning its text into bytes are three. */
 function fromBase64(value: string): Uint8Array {
-  let binary: string;
-  try {
-    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(value) || value.length % 4 !== 0) throw new RangeError("not base64");
-    binary = atob(value);
-  } catch {
-    // Go names the byte where it stopped; the position of the first foreign character is that byte.
-    const at = Math.max(0, value.search(/[^A-Za-z0-9+/]/));
-    throw new JsonShapeError(`illegal base64 data at input byte ${at}`);
+  const digits = value.length - (value.endsWith("==") ? 2 : value.endsWith("=") ? 1 : 0);
+  const out = new Uint8Array((digits * 3) >> 2);
+  let bits = 0;
+  let kept = 0;
+  let filled = 0;
+  let isForeign = value.length % 4 !== 0;
+  for (let at = 0; at < digits && !isForeign; at++) {
+    const sixth = SIXTH_OF_CODE[value.charCodeAt(at)] ?? -1;
+    isForeign = sixth < 0;
+    bits = (bits << 6) | sixth;
+    kept += 6;
+    if (kept >= 8) {
+      kept -= 8;
+      out[filled++] = bits >> kept;
+    }
   }
-  const out = new Uint8Array(binary.length);
-  for (let at = 0; at < binary.length; at++) out[at] = binary.charCodeAt(at);
-  return out;
+  if (!isForeign) return out;
+  // Go names the byte where it stopped; the position of the first foreign character is that byte.
+  const at = Math.max(0, value.search(/[^A-Za-z0-9+/]/));
+  throw new JsonShapeError(`illegal base64 data at input byte ${at}`);
 }
 
 const NUMERIC: ReadonlySet<string> = new Set(["int", "uint", "u64", "duration"]);
@@ -233,6 +250,11 @@ function mismatch(schema: Schema<unknown>, value: unknown, where: Place): never 
         ? "bool"
         : typeof value;
   const got = name + quoted;
-  const target = where.struct === "" ? "Go value" : `Go struct field ${where.struct}.${where.path}`;
+  const target = where === NOWHERE ? "Go value" : `Go struct field ${where.struct}.${pathOf(where)}`;
   throw new JsonShapeError(`json: cannot unmarshal ${got} into ${target} of type ${schema.goType}`);
+}
+
+/** From the outermost struct down to the field. */
+function pathOf({ field, above }: Place): string {
+  return above === undefined || above === NOWHERE ? field : `${pathOf(above)}.${field}`;
 }

@@ -31,6 +31,8 @@ export interface Schema<T> {
   readonly omitEmpty?: boolean;
   /** JSON leaves a struct out when all of it is zero (a custom marshaller does so in Go). */
   readonly omitZero?: boolean;
+  /** A field that came after Consul 1.10: not on the wire while no such field of its struct says anything. */
+  readonly later?: boolean;
   /** Name in JSON where it differs from the wire's. */
   readonly jsonName?: string;
   /** On the wire, but never in JSON. */
@@ -43,6 +45,10 @@ export interface Schema<T> {
   readonly forms?: readonly Schema<unknown>[];
   /** A duration that JSON shows as `"10s"`; otherwise nanoseconds. */
   readonly asText?: boolean;
+  /** Consul reads it by a method of its own, so Go's errors name it `.Alias`, and nothing of what it stands in. */
+  readonly aliased?: boolean;
+  /** A duration of which Consul's reader wants text or a number, and says so. */
+  readonly readable?: boolean;
   /** Carries the static type; never set. */
   readonly __type?: T;
 }
@@ -116,6 +122,8 @@ export const map = <T>(of: Schema<T>): Schema<Readonly<Record<string, T>> | null
 export const nullable = <T>(of: Schema<T>): Schema<T | null> => ({ kind: "nullable", goType: `*${of.goType}`, of });
 
 export const omitEmpty = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, omitEmpty: true });
+/** Of a later Consul: left out where it says nothing, in JSON and on the wire (`codec/config-entry-msgpack`). */
+export const later = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, omitEmpty: true, later: true });
 export const omitZero = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, omitZero: true });
 export const hidden = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, hidden: true });
 export const wired = <S extends Schema<any>>(wire: string, schema: S): S => ({ ...schema, wire });
@@ -128,6 +136,16 @@ export function struct<S extends Shape>(name: string, shape: S): Struct<StructOf
     schema: schema as Schema<unknown>,
   }));
   return { kind: "struct", goType: `structs.${name}`, name, fields };
+}
+
+/** A struct with an `UnmarshalJSON` of its own. */
+export function aliased<T>(schema: Struct<T>): Struct<T> {
+  return { ...schema, aliased: true };
+}
+
+/** Under another name in Go's errors: what names it there, and, of a struct, its fields. */
+export function called<S extends Schema<any>>(goType: string, schema: S): S {
+  return { ...schema, goType };
 }
 
 /** Go's zero time as JSON prints it. */

@@ -21,7 +21,7 @@ export function againstAgents(title: string, run: (agent: AgentUnderTest, t: Tes
     await run(agent, t);
   };
   test(`Tribune: ${title}`, runWith(startTribune));
-  const binary = process.env.CONSUL_BIN;
+  const binary = process.env.CONSUL_BIN || undefined;
   if (binary === undefined) test(`Consul: ${title}`, { skip: "NO CONSUL: set CONSUL_BIN to run this against it" });
   else
     test(
@@ -31,9 +31,9 @@ export function againstAgents(title: string, run: (agent: AgentUnderTest, t: Tes
     );
 }
 
-/** Resolves with the first truth that `ask` answers. @throws after 20 s, with the last error if there was one */
+/** Resolves with the first truth that `ask` answers. @throws after 60 s, with the last error if there was one */
 export async function until<T>(what: string, ask: () => Promise<T> | T): Promise<NonNullable<T>> {
-  const endMs = performance.now() + 20_000;
+  const endMs = performance.now() + 60_000;
   let last: unknown;
   while (performance.now() < endMs) {
     try {
@@ -44,7 +44,7 @@ export async function until<T>(what: string, ask: () => Promise<T> | T): Promise
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error(`not within 20 s: ${what}`, { cause: last });
+  throw new Error(`not within 60 s: ${what}`, { cause: last });
 }
 
 async function startTribune(): Promise<AgentUnderTest> {

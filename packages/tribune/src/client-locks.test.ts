@@ -119,9 +119,9 @@ againstAgents("an election: one leader, seen by all, then the next", async (agen
 againstAgents("the lock command and the client keep each other out", async (agent, t) => {
   const client = createClient({ url: agent.url });
   const command = async (where: string, ...flags: string[]): Promise<ChildProcess> => {
-    const program = process.env.CONSUL_BIN ?? process.execPath;
+    const program = process.env.CONSUL_BIN || process.execPath;
     const own =
-      process.env.CONSUL_BIN === undefined ? [fileURLToPath(new URL("../bin/tribune.js", import.meta.url))] : [];
+      (process.env.CONSUL_BIN ?? "") === "" ? [fileURLToPath(new URL("../bin/tribune.js", import.meta.url))] : [];
     const words = ["lock", `-http-addr=${agent.url}`, ...flags, where, "echo held; exec sleep 600"];
     const child = spawn(program, [...own, ...words], { stdio: ["ignore", "pipe", "ignore"] });
     t.after(() => child.kill("SIGKILL"));

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type RunningAgent, startAgent } from "./index.ts";
+import { readSnapshotArchive, writeSnapshotArchive } from "./storage/snapshot-archive.ts";
 
 const put = async (agent: RunningAgent, path: string, body: string): Promise<string> =>
   (await fetch(`${agent.url}${path}`, { method: "PUT", body })).text();
@@ -45,6 +46,28 @@ test("a restored backup in which our name is another machine's does not end our 
     }
   } finally {
     await Promise.all(agents.map((agent) => agent.stop()));
+  }
+});
+
+test("an archive whose sums are right and whose state ends within a record changes nothing", async () => {
+  const agent = await startAgent();
+  try {
+    await put(agent, "/v1/kv/k", "kept");
+    const state: Uint8Array[] = [];
+    async function* cut(): AsyncGenerator<Uint8Array> {
+      yield Buffer.concat(state).subarray(0, -1);
+    }
+    const archive = await fetch(`${agent.url}/v1/snapshot`);
+    const meta = await readSnapshotArchive(archive.body!, (chunk) => void state.push(chunk));
+    const damaged: Uint8Array[] = [];
+    for await (const piece of writeSnapshotArchive(meta, cut(), 0)) damaged.push(piece);
+    const refused = await fetch(`${agent.url}/v1/snapshot`, { method: "PUT", body: Buffer.concat(damaged) });
+    assert.equal(await refused.text(), "failed to restore snapshot: the snapshot ends inside a record");
+    assert.equal(refused.status, 500);
+    assert.equal(await put(agent, "/v1/kv/new", "v"), "true\n");
+    assert.equal(await get(agent, "/v1/kv/k?raw"), "kept");
+  } finally {
+    await agent.stop();
   }
 });
 

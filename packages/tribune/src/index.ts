@@ -4,6 +4,7 @@ import { Agent } from "./agent/agent.ts";
 import { nodeMachine } from "./cli/node-machine.ts";
 import { loadConfig } from "./config/load.ts";
 import type { ListenAddress, RuntimeConfig } from "./config/types.ts";
+import type { Logger } from "./lib/log.ts";
 import { parseLogLevel } from "./lib/logger/levels.ts";
 import { LogHub } from "./lib/logger/log-hub.ts";
 import { noMetrics } from "./lib/metrics.ts";
@@ -11,7 +12,7 @@ import type { Runtime } from "./lib/runtime.ts";
 import { Telemetry } from "./lib/telemetry/aggregator.ts";
 import { lockDir } from "./net/dir-lock.ts";
 import { nodeRuntime } from "./net/node-runtime.ts";
-import { openTelemetryApi, openTelemetrySink } from "./net/otel-sink.ts";
+import { openTelemetrySink } from "./net/otel-sink.ts";
 
 /** Keys and sections of the configuration file, as in JSON: `{ datacenter: "east", dns_config: { only_passing: true } }`. */
 export type ConfigObject = Readonly<Record<string, unknown>>;
@@ -65,7 +66,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
     lockDir,
     logger: log.logger("agent"),
     logHub: log,
-    ...(await measurements(config, runtime)),
+    ...measurements(config, runtime, log.logger("telemetry")),
     onFatal: options.onFatal ?? throwUncaught,
   });
   try {
@@ -87,9 +88,8 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
 }
 
 /** A program that has OpenTelemetry gets what its agents measure; for others nothing is measured. */
-async function measurements(config: RuntimeConfig, { clock }: Pick<Runtime, "clock">) {
-  const api = await openTelemetryApi();
-  const sink = api && openTelemetrySink(api, config.telemetry.metricsPrefix);
+function measurements(config: RuntimeConfig, { clock }: Pick<Runtime, "clock">, log: Logger) {
+  const sink = openTelemetrySink(config.telemetry.metricsPrefix, process.env, log);
   if (sink === undefined) return { metrics: noMetrics };
   const telemetry = new Telemetry({ prefix: config.telemetry.metricsPrefix, hostName: "" }, { clock, sinks: [sink] });
   return { metrics: telemetry, telemetry };

@@ -35,6 +35,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   rpc: { mayImport: ["lib", "codec", "net"], io: true },
   checks: { mayImport: ["lib", "net"], io: true },
   process: { mayImport: [], io: true },
+  discover: { mayImport: ["lib", "codec"], io: true },
   watch: { mayImport: ["lib", "process"], io: true },
   server: { mayImport: ["lib", "codec", "raft", "state", "endpoints", "net", "storage", "pool", "rpc"], io: true },
   dns: { mayImport: ["lib", "codec"], io: true },
@@ -52,6 +53,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "storage",
       "checks",
       "process",
+      "discover",
       "watch",
       "gossip",
       "pool",
@@ -86,8 +88,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
 /** Who may use which package. Packages missing here may not be used at all. */
 const PACKAGES: Readonly<Record<string, readonly string[] | "all">> = {
   "@tribune/api": "all",
-  "@tribune/client": ["cli"],
+  "@tribune/api/duration": ["lib"],
+  "@tribune/client/node": ["cli"],
   re2js: ["lib"],
+  yaml: ["discover"],
 };
 
 const SOURCE = join(dirname(fileURLToPath(import.meta.url)), "..", "src");

@@ -1,5 +1,5 @@
 /** `/v1/catalog`: registration, and the catalog without health. */
-import { call, everyQuery, inPath, inQuery, jsonBody, metaQuery, read, rpcRead, write } from "../contract.ts";
+import { call, everyQuery, flag, inPath, inQuery, jsonBody, metaQuery, read, rpcRead, write } from "../contract.ts";
 import { list, text } from "../schema.ts";
 import {
   DatacentersRequest,
@@ -12,6 +12,7 @@ import {
   IndexedServiceList,
   IndexedServiceNodes,
   IndexedServices,
+  NodeServicesRequest,
   NodeSpecificRequest,
   RegisterRequest,
   ServiceSpecificRequest,
@@ -21,6 +22,10 @@ import { nothing } from "../structs/common.ts";
 const near = inQuery("Sort by round-trip time from this node; `_agent` is the agent's own");
 const nodeMeta = metaQuery("Only on nodes with this metadata (`key:value`)", { name: "node-meta" });
 const filter = inQuery("Filter expression over the rows");
+const peer = inQuery("What was imported from this peer of the cluster: nothing, since there are no peers");
+const mergeCentralConfig = flag("Proxies and gateways with what configuration entries say of them", {
+  name: "merge-central-config",
+});
 const service = inPath("Name of the service", { missing: "Missing service name" });
 const node = inPath("Name of the node, or the beginning of its id", { missing: "Missing node name" });
 const decodeFailed = { invalid: "Request decode failed: %s" };
@@ -58,6 +63,8 @@ export const catalogContracts = {
     request: DatacentersRequest,
     reply: list(text),
     answeredBy: "any",
+    queryOptions: true,
+    cacheable: true,
     parameters: {},
     acl: { by: "none" },
     summary: "List the known datacenters, nearest first",
@@ -87,7 +94,15 @@ export const catalogContracts = {
   catalogService: read({
     http: "GET /v1/catalog/service/*service",
     rpc: "Catalog.ServiceNodes",
-    parameters: { service, tag: everyQuery("Only instances with all of these tags"), near, nodeMeta, filter },
+    parameters: {
+      service,
+      tag: everyQuery("Only instances with all of these tags"),
+      near,
+      nodeMeta,
+      filter,
+      mergeCentralConfig,
+      peer,
+    },
     request: ServiceSpecificRequest,
     reply: IndexedServiceNodes,
     cacheable: true,
@@ -98,7 +113,15 @@ export const catalogContracts = {
   catalogConnect: read({
     http: "GET /v1/catalog/connect/*service",
     rpc: "Catalog.ServiceNodes",
-    parameters: { service, tag: everyQuery("Accepted without effect"), near, nodeMeta, filter },
+    parameters: {
+      service,
+      tag: everyQuery("Accepted without effect"),
+      near,
+      nodeMeta,
+      filter,
+      mergeCentralConfig,
+      peer,
+    },
     request: ServiceSpecificRequest,
     reply: IndexedServiceNodes,
     cacheable: true,
@@ -119,8 +142,8 @@ export const catalogContracts = {
   catalogNodeServices: read({
     http: "GET /v1/catalog/node-services/*node",
     rpc: "Catalog.NodeServiceList",
-    parameters: { node, filter },
-    request: NodeSpecificRequest,
+    parameters: { node, filter, mergeCentralConfig },
+    request: NodeServicesRequest,
     reply: IndexedNodeServiceList,
     ...discovery,
     summary: "Read a node and its services, as a list",

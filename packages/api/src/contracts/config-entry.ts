@@ -1,6 +1,7 @@
 /** `/v1/config`: configuration entries. */
 import { anyBody, inPath, inQuery, numberQuery, read, rpcRead, write } from "../contract.ts";
 import { bool } from "../schema.ts";
+import { DCSpecificRequest } from "../structs/catalog.ts";
 import { nothing } from "../structs/common.ts";
 import {
   ConfigEntryJson,
@@ -8,6 +9,7 @@ import {
   ConfigEntryRequest,
   ConfigEntryResponse,
   IndexedConfigEntries,
+  IndexedExportedServices,
 } from "../structs/config-entry.ts";
 import { ServiceConfigRequest, ServiceConfigResponse } from "../structs/service-config.ts";
 
@@ -62,6 +64,18 @@ export const configEntryContracts = {
     acl: { by: "filter" },
     summary: "List the configuration entries of a kind",
     answers: "ConfigEntries",
+  }),
+  exportedServices: read({
+    http: "GET /v1/exported-services",
+    // Consul 1.21 asks this over gRPC.
+    rpc: "ConfigEntry.ResolvedExportedServices",
+    parameters: {},
+    request: DCSpecificRequest,
+    reply: IndexedExportedServices,
+    blocking: true,
+    acl: { by: "require", resource: "operator", access: "read" },
+    summary: "List the services that are exported, and to whom",
+    answers: "ResolvedExportedServices",
   }),
   configEntryDelete: write({
     http: "DELETE /v1/config/*entry",

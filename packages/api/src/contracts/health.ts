@@ -1,5 +1,5 @@
 /** `/v1/health`: checks, and instances with their checks. */
-import { boolQuery, everyQuery, inPath, inQuery, metaQuery, read } from "../contract.ts";
+import { boolQuery, everyQuery, flag, inPath, inQuery, metaQuery, read } from "../contract.ts";
 import {
   ChecksInStateRequest,
   IndexedCheckServiceNodes,
@@ -11,6 +11,10 @@ import {
 const near = inQuery("Sort by round-trip time from this node; `_agent` is the agent's own");
 const nodeMeta = metaQuery("Only on nodes with this metadata (`key:value`)", { name: "node-meta" });
 const filter = inQuery("Filter expression over the rows");
+const mergeCentralConfig = flag("Proxies and gateways with what configuration entries say of them", {
+  name: "merge-central-config",
+});
+const peer = inQuery("What was imported from this peer of the cluster: nothing, since there are no peers");
 const service = inPath("Name of the service", { missing: "Missing service name" });
 const tag = everyQuery("Only instances with all of these tags");
 const passing = boolQuery("Only instances whose checks all pass; without a value: true");
@@ -18,7 +22,7 @@ const passing = boolQuery("Only instances whose checks all pass; without a value
 const discovery = { blocking: true, saysConsistency: true, acl: { by: "filter" } } as const;
 const instances = {
   rpc: "Health.ServiceNodes",
-  parameters: { service, tag, passing, near, nodeMeta, filter },
+  parameters: { service, tag, passing, near, nodeMeta, filter, mergeCentralConfig, peer },
   request: ServiceSpecificRequest,
   reply: IndexedCheckServiceNodes,
   cacheable: true,

@@ -13,6 +13,7 @@ import { IndexedIntentions, IntentionQueryRequest } from "../structs/intention.t
 import { IndexedCatalogSummary, IndexedServiceDump, IndexedServiceTopology } from "../structs/internal.ts";
 
 const filter = inQuery("Filter expression over the rows");
+const peer = inQuery("What was imported from this peer of the cluster: nothing, since there are no peers");
 const gateway = inPath("Name of the gateway's service", { missing: "Missing gateway name" });
 const shown = { blocking: true, acl: { by: "filter" } } as const;
 
@@ -31,7 +32,7 @@ export const internalContracts = {
     ...shown,
     http: "GET /v1/internal/ui/node/*node",
     rpc: "Internal.NodeInfo",
-    parameters: { node: inPath("Name of the node", { missing: "Missing node name" }) },
+    parameters: { node: inPath("Name of the node", { missing: "Missing node name" }), peer },
     request: NodeSpecificRequest,
     reply: IndexedNodeDump,
     summary: "Read a node with its services and checks",
@@ -53,7 +54,7 @@ export const internalContracts = {
     ...shown,
     http: "GET /v1/internal/ui/services",
     rpc: "Internal.ServiceDump",
-    parameters: { filter },
+    parameters: { filter, peer },
     request: ServiceDumpRequest,
     reply: IndexedNodesWithGateways,
     summary: "List services, summed up over their instances",
@@ -95,6 +96,7 @@ export const internalContracts = {
   uiMetricsProxy: local({
     http: "GET /v1/internal/ui/metrics-proxy/*path",
     parameters: { path: inPath("What is asked of the metrics' backend") },
+    // Of all nodes, and of all services: what is measured tells of every one of them.
     acl: { by: "require", resource: "node", access: "read" },
     summary: "Ask the metrics' backend that is configured for the web page",
     answers: "Nothing",

@@ -1,4 +1,4 @@
-import { call, inPath, inQuery, jsonBody, local, numberQuery, read, rpcCall, write } from "../contract.ts";
+import { boolQuery, call, inPath, inQuery, jsonBody, local, numberQuery, read, rpcCall, write } from "../contract.ts";
 import { text } from "../schema.ts";
 import { DCSpecificRequest } from "../structs/catalog.ts";
 import {
@@ -63,6 +63,7 @@ export const preparedQueryContracts = {
       id: inPath("UUID or name of the query"),
       limit: numberQuery("Instances at the most"),
       near: inQuery("Sort by round-trip time from this node; `_agent` is the agent's own"),
+      connect: boolQuery("Proxies of the service, and instances that need none"),
     },
     acl: { by: "filter" },
     summary: "Execute a prepared query",

@@ -1,5 +1,5 @@
 /** Catalog rows, registrations and the queries over them. Fields and order are Consul 1.10's. */
-import { bool, type Infer, int, list, map, nullable, omitEmpty, struct, text } from "../schema.ts";
+import { aliased, bool, called, type Infer, int, list, map, nullable, omitEmpty, struct, text } from "../schema.ts";
 import { HealthCheck } from "./check.ts";
 import { queryMeta, queryOptions, raftIndex } from "./common.ts";
 import { Coordinate } from "./coordinate.ts";
@@ -75,13 +75,15 @@ export const RegisterRequest = struct("RegisterRequest", {
 });
 export type RegisterRequest = Infer<typeof RegisterRequest>;
 
-export const DeregisterRequest = struct("DeregisterRequest", {
-  Datacenter: text,
-  Node: text,
-  ServiceID: text,
-  CheckID: text,
-  Token: text,
-});
+export const DeregisterRequest = aliased(
+  struct("DeregisterRequest", {
+    Datacenter: text,
+    Node: text,
+    ServiceID: text,
+    CheckID: called("types.CheckID", text),
+    Token: text,
+  }),
+);
 export type DeregisterRequest = Infer<typeof DeregisterRequest>;
 
 export const QuerySource = struct("QuerySource", {
@@ -104,6 +106,7 @@ export const ServiceSpecificRequest = struct("ServiceSpecificRequest", {
   Source: QuerySource,
   Connect: bool,
   Ingress: bool,
+  MergeCentralConfig: bool,
   ...queryOptions,
 });
 export type ServiceSpecificRequest = Infer<typeof ServiceSpecificRequest>;
@@ -122,6 +125,14 @@ export const NodeSpecificRequest = struct("NodeSpecificRequest", {
   ...queryOptions,
 });
 export type NodeSpecificRequest = Infer<typeof NodeSpecificRequest>;
+
+/** `Catalog.NodeServiceList` asks so since Consul 1.12. */
+export const NodeServicesRequest = struct("NodeSpecificRequest", {
+  Datacenter: text,
+  Node: text,
+  MergeCentralConfig: bool,
+  ...queryOptions,
+});
 
 export const ChecksInStateRequest = struct("ChecksInStateRequest", {
   Datacenter: text,

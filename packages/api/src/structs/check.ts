@@ -1,30 +1,45 @@
 /** Health checks and their definitions. Fields and order are Consul 1.10's. */
-import { bool, duration, durationText, type Infer, int, list, map, omitEmpty, struct, text, uint } from "../schema.ts";
+import {
+  aliased,
+  bool,
+  duration,
+  durationText,
+  type Infer,
+  int,
+  list,
+  map,
+  omitEmpty,
+  struct,
+  text,
+  uint,
+} from "../schema.ts";
 import { raftIndex } from "./common.ts";
 
-export const HealthCheckDefinition = struct("HealthCheckDefinition", {
-  HTTP: omitEmpty(text),
-  TLSServerName: omitEmpty(text),
-  TLSSkipVerify: omitEmpty(bool),
-  Header: omitEmpty(map(list(text))),
-  Method: omitEmpty(text),
-  Body: omitEmpty(text),
-  DisableRedirects: omitEmpty(bool),
-  TCP: omitEmpty(text),
-  H2PING: omitEmpty(text),
-  Interval: durationText,
-  OutputMaxSize: omitEmpty(uint),
-  Timeout: durationText,
-  DeregisterCriticalServiceAfter: durationText,
-  ScriptArgs: omitEmpty(list(text)),
-  DockerContainerID: omitEmpty(text),
-  Shell: omitEmpty(text),
-  GRPC: omitEmpty(text),
-  GRPCUseTLS: omitEmpty(bool),
-  AliasNode: omitEmpty(text),
-  AliasService: omitEmpty(text),
-  TTL: omitEmpty(duration),
-});
+export const HealthCheckDefinition = aliased(
+  struct("HealthCheckDefinition", {
+    HTTP: omitEmpty(text),
+    TLSServerName: omitEmpty(text),
+    TLSSkipVerify: omitEmpty(bool),
+    Header: omitEmpty(map(list(text))),
+    Method: omitEmpty(text),
+    Body: omitEmpty(text),
+    DisableRedirects: omitEmpty(bool),
+    TCP: omitEmpty(text),
+    H2PING: omitEmpty(text),
+    Interval: durationText,
+    OutputMaxSize: omitEmpty(uint),
+    Timeout: durationText,
+    DeregisterCriticalServiceAfter: durationText,
+    ScriptArgs: omitEmpty(list(text)),
+    DockerContainerID: omitEmpty(text),
+    Shell: omitEmpty(text),
+    GRPC: omitEmpty(text),
+    GRPCUseTLS: omitEmpty(bool),
+    AliasNode: omitEmpty(text),
+    AliasService: omitEmpty(text),
+    TTL: omitEmpty(duration),
+  }),
+);
 export type HealthCheckDefinition = Infer<typeof HealthCheckDefinition>;
 
 const healthCheck = {

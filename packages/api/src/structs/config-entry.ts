@@ -1,6 +1,6 @@
 /**
  * Configuration entries: what holds for a service, a gateway or the whole mesh, whoever registers. Fields are
- * Consul 1.10's; their order is that of its JSON.
+ * Consul 1.10's, those marked `later` and all of `exported-services` 1.21's; their order is that of its JSON.
  *
  * On the RPC wire, in the log and in snapshots an entry stands behind the name of its kind (sheet consul-rpc §4),
  * which is what the `wire` marks are about.
@@ -14,6 +14,7 @@ import {
   hidden,
   type Infer,
   int,
+  later,
   list,
   map,
   nullable,
@@ -63,16 +64,39 @@ export const UpstreamConfiguration = struct("UpstreamConfiguration", {
   Defaults: omitEmpty(nullable(UpstreamConfig)),
 });
 
+/** Where a service outside of the mesh is reached. */
+export const DestinationConfig = struct("DestinationConfig", {
+  Addresses: omitEmpty(list(text)),
+  Port: omitEmpty(int),
+});
+
+/** What changes the settings that Envoy gets; what its arguments mean is the extension's. */
+export const EnvoyExtension = struct("EnvoyExtension", {
+  Name: text,
+  Required: bool,
+  Arguments: map(any),
+  ConsulVersion: text,
+  EnvoyVersion: text,
+});
+export type EnvoyExtension = Infer<typeof EnvoyExtension>;
+
 export const ServiceConfigEntry = struct("ServiceConfigEntry", {
   Kind: text,
   Name: text,
   Protocol: text,
   Mode: omitEmpty(text),
   TransparentProxy: TransparentProxyConfig,
+  MutualTLSMode: later(text),
   MeshGateway: MeshGatewayConfig,
   Expose: ExposeConfig,
   ExternalSNI: omitEmpty(text),
   UpstreamConfig: omitEmpty(nullable(UpstreamConfiguration)),
+  Destination: later(nullable(DestinationConfig)),
+  MaxInboundConnections: later(int),
+  LocalConnectTimeoutMs: later(int),
+  LocalRequestTimeoutMs: later(int),
+  BalanceInboundConnections: later(text),
+  EnvoyExtensions: later(list(EnvoyExtension)),
   ...meta,
   ...raftIndex,
 });
@@ -84,8 +108,10 @@ export const ProxyConfigEntry = struct("ProxyConfigEntry", {
   Config: map(any),
   Mode: omitEmpty(text),
   TransparentProxy: TransparentProxyConfig,
+  MutualTLSMode: later(text),
   MeshGateway: MeshGatewayConfig,
   Expose: ExposeConfig,
+  EnvoyExtensions: later(list(EnvoyExtension)),
   ...meta,
   ...raftIndex,
 });
@@ -206,6 +232,7 @@ export type LoadBalancer = Infer<typeof LoadBalancer>;
 
 export const ServiceResolverConfigEntry = struct("ServiceResolverConfigEntry", {
   ConnectTimeout: durationText,
+  RequestTimeout: later(durationText),
   Kind: text,
   Name: text,
   DefaultSubset: omitEmpty(text),
@@ -300,15 +327,91 @@ export const ServiceIntentionsConfigEntry = struct("ServiceIntentionsConfigEntry
 });
 export type ServiceIntentionsConfigEntry = Infer<typeof ServiceIntentionsConfigEntry>;
 
+const MeshDirectionalTLSConfig = struct("MeshDirectionalTLSConfig", {
+  TLSMinVersion: omitEmpty(text),
+  TLSMaxVersion: omitEmpty(text),
+  CipherSuites: omitEmpty(list(text)),
+});
+export type MeshDirectionalTLSConfig = Infer<typeof MeshDirectionalTLSConfig>;
+
+const RequestNormalizationMeshConfig = struct("RequestNormalizationMeshConfig", {
+  InsecureDisablePathNormalization: bool,
+  MergeSlashes: bool,
+  PathWithEscapedSlashesAction: text,
+  HeadersWithUnderscoresAction: text,
+});
+
+const MeshHTTPConfig = struct("MeshHTTPConfig", {
+  SanitizeXForwardedClientCert: bool,
+  Incoming: omitEmpty(
+    nullable(
+      struct("MeshDirectionalHTTPConfig", {
+        RequestNormalization: omitEmpty(nullable(RequestNormalizationMeshConfig)),
+      }),
+    ),
+  ),
+});
+
 /** The one kind that has neither `Kind` nor `Name` on the wire, and no `Name` in JSON. */
 export const MeshConfigEntry = struct("MeshConfigEntry", {
   Kind: text,
   Name: hidden(text),
   TransparentProxy: struct("TransparentProxyMeshConfig", { MeshDestinationsOnly: bool }),
+  AllowEnablingPermissiveMutualTLS: later(bool),
+  ValidateClusters: later(bool),
+  TLS: later(
+    nullable(
+      struct("MeshTLSConfig", {
+        Incoming: omitEmpty(nullable(MeshDirectionalTLSConfig)),
+        Outgoing: omitEmpty(nullable(MeshDirectionalTLSConfig)),
+      }),
+    ),
+  ),
+  HTTP: later(nullable(MeshHTTPConfig)),
+  Peering: later(nullable(struct("PeeringMeshConfig", { PeerThroughMeshGateways: bool }))),
   ...meta,
   ...raftIndex,
 });
 export type MeshConfigEntry = Infer<typeof MeshConfigEntry>;
+
+// ---- what goes to other clusters ----
+
+/** At most one of them is said. */
+export const ServiceConsumer = struct("ServiceConsumer", {
+  Partition: omitEmpty(text),
+  Peer: omitEmpty(text),
+  SamenessGroup: omitEmpty(text),
+});
+
+export const ExportedService = struct("ExportedService", {
+  Name: text,
+  Namespace: omitEmpty(text),
+  Consumers: omitEmpty(list(ServiceConsumer)),
+});
+export type ExportedService = Infer<typeof ExportedService>;
+
+/** Of Consul 1.13 and later. It has no `Kind` on the wire. */
+export const ExportedServicesConfigEntry = struct("ExportedServicesConfigEntry", {
+  Kind: text,
+  Name: text,
+  Services: omitEmpty(list(ExportedService)),
+  ...meta,
+  ...raftIndex,
+});
+export type ExportedServicesConfigEntry = Infer<typeof ExportedServicesConfigEntry>;
+
+/** One service that is exported, by whom it is seen: wildcards are resolved. */
+export const ResolvedExportedService = struct("ResolvedExportedService", {
+  Service: text,
+  Consumers: struct("ResolvedConsumers", { Peers: omitEmpty(list(text)), Partitions: omitEmpty(list(text)) }),
+});
+export type ResolvedExportedService = Infer<typeof ResolvedExportedService>;
+
+export const IndexedExportedServices = struct("IndexedExportedServices", {
+  Services: list(ResolvedExportedService),
+  ...queryMeta,
+});
+export type IndexedExportedServices = Infer<typeof IndexedExportedServices>;
 
 // ---- all of them ----
 
@@ -322,6 +425,7 @@ export const CONFIG_ENTRY_STRUCTS = {
   "terminating-gateway": TerminatingGatewayConfigEntry,
   "service-intentions": ServiceIntentionsConfigEntry,
   mesh: MeshConfigEntry,
+  "exported-services": ExportedServicesConfigEntry,
 } as const;
 
 export type ConfigEntryKind = keyof typeof CONFIG_ENTRY_STRUCTS;
@@ -336,7 +440,52 @@ export interface ConfigEntry {
   readonly ModifyIndex: number;
 }
 
-/** The struct of a kind; undefined for one that Consul 1.10 does not know. */
+const LATER_KINDS: ReadonlySet<string> = new Set<ConfigEntryKind>(["exported-services"]);
+
+/** A kind that Consul 1.10 does not know: one of its servers that finds it in the log or in a snapshot ends. */
+export function isLaterKind(kind: string): boolean {
+  return LATER_KINDS.has(kind);
+}
+
+/**
+ * Behind the kind of an entry with later fields, on its way to the leader: one that would drop the fields without a
+ * word does not know such a kind, and refuses it.
+ */
+const LATER_MARK = " (with fields that came after Consul 1.10)";
+
+export function markedKind(entry: ConfigEntry): string {
+  return (laterPart(entry)?.fields.length ?? 0) > 0 ? entry.Kind + LATER_MARK : entry.Kind;
+}
+
+export function plainKind(kind: string): string {
+  return kind.endsWith(LATER_MARK) ? kind.slice(0, -LATER_MARK.length) : kind;
+}
+
+/** What of an entry a server of Consul 1.10 could not keep: all of it, if it does not know the kind, or some fields. */
+export interface LaterPart {
+  readonly kind: string;
+  /** None where the kind itself is not known. */
+  readonly fields: readonly string[];
+}
+
+export function laterPart(entry: ConfigEntry): LaterPart | undefined {
+  const kind = plainKind(entry.Kind);
+  if (isLaterKind(kind)) return { kind, fields: [] };
+  const fields = laterFields(kind).filter((name) => isSaid(entry[name as keyof ConfigEntry]));
+  return fields.length === 0 ? undefined : { kind, fields };
+}
+
+function laterFields(kind: string): readonly string[] {
+  const fields = configEntryStruct(kind)?.fields ?? [];
+  return fields.filter(({ schema }) => schema.later === true).map(({ name }) => name);
+}
+
+function isSaid(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return value !== undefined && value !== null && value !== "" && value !== 0 && value !== false;
+}
+
+/** The struct of a kind; undefined for one that is not known. */
 export function configEntryStruct(kind: string): Struct<ConfigEntry> | undefined {
   if (!Object.hasOwn(CONFIG_ENTRY_STRUCTS, kind)) return undefined;
   return CONFIG_ENTRY_STRUCTS[kind as ConfigEntryKind] as unknown as Struct<ConfigEntry>;

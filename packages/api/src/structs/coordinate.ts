@@ -1,13 +1,16 @@
 /** Network coordinates (Vivaldi). Fields and order are Consul 1.10's. */
-import { float, type Infer, list, nullable, struct, text } from "../schema.ts";
+import { called, float, type Infer, list, nullable, struct, text } from "../schema.ts";
 import { queryMeta } from "./common.ts";
 
-export const NetworkCoordinate = struct("NetworkCoordinate", {
-  Adjustment: float,
-  Error: float,
-  Height: float,
-  Vec: list(float),
-});
+export const NetworkCoordinate = called(
+  "coordinate.Coordinate",
+  struct("NetworkCoordinate", {
+    Vec: list(float),
+    Error: float,
+    Adjustment: float,
+    Height: float,
+  }),
+);
 export type NetworkCoordinate = Infer<typeof NetworkCoordinate>;
 
 export const Coordinate = struct("Coordinate", {

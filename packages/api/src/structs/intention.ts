@@ -1,5 +1,6 @@
 /** Intentions: who may talk to whom. Views of `service-intentions` entries, one for each source. */
 import {
+  aliased,
   bool,
   bytes,
   hidden,
@@ -45,12 +46,22 @@ export const Intention = struct("Intention", {
 });
 export type Intention = Infer<typeof Intention>;
 
-/** What may be said of an intention when it is written. Address and port mean nothing, and are not kept. */
-export const IntentionBody = struct("Intention", {
-  ...intention,
-  DefaultAddr: omitEmpty(text),
-  DefaultPort: omitEmpty(int),
-});
+/**
+ * What may be said of an intention when it is written. Address and port mean nothing; times, hash and indexes, which
+ * Consul's client sends back as it got them or as zeros, are not the writer's to say. None of them is kept.
+ */
+export const IntentionBody = aliased(
+  struct("Intention", {
+    ...intention,
+    DefaultAddr: omitEmpty(text),
+    DefaultPort: omitEmpty(int),
+    CreatedAt: text,
+    UpdatedAt: text,
+    Hash: omitEmpty(text),
+    ...raftIndex,
+  }),
+);
+export type IntentionBody = Infer<typeof IntentionBody>;
 
 export const IntentionMutation = struct("IntentionMutation", {
   ID: text,

@@ -85,13 +85,14 @@ export const ServiceTopologyJson = struct("ServiceTopologyJson", {
 });
 
 /** Without a name: of all nodes. */
-const HealthSummary = struct("HealthSummary", {
+export const HealthSummary = struct("HealthSummary", {
   Name: omitEmpty(text),
   Total: int,
   Passing: int,
   Warning: int,
   Critical: int,
 });
+export type HealthSummary = Infer<typeof HealthSummary>;
 
 /** Nodes, instances by service and checks by name, by how they are. */
 export const CatalogSummary = struct("CatalogSummary", {

@@ -61,7 +61,7 @@ export const RaftRemovePeerRequest = struct("RaftRemovePeerRequest", {
 });
 export type RaftRemovePeerRequest = Infer<typeof RaftRemovePeerRequest>;
 
-const textDuration = { ...durationText, omitEmpty: false };
+const textDuration = { ...durationText, omitEmpty: false, readable: true };
 /** `AutopilotConfig` as HTTP shows it: durations are text where the wire has nanoseconds. */
 export const AutopilotConfiguration = struct("AutopilotConfiguration", {
   CleanupDeadServers: bool,

@@ -1,5 +1,6 @@
 /** Services as the catalog and the agents hold them. Fields and order are Consul 1.10's. */
 import {
+  aliased,
   any,
   bool,
   hidden,
@@ -15,13 +16,15 @@ import {
 } from "../schema.ts";
 import { raftIndex } from "./common.ts";
 
-export const ExposePath = struct("ExposePath", {
-  ListenerPort: omitEmpty(int),
-  Path: omitEmpty(text),
-  LocalPathPort: omitEmpty(int),
-  Protocol: omitEmpty(text),
-  ParsedFromCheck: omitEmpty(bool),
-});
+export const ExposePath = aliased(
+  struct("ExposePath", {
+    ListenerPort: omitEmpty(int),
+    Path: omitEmpty(text),
+    LocalPathPort: omitEmpty(int),
+    Protocol: omitEmpty(text),
+    ParsedFromCheck: omitEmpty(bool),
+  }),
+);
 export type ExposePath = Infer<typeof ExposePath>;
 
 export const ExposeConfig = struct("ExposeConfig", {
@@ -41,35 +44,39 @@ export const TransparentProxyConfig = struct("TransparentProxyConfig", {
 });
 export type TransparentProxyConfig = Infer<typeof TransparentProxyConfig>;
 
-export const Upstream = struct("Upstream", {
-  DestinationType: text,
-  DestinationNamespace: omitEmpty(text),
-  DestinationName: text,
-  Datacenter: text,
-  LocalBindAddress: omitEmpty(text),
-  LocalBindPort: omitEmpty(int),
-  LocalBindSocketPath: omitEmpty(text),
-  LocalBindSocketMode: omitEmpty(text),
-  Config: omitEmpty(map(any)),
-  MeshGateway: MeshGatewayConfig,
-  IngressHosts: hidden(list(text)),
-  CentrallyConfigured: omitEmpty(bool),
-});
+export const Upstream = aliased(
+  struct("Upstream", {
+    DestinationType: text,
+    DestinationNamespace: omitEmpty(text),
+    DestinationName: text,
+    Datacenter: text,
+    LocalBindAddress: omitEmpty(text),
+    LocalBindPort: omitEmpty(int),
+    LocalBindSocketPath: omitEmpty(text),
+    LocalBindSocketMode: omitEmpty(text),
+    Config: omitEmpty(map(any)),
+    MeshGateway: MeshGatewayConfig,
+    IngressHosts: hidden(list(text)),
+    CentrallyConfigured: omitEmpty(bool),
+  }),
+);
 export type Upstream = Infer<typeof Upstream>;
 
-export const ConnectProxyConfig = struct("ConnectProxyConfig", {
-  DestinationServiceName: omitEmpty(text),
-  DestinationServiceID: omitEmpty(text),
-  LocalServiceAddress: omitEmpty(text),
-  LocalServicePort: omitEmpty(int),
-  LocalServiceSocketPath: omitEmpty(text),
-  Mode: text,
-  Config: omitEmpty(map(any)),
-  Upstreams: omitEmpty(list(Upstream)),
-  MeshGateway: MeshGatewayConfig,
-  Expose: ExposeConfig,
-  TransparentProxy: omitZero(TransparentProxyConfig),
-});
+export const ConnectProxyConfig = aliased(
+  struct("ConnectProxyConfig", {
+    DestinationServiceName: omitEmpty(text),
+    DestinationServiceID: omitEmpty(text),
+    LocalServiceAddress: omitEmpty(text),
+    LocalServicePort: omitEmpty(int),
+    LocalServiceSocketPath: omitEmpty(text),
+    Mode: text,
+    Config: omitEmpty(map(any)),
+    Upstreams: omitEmpty(list(Upstream)),
+    MeshGateway: MeshGatewayConfig,
+    Expose: ExposeConfig,
+    TransparentProxy: omitZero(TransparentProxyConfig),
+  }),
+);
 export type ConnectProxyConfig = Infer<typeof ConnectProxyConfig>;
 
 export const ServiceAddress = struct("ServiceAddress", {
@@ -84,11 +91,13 @@ export const Weights = struct("Weights", {
 });
 export type Weights = Infer<typeof Weights>;
 
-export const ServiceConnect = struct("ServiceConnect", {
-  Native: omitEmpty(bool),
-  /** Only in a registration to an agent, which turns it into a service of its own. */
-  SidecarService: omitEmpty(any),
-});
+export const ServiceConnect = aliased(
+  struct("ServiceConnect", {
+    Native: omitEmpty(bool),
+    /** Only in a registration to an agent, which turns it into a service of its own. */
+    SidecarService: omitEmpty(any),
+  }),
+);
 export type ServiceConnect = Infer<typeof ServiceConnect>;
 
 export const NodeService = struct("NodeService", {

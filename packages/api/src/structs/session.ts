@@ -1,5 +1,5 @@
 /** Sessions and the checks that keep them alive. Fields and order are Consul 1.10's. */
-import { duration, type Infer, list, nullable, omitEmpty, struct, text } from "../schema.ts";
+import { aliased, called, duration, type Infer, list, nullable, omitEmpty, struct, text } from "../schema.ts";
 import { queryMeta, queryOptions, raftIndex } from "./common.ts";
 
 export const ServiceCheck = struct("ServiceCheck", {
@@ -8,18 +8,20 @@ export const ServiceCheck = struct("ServiceCheck", {
 });
 export type ServiceCheck = Infer<typeof ServiceCheck>;
 
-export const Session = struct("Session", {
-  ID: text,
-  Name: text,
-  Node: text,
-  LockDelay: duration,
-  Behavior: text,
-  TTL: text,
-  NodeChecks: list(text),
-  ServiceChecks: list(ServiceCheck),
-  Checks: omitEmpty(list(text)),
-  ...raftIndex,
-});
+export const Session = aliased(
+  struct("Session", {
+    ID: text,
+    Name: text,
+    Node: text,
+    LockDelay: duration,
+    Behavior: text,
+    TTL: text,
+    NodeChecks: list(text),
+    ServiceChecks: list(ServiceCheck),
+    Checks: omitEmpty(called("[]types.CheckID", list(text))),
+    ...raftIndex,
+  }),
+);
 export type Session = Infer<typeof Session>;
 
 export const SessionRequest = struct("SessionRequest", {

@@ -3,6 +3,7 @@ import {
   any,
   bool,
   bytes,
+  called,
   duration,
   type Infer,
   int,
@@ -16,15 +17,21 @@ import {
 } from "../schema.ts";
 import { Weights } from "./service.ts";
 
-const KvOperation = struct("KVTxnOp", {
-  Verb: text,
+/** Consul reads this body with the structs of its client library, and names them so in errors. */
+function named<S extends Parameters<typeof struct>[1]>(name: string, shape: S): ReturnType<typeof struct<S>> {
+  return called(`api.${name}`, struct(name, shape));
+}
+const verb = (kind: string) => called(`api.${kind}Op`, text);
+
+const KvOperation = named("KVTxnOp", {
+  Verb: verb("KV"),
   Key: text,
   Value: bytes,
   Flags: u64,
   Index: uint,
   Session: text,
 });
-const NodeBody = struct("Node", {
+const NodeBody = named("Node", {
   ID: text,
   Node: text,
   Address: text,
@@ -34,7 +41,7 @@ const NodeBody = struct("Node", {
   CreateIndex: uint,
   ModifyIndex: uint,
 });
-const ServiceBody = struct("AgentService", {
+const ServiceBody = named("AgentService", {
   Kind: text,
   ID: text,
   Service: text,
@@ -53,7 +60,7 @@ const ServiceBody = struct("AgentService", {
   Connect: any,
   Datacenter: text,
 });
-const DefinitionBody = struct("HealthCheckDefinition", {
+const DefinitionBody = named("HealthCheckDefinition", {
   HTTP: text,
   Header: map(list(text)),
   Method: text,
@@ -70,7 +77,7 @@ const DefinitionBody = struct("HealthCheckDefinition", {
   Timeout: duration,
   DeregisterCriticalServiceAfter: duration,
 });
-const CheckBody = struct("HealthCheck", {
+const CheckBody = named("HealthCheck", {
   Node: text,
   CheckID: text,
   Name: text,
@@ -85,10 +92,13 @@ const CheckBody = struct("HealthCheck", {
   CreateIndex: uint,
   ModifyIndex: uint,
 });
-export const TxnOperation = struct("TxnOp", {
+export const TxnOperation = named("TxnOp", {
   KV: nullable(KvOperation),
-  Node: nullable(struct("NodeTxnOp", { Verb: text, Node: NodeBody })),
-  Service: nullable(struct("ServiceTxnOp", { Verb: text, Node: text, Service: ServiceBody })),
-  Check: nullable(struct("CheckTxnOp", { Verb: text, Check: CheckBody })),
+  Node: nullable(named("NodeTxnOp", { Verb: verb("Node"), Node: NodeBody })),
+  Service: nullable(named("ServiceTxnOp", { Verb: verb("Service"), Node: text, Service: ServiceBody })),
+  Check: nullable(named("CheckTxnOp", { Verb: verb("Check"), Check: CheckBody })),
 });
 export type TxnOperation = Infer<typeof TxnOperation>;
+
+/** The whole body. */
+export const TxnOperations = called("api.TxnOps", list(TxnOperation));

@@ -1,6 +1,8 @@
 import { EventFireRequest, eventRpcContracts, make } from "@tribune/api";
 import type { Probes } from "../checks/probe.ts";
 import type { ListenAddress, RuntimeConfig } from "../config/types.ts";
+import { discover } from "../discover/discover.ts";
+import { nodeWorld } from "../discover/node-world.ts";
 import { DnsServer } from "../dns/server.ts";
 import type { ReloadReport } from "../endpoints/agent-local-api.ts";
 import { ENDPOINTS } from "../endpoints/index.ts";
@@ -13,8 +15,10 @@ import type { LogHub } from "../lib/logger/log-hub.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
 import type { Telemetry } from "../lib/telemetry/aggregator.ts";
+import { clearSocketFile, ownSocketFile, type SocketOwner } from "../net/socket-file.ts";
 import type { GossipPool, PoolEvent } from "../pool/types.ts";
 import type { Environment, StartChild } from "../process/child.ts";
+import { hostPort } from "../server/identity.ts";
 import { ConfigWatches } from "../watch/config-watches.ts";
 import { sendToHandler } from "../watch/http-handler.ts";
 import { localApi } from "./api/local-api.ts";
@@ -22,6 +26,7 @@ import type { Asking } from "./asking.ts";
 import { AgentCache, withCache } from "./cache/agent-cache.ts";
 import { CallCache } from "./cache/call-cache.ts";
 import { ClientMode } from "./client/client-mode.ts";
+import { type AskCloud, Discovery } from "./discovery.ts";
 import { dnsOptions, httpOptions } from "./door-options.ts";
 import { Events } from "./events.ts";
 import { httpsOptions } from "./https-options.ts";
@@ -54,6 +59,10 @@ export interface AgentDependencies {
   readonly reload?: () => Promise<ReloadReport>;
   /** How checks are carried out; on real sockets and processes when left out. */
   readonly probes?: Probes;
+  /** The agent is where it is to be: the service manager may be told. */
+  readonly onJoined?: () => void;
+  /** How clouds are asked for addresses; over their APIs when left out. */
+  readonly askCloud?: AskCloud;
   /** The agent has left and wants to end. */
   readonly onLeft?: () => void;
   /** Starts the programs that watches and remote jobs name; without it there are none of either. */
@@ -79,6 +88,7 @@ export class Agent {
   #asking!: Asking;
   #cache!: AgentCache;
   #events!: Events;
+  /** There only once the pool is entered: whoever leaves before it is not in the catalog by its own doing. */
   #local!: LocalAgent;
   #watches: ConfigWatches | undefined;
   #http: HttpServer | undefined;
@@ -166,7 +176,10 @@ export class Agent {
     this.#endings.push(() => this.#lan.stop());
     await this.#lan.start();
     await this.#mode.start(this.#lan);
-    this.#cache = new AgentCache(config.cache, { source: this.#mode.asking, runtime, logger, metrics });
+    this.#cache = new AgentCache(config.cache, {
+      ...{ runtime, logger, metrics },
+      source: this.#mode.refreshing ?? this.#mode.asking,
+    });
     this.#cache.start();
     this.#endings.push(() => this.#cache.stop());
     const calls = new CallCache({
@@ -182,7 +195,9 @@ export class Agent {
     const lan = this.#lan;
     const asking = this.#asking;
     const { probes } = this.#d;
-    this.#local = new LocalAgent(this.#config, this.#nodeId, { asking, lan, runtime, logger, metrics, probes });
+    const local = new LocalAgent(this.#config, this.#nodeId, { asking, lan, runtime, logger, metrics, probes });
+    if (this.#leaving !== undefined) local.registry.syncer.pause();
+    this.#local = local;
     this.#events = new Events({
       target: { nodeName: this.#config.nodeName, services: () => this.#local.serviceNames() },
       compile: compileRe2,
@@ -234,7 +249,8 @@ export class Agent {
     this.#events.poolEvent(event);
     if (event.type !== "user" || event.name !== NEW_LEADER_EVENT) return;
     // The catalog may have missed something of ours when the old one went.
-    this.#d.logger.info("New leader elected", { payload: Buffer.from(event.payload).toString() });
+    const logger = this.#d.logger.named(this.#config.server ? "server" : "client");
+    logger.info("New leader elected", { payload: Buffer.from(event.payload).toString() });
     this.#local.registry.syncer.requestFullSync("staggered");
   }
 
@@ -279,9 +295,10 @@ export class Agent {
       metrics,
       clock: runtime.clock,
     });
-    const http = await listenAll(config.listen.http, (where) => this.#http!.listen(where));
-    const tls = config.listen.https.length > 0 ? await httpsOptions(config.tls, runtime.disk) : undefined;
-    const https = await listenAll(config.listen.https, (where) => this.#http!.listen(where, tls));
+    const listening = { owner: config.unixSockets, logger };
+    const http = await listenAll(config.listen.http, listening, (where) => this.#http!.listen(where));
+    const tls = config.listen.https.length > 0 ? await httpsOptions(config.tls.https, runtime.disk) : undefined;
+    const https = await listenAll(config.listen.https, listening, (where) => this.#http!.listen(where, tls));
     this.#dns = new DnsServer(dnsOptions(config), {
       runtime,
       backend: this.#mode.dns(asking),
@@ -290,6 +307,23 @@ export class Agent {
     });
     const dns = await this.#dns.start(dnsAddresses(config.listen.dns));
     this.#addresses = { http, https, dns };
+    this.#tellDoors();
+  }
+
+  /** A line for each door, in Consul's words. */
+  #tellDoors(): void {
+    const { logger } = this.#d;
+    const { listen } = this.#config;
+    for (const { host, port } of this.#addresses.dns)
+      for (const network of ["udp", "tcp"])
+        logger.info("Started DNS server", { address: hostPort(host, port), network });
+    for (const protocol of ["http", "https"] as const) {
+      for (const { host, port } of this.#addresses[protocol])
+        logger.info("Starting server", { address: hostPort(host, port), network: "tcp", protocol });
+      for (const where of listen[protocol])
+        if (where.network === "unix")
+          logger.info("Starting server", { address: where.path, network: "unix", protocol });
+    }
   }
 
   /** Failing to join at start ends the agent; `retry_join` does not give up so easily. */
@@ -297,17 +331,21 @@ export class Agent {
     const { timers, rng } = this.#d.runtime;
     const { logger } = this.#d;
     const { nodeName, datacenter, server, join } = this.#config;
+    const askCloud: AskCloud = this.#d.askCloud ?? ((text, log) => discover(text, nodeWorld, log));
+    const discovery = new Discovery(askCloud, logger);
     const cancel: Cancel = await joinAtStart(join, {
       lan: this.#lan,
       wan: this.#mode.wan,
+      discovery,
       timers,
       logger,
       onGivenUp: this.#d.onFatal,
+      onJoined: this.#d.onJoined,
     });
     const configured = (): readonly string[] => [...this.#config.join.retryLan, ...this.#config.join.startLan];
     const rejoin = new Rejoin(
       { nodeName, datacenter, server, configured, retryIntervalMs: join.retryIntervalLanMs },
-      { lan: this.#lan, timers, rng, logger },
+      { lan: this.#lan, discovery, timers, rng, logger },
     );
     this.#stopJoining = () => {
       rejoin.stop();
@@ -322,6 +360,7 @@ export class Agent {
     const config = withKeptTokens(loaded, this.#keptTokens);
     this.#config = config;
     this.#http?.configure(httpOptions(config));
+    if (this.#addresses.https.length > 0) void this.#renewCertificates(config);
     this.#dns?.reload(dnsOptions(config));
     this.#cache.configure(config.cache);
     this.#mode.reload(config);
@@ -329,19 +368,41 @@ export class Agent {
     this.#watches?.set(config.watches);
   }
 
+  /** New HTTPS connections get what is in the files now; where that cannot be used, what there was. */
+  async #renewCertificates({ tls }: RuntimeConfig): Promise<void> {
+    try {
+      this.#http?.renewCertificates(await httpsOptions(tls.https, this.#d.runtime.disk));
+    } catch (error) {
+      this.#d.logger.error("HTTPS goes on with the certificates it has", { error: (error as Error).message });
+    }
+  }
+
   /** Leaves the datacenter in good order; others know then that this agent was not lost. */
   leave(): Promise<void> {
     this.#stopJoining();
-    this.#leaving ??= this.#mode.leave(this.#lan).finally(() => this.#d.onLeft?.());
+    // The leader takes this node out of the catalog: it must not bring itself in again before it ends.
+    this.#pauseSync();
+    // Whoever asked over HTTP hears of it first: scripts go on with this agent's directory or port when it has left.
+    const { timers } = this.#d.runtime;
+    this.#leaving ??= this.#mode.leave(this.#lan).finally(() => timers.soon(() => this.#d.onLeft?.()));
     return this.#leaving;
+  }
+
+  #pauseSync(): void {
+    const local: LocalAgent | undefined = this.#local;
+    if (this.#leaving === undefined) local?.registry.syncer.pause();
   }
 
   /** Closes the doors first, so that nothing half done is acknowledged; then the rest from the outside in. */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
+      const { logger } = this.#d;
+      logger.info("Requesting shutdown");
       await Promise.all([this.#http?.close(), this.#dns?.stop()]);
+      logger.info("Endpoints down");
       for (const end of this.#endings.toReversed()) await end();
       this.#unlock?.();
+      logger.info("shutdown complete");
     })();
     return this.#stopping;
   }
@@ -352,11 +413,18 @@ type Bound = { readonly host: string; readonly port: number };
 /** Opens each address; those of Unix sockets have no port to tell. */
 async function listenAll(
   addresses: readonly ListenAddress[],
+  { owner, logger }: { readonly owner: SocketOwner; readonly logger: Logger },
   listen: (where: Bound | { readonly path: string }) => ReturnType<HttpServer["listen"]>,
 ): Promise<readonly Bound[]> {
   const found: Bound[] = [];
   for (const where of addresses) {
-    const bound = await listen(where.network === "unix" ? { path: where.path } : where);
+    if (where.network === "unix") {
+      await clearSocketFile(where.path, logger);
+      await listen({ path: where.path });
+      await ownSocketFile(where.path, owner);
+      continue;
+    }
+    const bound = await listen(where);
     if (typeof bound !== "string") found.push({ host: bound.address, port: bound.port });
   }
   return found;

@@ -5,7 +5,7 @@ import type { HttpBackend, ReadCall, ReadOutcome } from "../http/backend.ts";
 import { invariant } from "../lib/invariant.ts";
 import { questionKey } from "../server/question-key.ts";
 
-export type { ReadOutcome } from "../http/backend.ts";
+export type { ReadCall, ReadOutcome } from "../http/backend.ts";
 
 /** What answers questions and carries changes out, whoever is behind it: the HTTP door's backend without the agent. */
 export type Asking = Omit<HttpBackend, "agent">;

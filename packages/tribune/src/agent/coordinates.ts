@@ -40,9 +40,7 @@ export function sendCoordinates(
         Coord: networkCoordinate(coordinate()),
         Token: token(),
       });
-      asking
-        .call(UPDATE, request)
-        .catch((error: unknown) => logger.error("Coordinate update error", { error: String(error) }));
+      asking.call(UPDATE, request).catch((error: unknown) => logger.error("Coordinate update error", { error }));
       later();
     });
   };

@@ -1,6 +1,7 @@
 import type {
   DnsBackend,
   Freshness,
+  MaybePromise,
   NodeQuery,
   NodeRow,
   PreparedQuery,
@@ -9,14 +10,16 @@ import type {
   ServiceQuery,
   ServiceRow,
 } from "../dns/backend.ts";
-import { executeQuery } from "../endpoints/execute-query.ts";
+import { chain } from "../dns/chain.ts";
+import { executeLongQuery, executeQuery } from "../endpoints/execute-query.ts";
 import { parseGoDuration } from "../lib/duration.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { shuffle } from "../lib/random.ts";
 import type { Rng } from "../lib/runtime.ts";
+import type { Steps } from "../lib/steps.ts";
 import type { Answered, Indexed, QueryEngine } from "../server/query-engine.ts";
-import { connectHealth, ingressHealth, serviceHealth } from "../state/catalog/health-queries.ts";
+import { connectHealth, ingressHealth, serviceHealthSteps } from "../state/catalog/health-queries.ts";
 import { getNode, getNodeByAddress } from "../state/catalog/nodes.ts";
 import { serviceNodesAtAddress } from "../state/catalog/service-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
@@ -49,18 +52,19 @@ export class StateDnsBackend implements DnsBackend {
     this.#rng = rng;
   }
 
-  serviceNodes({ dc, service, tag, connect, ingress }: ServiceQuery): readonly ServiceRow[] {
+  serviceNodes({ dc, service, tag, connect, ingress }: ServiceQuery): MaybePromise<readonly ServiceRow[]> {
     this.#check(dc);
     const through = ingress ? "ingress" : connect ? "connect" : "";
     // The length tells `a b` + `c` from `a` + `b c`: names in DNS may hold any byte.
-    return this.#ask<Rows>(`dns service ${through} ${tag.length} ${tag} ${service}`, (tx) => {
+    const found = this.#askLong<Rows>(`dns service ${through} ${tag.length} ${tag} ${service}`, function* (tx) {
       const { index, rows } = ingress
         ? ingressHealth(tx, service)
         : connect
           ? connectHealth(tx, service)
-          : serviceHealth(tx, service, tag === "" ? [] : [tag]);
+          : yield* serviceHealthSteps(tx, service, tag === "" ? [] : [tag]);
       return { Index: index, rows: rows as unknown as readonly ServiceRow[] };
-    }).reply.rows;
+    });
+    return chain(found, ({ reply }) => reply.rows);
   }
 
   node({ dc, node }: NodeQuery): NodeRow | undefined {
@@ -85,20 +89,23 @@ export class StateDnsBackend implements DnsBackend {
     }).reply.row;
   }
 
-  executeQuery({ dc, nameOrId }: PreparedQuery): PreparedResult | undefined {
+  executeQuery({ dc, nameOrId }: PreparedQuery): MaybePromise<PreparedResult | undefined> {
     this.#check(dc);
-    const found = this.#ask<One<PreparedResult>>(`dns query ${nameOrId}`, (tx) => {
+    const [nodeName, datacenter] = [this.#nodeName, this.#datacenter];
+    const found = this.#askLong<One<PreparedResult>>(`dns query ${nameOrId}`, function* (tx) {
       const query = preparedQueryResolve(tx, nameOrId);
       if (query === undefined) return { Index: tx.index, row: undefined };
-      const near = query.Service.Near === "_agent" ? this.#nodeName : query.Service.Near;
-      const rows = executeQuery(tx, query, near, this.#datacenter) as unknown as readonly ServiceRow[];
+      const near = query.Service.Near === "_agent" ? nodeName : query.Service.Near;
+      const { index: Index } = tx;
+      const long = executeLongQuery(tx, query, near, datacenter);
+      const instances = long === undefined ? executeQuery(tx, query, near, datacenter) : yield* long;
+      const rows = instances as unknown as readonly ServiceRow[];
       const ttlNs = query.DNS.TTL === "" ? undefined : parseGoDuration(query.DNS.TTL);
       const ttlMs = ttlNs === undefined ? undefined : ttlNs / 1e6;
-      return { Index: tx.index, row: { rows, service: query.Service.Service, dc: this.#datacenter, ttlMs } };
-    }).reply.row;
-    if (found === undefined) return undefined;
+      return { Index, row: { rows, service: query.Service.Service, dc: datacenter, ttlMs } };
+    });
     // Callers shall not all go to the same instance; a query that sorts by distance keeps its order.
-    return { ...found, rows: shuffle(this.#rng, [...found.rows]) };
+    return chain(found, ({ reply: { row } }) => row && { ...row, rows: shuffle(this.#rng, [...row.rows]) });
   }
 
   #check(dc: string): void {
@@ -107,6 +114,13 @@ export class StateDnsBackend implements DnsBackend {
 
   #ask<R extends Indexed>(key: string, compute: (tx: ReadTx) => R): Answered<R> {
     return this.#engine.ask(key, compute);
+  }
+
+  /** What may have thousands of rows: at once all the same, unless there are. */
+  #askLong<R extends Indexed>(key: string, compute: (tx: ReadTx) => Steps<R>): MaybePromise<Answered<R>> {
+    const now = this.#engine.askNow(key, compute);
+    if (now !== undefined) return now;
+    return new Promise((resolve, reject) => this.#engine.askLater(key, compute, resolve, reject));
   }
 }
 
@@ -125,8 +139,17 @@ export class ServerDnsBackend implements DnsBackend {
   readonly #asked: DnsBackend;
   readonly #age: StateAge;
   readonly #metrics: Metrics;
+  readonly #limits: { readonly active: boolean };
 
-  constructor(own: DnsBackend, asked: DnsBackend, age: StateAge, metrics: Metrics) {
+  /** @param limits where requests are limited, the state is asked as anybody else would ask for it */
+  constructor(
+    own: DnsBackend,
+    asked: DnsBackend,
+    age: StateAge,
+    metrics: Metrics,
+    limits: { readonly active: boolean },
+  ) {
+    this.#limits = limits;
     this.#own = own;
     this.#asked = asked;
     this.#age = age;
@@ -154,6 +177,7 @@ export class ServerDnsBackend implements DnsBackend {
   }
 
   #for({ allowStale, maxStaleMs }: Freshness): DnsBackend {
+    if (this.#limits.active) return this.#asked;
     if (this.#age.isLeader) return this.#own;
     const { lastContactMs } = this.#age.freshness();
     if (!allowStale || lastContactMs > maxStaleMs) return this.#asked;

@@ -4,13 +4,23 @@ import type { RuntimeConfig } from "../config/types.ts";
 import type { DnsOptions } from "../dns/options.ts";
 import type { HttpOptions } from "../http/backend.ts";
 import type { SiteOptions } from "../http/site/web-site.ts";
+import { pageSettings } from "./page-settings.ts";
 
 /** The interface as it is built: beside the program, be it in one piece or as the compiler left it. */
 const BUILT_IN_SITE = fileURLToPath(new URL("../ui", import.meta.url));
 
-function siteOptions({ enabled, dir, contentPath }: RuntimeConfig["ui"]): SiteOptions | undefined {
+function siteOptions(config: RuntimeConfig): SiteOptions | undefined {
+  const { enabled, dir, contentPath, metricsProviderFiles } = config.ui;
   if (!enabled && dir === "") return undefined;
-  return { path: contentPath, directory: dir === "" ? BUILT_IN_SITE : dir, isOwn: dir !== "" };
+  return {
+    ...{ path: contentPath, directory: dir === "" ? BUILT_IN_SITE : dir, isOwn: dir !== "" },
+    ...{ settings: pageSettings(config), providerFiles: metricsProviderFiles },
+  };
+}
+
+/** Who DNS asks as. */
+export function dnsToken({ acl }: RuntimeConfig): string {
+  return acl.tokens.dns || acl.tokens.default;
 }
 
 /** What of the configuration the HTTP door reads. */
@@ -34,7 +44,7 @@ export function httpOptions(config: RuntimeConfig): HttpOptions {
     limits: { kvMaxValueSize: config.limits.kvMaxValueBytes, txnMaxReqLen: config.limits.txnMaxRequestBytes },
     dnsDomains: [config.dns.domain, config.dns.altDomain].filter((domain) => domain !== ""),
     onlyNewMetricNames: config.telemetry.disableCompatOneNine,
-    site: siteOptions(config.ui),
+    site: siteOptions(config),
   };
 }
 
@@ -64,7 +74,7 @@ export function dnsOptions(config: RuntimeConfig): DnsOptions {
     datacenter: config.datacenter,
     recursors: dns.recursors,
     recursorTimeoutMs: dns.recursorTimeoutMs,
-    recursorStrategy: "sequential",
+    recursorStrategy: dns.recursorStrategy,
     nodeTtlMs: dns.nodeTtlMs,
     serviceTtlMs: dns.serviceTtlMs,
     onlyPassing: dns.onlyPassing,

@@ -30,9 +30,7 @@ export function flood(datacenter: string, { lan, wan, timers, logger }: FloodDep
       joining.add(name);
       wan
         .join([`${name}/${host}:${server.wanJoinPort}`], { ignoreOldEvents: true })
-        .catch((error: unknown) =>
-          logger.debug("Failed to flood-join server at address", { server: name, error: String(error) }),
-        )
+        .catch((error: unknown) => logger.debug("Failed to flood-join server at address", { server: name, error }))
         .finally(() => joining.delete(name));
     }
   };

@@ -2,6 +2,7 @@ import type { MemberTags } from "../codec/serf-tags.ts";
 import type { RuntimeConfig } from "../config/types.ts";
 import { formatGoDuration } from "../lib/duration.ts";
 import { CONSUL_VERSION } from "../lib/version.ts";
+import { CONFIG_KINDS, CONFIG_KINDS_FEATURE } from "../pool/server-tags.ts";
 
 /** Versions of Consul's own protocol that peers may speak with us. */
 const PROTOCOL_MIN = "2";
@@ -41,10 +42,11 @@ export function serverTags(
     // Federation states and intentions as config entries: replies to peers have their shapes.
     ft_fs: "1",
     ft_si: "1",
+    ...(pool === "lan" ? { [`ft_${CONFIG_KINDS_FEATURE}`]: CONFIG_KINDS } : {}),
     ...(config.bootstrap ? { bootstrap: "1" } : {}),
     ...(config.bootstrapExpect > 0 ? { expect: String(config.bootstrapExpect) } : {}),
     ...(config.readReplica ? { nonvoter: "1", read_replica: "1" } : {}),
-    ...(config.tls.caFile !== "" || config.tls.caPath !== "" ? { use_tls: "1" } : {}),
+    ...(config.tls.internalRpc.caFile !== "" || config.tls.internalRpc.caPath !== "" ? { use_tls: "1" } : {}),
     ...(pool === "lan" && ports.serfWan > 0 ? { wan_join_port: String(ports.serfWan) } : {}),
   });
 }

@@ -7,6 +7,7 @@ import type { Metrics } from "../lib/metrics.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
 import type { GossipPool, PoolEvent } from "../pool/types.ts";
 import type { Asking } from "./asking.ts";
+import type { CacheSource } from "./cache/agent-cache.ts";
 
 export type StatsGroup = Readonly<Record<string, string>>;
 
@@ -29,6 +30,8 @@ export interface AgentMode {
 
   /** Answers what clients, DNS and this agent ask. */
   readonly asking: Asking;
+  /** How the agent's cache keeps its answers fresh, where that is not `asking` itself. */
+  readonly refreshing?: CacheSource;
   /** Whole states of the datacenter, saved and restored. */
   readonly snapshots: SnapshotApi;
   /** @param asking `asking` behind the agent's cache */

@@ -35,6 +35,8 @@ export function lanPool(
       settings: settings(LAN_SETTINGS, config.gossipLan),
       allowedCidrs: joining.allowedCidrsLan,
       reconnectTimeoutMs: joining.reconnectTimeoutLanMs,
+      // Consul's servers leave that to their operator.
+      resolveNameConflicts: !config.server,
       merge: lanMergeRules({ datacenter, nodeId, nodeName, segment: segmentName }),
     },
     { ...dependencies, resolveHost },

@@ -35,6 +35,9 @@ test("a reload says which keys took effect and which wait for a restart", async 
       needsRestart: ["node_name"],
       unchanged: first.unchanged + 2,
     });
+    file = { ...base, node_name: "two", log_level: "loud", telemetry: { prefix_filter: ["-consul.raft"] } };
+    assert.deepEqual((await agent.reload()).applied, [], "the level stays what it was");
+    assert.ok(lines.some((line) => /\[WARN\].*Invalid log level in new configuration: level=loud/.test(line)));
     file = { ...base, no_such_key: 1 };
     await assert.rejects(async () => agent.reload());
   } finally {

@@ -1,4 +1,4 @@
-import { rm, writeFile } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigPorts } from "../config/ports.ts";
@@ -14,11 +14,14 @@ import { lockDir } from "../net/dir-lock.ts";
 import { fileOutput, type OpenLogOutput } from "../net/log-output.ts";
 import { type MetricSinks, openMetricSinks } from "../net/metric-sinks.ts";
 import { nodeRuntime } from "../net/node-runtime.ts";
-import { type OpenTelemetryApi, openTelemetryApi, openTelemetrySink } from "../net/otel-sink.ts";
+import { openTelemetrySink } from "../net/otel-sink.ts";
 import { startChild } from "../process/child.ts";
 import { Agent } from "./agent.ts";
 import { adviceFor } from "./fatal-advice.ts";
+import { HostGauges } from "./host-gauges.ts";
 import { ProcessGauges } from "./process-gauges.ts";
+import { tellReady } from "./systemd.ts";
+import { WatchedFiles } from "./watched-files.ts";
 
 /** What the process around the agent offers it. */
 export interface ProcessHost {
@@ -39,6 +42,8 @@ export class ProcessAgent {
   readonly #telemetry: Telemetry;
   readonly #sinks: MetricSinks;
   readonly #gauges: ProcessGauges;
+  readonly #hostGauges: HostGauges | undefined;
+  readonly #files: WatchedFiles | undefined;
   readonly #file: OpenLogOutput | undefined;
   #loaded: LoadedConfig;
   #end!: (how: "left" | "failed") => void;
@@ -65,7 +70,7 @@ export class ProcessAgent {
           });
     if (file !== undefined) outputs.push(file.write);
     const hub = new LogHub({ level, json: logging.json }, { clock: runtime.clock, outputs });
-    const created = new ProcessAgent(loaded, host, runtime, hub, file, await openTelemetryApi());
+    const created = new ProcessAgent(loaded, host, runtime, hub, file);
     await created.agent.prepare();
     return created;
   }
@@ -76,7 +81,6 @@ export class ProcessAgent {
     runtime: Runtime,
     hub: LogHub,
     file: OpenLogOutput | undefined,
-    openTelemetry: OpenTelemetryApi | undefined,
   ) {
     this.#loaded = loaded;
     this.#host = host;
@@ -98,7 +102,7 @@ export class ProcessAgent {
       this.logger,
     );
     const { sinks } = this.#sinks;
-    const otel = openTelemetry && openTelemetrySink(openTelemetry, telemetry.metricsPrefix);
+    const otel = openTelemetrySink(telemetry.metricsPrefix, process.env, this.logger);
     this.#telemetry = new Telemetry(
       {
         prefix: telemetry.metricsPrefix,
@@ -111,7 +115,17 @@ export class ProcessAgent {
       },
       { clock: runtime.clock, sinks: otel === undefined ? sinks : [...sinks, otel] },
     );
-    this.#gauges = new ProcessGauges(this.#telemetry, runtime.timers);
+    const { timers } = runtime;
+    this.#gauges = new ProcessGauges(this.#telemetry, timers);
+    const { dataDir, autoReloadConfig } = loaded.config;
+    if (telemetry.enableHostMetrics) this.#hostGauges = new HostGauges(this.#telemetry, { timers, dataDir });
+    if (autoReloadConfig)
+      this.#files = new WatchedFiles({
+        timers,
+        paths: () => [...this.#loaded.paths, ...certificateFiles(this.#loaded.config)],
+        stamp: fileStamp,
+        onChange: () => this.#reloadChanged(),
+      });
     this.agent = new Agent(loaded.config, {
       runtime,
       lockDir,
@@ -129,6 +143,10 @@ export class ProcessAgent {
       },
       reload: () => this.reload(),
       onLeft: () => this.#end("left"),
+      onJoined: () => {
+        const uid = process.getuid?.() ?? 0;
+        void tellReady({ start: startChild, env: process.env, uid, logger: this.logger });
+      },
       programs: { start: startChild, env: process.env },
     });
   }
@@ -142,12 +160,14 @@ export class ProcessAgent {
     const { pidFile } = this.#loaded.config;
     if (pidFile !== "") await writePidFile(pidFile);
     this.#gauges.start();
+    this.#hostGauges?.start();
+    await this.#files?.start();
     await this.agent.start();
   }
 
   /** Reads the configuration again and applies what may change. @throws ConfigError; nothing is changed then. */
   reload(): Promise<ReloadReport> {
-    const fresh = this.#host.loadConfig();
+    const fresh = this.#withKnownLogLevel(this.#host.loadConfig());
     const { applied, needsRestart, unchanged } = diffReload(this.#loaded, fresh);
     const next = applyReload(this.#loaded, fresh, this.#host.machine);
     const level = parseLogLevel(next.config.logging.level);
@@ -162,12 +182,34 @@ export class ProcessAgent {
     return Promise.resolve({ applied, needsRestart, unchanged: unchanged.length });
   }
 
+  /** What cannot be used changes nothing; the next change of a file is another attempt. */
+  async #reloadChanged(): Promise<void> {
+    this.logger.info("A file of the configuration has changed");
+    try {
+      await this.reload();
+    } catch (error) {
+      this.logger.error("The changed configuration is not taken", { error: (error as Error).message });
+    }
+  }
+
+  /** A level that is none changes nothing, as in Consul; it is the one setting that a reload takes by halves. */
+  #withKnownLogLevel(fresh: LoadedConfig): LoadedConfig {
+    const { level } = fresh.config.logging;
+    if (parseLogLevel(level) !== undefined) return fresh;
+    this.logger.warn("Invalid log level in new configuration", { level });
+    const { log_level: _, ...others } = fresh.settings;
+    const kept = this.#loaded.settings.log_level;
+    return { ...fresh, settings: kept === undefined ? others : { ...others, log_level: kept } };
+  }
+
   leave(): Promise<void> {
     return this.agent.leave();
   }
 
   async shutdown(): Promise<void> {
     this.#gauges.stop();
+    this.#hostGauges?.stop();
+    this.#files?.stop();
     await this.agent.stop();
     this.#sinks.stop();
     await this.#file?.close();
@@ -191,6 +233,23 @@ async function writePidFile(path: string): Promise<void> {
   } catch (error) {
     throw new Error(`Could not open pid file: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** Changes with the file itself, its text and what a symbolic link points to; empty where there is no file. */
+async function fileStamp(path: string): Promise<string> {
+  try {
+    const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+    return `${ino} ${size} ${mtimeNs}`;
+  } catch {
+    return ""; // whoever reads it says why it cannot be
+  }
+}
+
+function certificateFiles({ tls }: RuntimeConfig): readonly string[] {
+  const files = [tls.internalRpc, tls.https].flatMap(({ caFile, caPath, certFile, keyFile }) => [
+    ...[caFile, caPath, certFile, keyFile],
+  ]);
+  return [...new Set(files)].filter((path) => path !== "");
 }
 
 function filterOf({ telemetry }: RuntimeConfig) {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { VirtualTime } from "../checks/virtual-time.test.support.ts";
 import { silentLogger } from "../lib/log.ts";
 import type { PoolEvent, PoolMember, PoolMemberStatus } from "../pool/types.ts";
+import { Discovery } from "./discovery.ts";
 import { FORMER_MEMBERS_MAX, Rejoin } from "./rejoin.ts";
 
 const VERSIONS = { min: 1, max: 5, current: 2 };
@@ -26,6 +27,7 @@ interface Setup {
 function pool({ server = false, members = [], remembered = [], configured = ["retry.example"] }: Setup = {}) {
   const time = new VirtualTime();
   const asked: string[] = [];
+  const questions: string[] = [];
   const listeners = new Set<(event: PoolEvent) => void>();
   const emit = (type: "join" | "leave" | "failed" | "update" | "reap", ...changed: PoolMember[]): void => {
     for (const listener of listeners) listener({ type, members: changed });
@@ -49,6 +51,10 @@ function pool({ server = false, members = [], remembered = [], configured = ["re
         },
         remembered: () => remembered,
       },
+      discovery: new Discovery((text) => {
+        questions.push(text);
+        return Promise.resolve(["cloud.example"]);
+      }, silentLogger),
       timers: time.timers,
       rng: time.rng,
       logger: silentLogger,
@@ -61,7 +67,7 @@ function pool({ server = false, members = [], remembered = [], configured = ["re
       run();
     };
   };
-  return { time, asked, emit, rejoin, answering, listeners };
+  return { time, asked, questions, emit, rejoin, answering, listeners };
 }
 
 for (const end of ["leave", "failed"] as const)
@@ -143,4 +149,14 @@ test("who leaves does not join again", async () => {
   rejoin.stop();
   await time.advance(60_000);
   assert.deepEqual([asked, time.pendingTimers, listeners.size], [[], 0, 0]);
+});
+
+test("a cloud is asked once in a retry interval, however often the rest is tried", async () => {
+  const configured = ["provider=aws tag_key=consul", "retry.example"];
+  const { time, asked, questions, emit } = pool({ members: [member("s1", "consul")], configured });
+  emit("failed", member("s1", "consul", "failed"));
+  await time.advance(60_000);
+  assert.ok(asked.includes("cloud.example"));
+  const tries = asked.filter((address) => address === "retry.example").length;
+  assert.ok(questions.length >= 1 && questions.length <= Math.ceil(tries / 6), `${questions.length} of ${tries}`);
 });

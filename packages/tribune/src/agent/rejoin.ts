@@ -1,7 +1,10 @@
+import { asksCloud } from "../codec/discover-text.ts";
+import { hideCloudSecrets } from "../config/secrets.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Cancel, Rng, Timers } from "../lib/runtime.ts";
 import { serverOf } from "../pool/server-tags.ts";
 import type { GossipPool, PoolEvent, PoolMember } from "../pool/types.ts";
+import type { Discovery } from "./discovery.ts";
 
 /** Trying costs a refused connection: no need to wait as long as serf does between its tries (30 s). */
 const INTERVAL_MS_MAX = 5_000;
@@ -20,6 +23,7 @@ export interface RejoinOptions {
 
 export interface RejoinDependencies {
   readonly lan: Pick<GossipPool, "members" | "subscribe" | "join" | "remembered">;
+  readonly discovery: Discovery;
   readonly timers: Timers;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -42,6 +46,7 @@ export class Rejoin {
   #unsubscribe: Cancel = () => {};
   #cancelTimer: Cancel | undefined;
   #trying = false;
+  #tries = 0;
   #stopped = false;
 
   constructor(options: RejoinOptions, dependencies: RejoinDependencies) {
@@ -110,17 +115,31 @@ export class Rejoin {
     });
   }
 
+  /** Clouds count the questions of all agents that are alone: they are asked as seldom as at the start. */
+  #configured(): readonly string[] {
+    const triesPerQuestion = Math.ceil(this.#options.retryIntervalMs / INTERVAL_MS_MAX);
+    const configured = this.#options.configured();
+    return this.#tries++ % triesPerQuestion === 0 ? configured : configured.filter((address) => !asksCloud(address));
+  }
+
   /** All at once: an address that swallows packets must not hold up the others. */
   async #try(): Promise<void> {
-    const { lan, logger } = this.#d;
+    const { lan, discovery, logger } = this.#d;
     this.#trying = true;
     const remembered = this.#options.server ? [] : lan.remembered().slice(0, FORMER_MEMBERS_MAX);
-    const addresses = [...new Set([...this.#former.values(), ...remembered, ...this.#options.configured()])];
-    logger.debug("no server in the pool, trying to join again", { addresses: addresses.join(", ") });
-    const outcomes = await Promise.allSettled(addresses.map((address) => lan.join([address])));
+    const addresses = [...new Set([...this.#former.values(), ...remembered, ...this.#configured()])];
+    const shown = addresses.map(hideCloudSecrets);
+    logger.debug("no server in the pool, trying to join again", { addresses: shown.join(", ") });
+    const outcomes = await Promise.allSettled(
+      addresses.map(async (address) => {
+        const found = await discovery.addresses([address], "LAN");
+        if (found.length === 0) throw new Error("No servers to join");
+        return lan.join(found);
+      }),
+    );
     this.#trying = false;
     if (this.#stopped) return;
-    const answered = addresses.filter((_, at) => outcomes[at]?.status === "fulfilled");
+    const answered = shown.filter((_, at) => outcomes[at]?.status === "fulfilled");
     if (this.#present.size > 0) logger.info("found servers again", { through: answered.join(", ") });
     this.#look();
   }

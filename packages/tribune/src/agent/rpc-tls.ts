@@ -5,7 +5,7 @@ import type { Disk } from "../lib/runtime.ts";
 import { nodeTls } from "../net/node-tls.ts";
 import { ALPN_PROTOCOLS } from "../rpc/server-port.ts";
 import type { TlsPort } from "../rpc/types.ts";
-import { TLS_VERSIONS } from "./https-options.ts";
+import { readTlsFiles, TLS_VERSIONS } from "./tls-files.ts";
 
 export interface RpcTlsOptions {
   readonly tls: TlsConfig;
@@ -20,31 +20,19 @@ export interface RpcTlsOptions {
  * @throws TribuneError that says which file is missing or does not parse.
  */
 export async function rpcTls({ tls, datacenter, domain }: RpcTlsOptions, disk: Disk): Promise<TlsPort | undefined> {
-  const file = async (setting: string, path: string): Promise<Uint8Array | undefined> => {
-    if (path === "") return undefined;
-    const bytes = await disk.readFile(path);
-    if (bytes === undefined) throw TribuneError.internal(`${setting}: ${path} does not exist`);
-    return bytes;
-  };
-  const ca = [await file("ca_file", tls.caFile)];
-  if (tls.caPath !== "")
-    for (const name of await disk.list(tls.caPath)) ca.push(await file("ca_path", `${tls.caPath}/${name}`));
-  const authorities = ca.filter((bytes) => bytes !== undefined);
-  const cert = await file("cert_file", tls.certFile);
-  const key = await file("key_file", tls.keyFile);
-  if (authorities.length === 0 && cert === undefined && !tls.verifyOutgoing) return undefined;
+  const { internalRpc } = tls;
+  const { ca, cert, key } = await readTlsFiles(internalRpc, disk);
+  if (ca.length === 0 && cert === undefined && !tls.verifyOutgoing) return undefined;
   try {
     return nodeTls({
-      ca: authorities,
-      cert,
-      key,
-      verifyIncoming: tls.verifyIncoming || tls.verifyIncomingRpc,
+      ...{ ca, cert, key },
+      verifyIncoming: internalRpc.verifyIncoming,
       verifyOutgoing: tls.verifyOutgoing,
       verifyServerHostname: tls.verifyServerHostname,
       datacenter,
       domain: domain.replace(/\.$/, ""),
-      minVersion: TLS_VERSIONS[tls.minVersion],
-      ciphers: tls.cipherSuites,
+      minVersion: TLS_VERSIONS[internalRpc.minVersion],
+      ciphers: internalRpc.cipherSuites,
       protocols: [...ALPN_PROTOCOLS.keys()],
     });
   } catch (error) {

@@ -4,8 +4,9 @@ import type { DnsBackend } from "../dns/backend.ts";
 import type { SnapshotApi } from "../endpoints/agent-api.ts";
 import type { Cancel } from "../lib/runtime.ts";
 import { CONSUL_VERSION } from "../lib/version.ts";
-import { serverOf } from "../pool/server-tags.ts";
-import type { GossipPool, PoolEvent } from "../pool/types.ts";
+import { serverOf, serverText } from "../pool/server-tags.ts";
+import type { GossipPool, PoolEvent, PoolMember } from "../pool/types.ts";
+import { EarlyStreams } from "../rpc/early-streams.ts";
 import { NodeRpcPool } from "../rpc/rpc-pool.ts";
 import { NodeServerPort } from "../rpc/server-port.ts";
 import type { TlsPort } from "../rpc/types.ts";
@@ -20,6 +21,7 @@ import { AskedDnsBackend } from "./asked-dns.ts";
 import type { Asking } from "./asking.ts";
 import { targetOf } from "./client/server-calls.ts";
 import { ServerDnsBackend, StateDnsBackend } from "./dns-backend.ts";
+import { dnsToken } from "./door-options.ts";
 import { flood } from "./flood.ts";
 import { nodeMeta } from "./local-agent.ts";
 import { serverTags } from "./member-tags.ts";
@@ -28,7 +30,7 @@ import { wanPool } from "./pools.ts";
 import { reloadRpcTls, rpcTls } from "./rpc-tls.ts";
 import { serverPeers } from "./server-peers.ts";
 import { ServerPools } from "./server-pools.ts";
-import { openServerStorage } from "./server-storage.ts";
+import { openServerStorage, refuseConsulsLog } from "./server-storage.ts";
 
 /** Consul's floor where `session_ttl_min` is not set. */
 const SESSION_TTL_MIN_MS = 10_000;
@@ -45,6 +47,7 @@ export class ServerMode implements AgentMode {
   readonly #d: ModeDependencies;
   readonly #port: NodeServerPort;
   readonly #rpc: NodeRpcPool;
+  readonly #early = new EarlyStreams();
   readonly #serverUp = new Set<() => void>();
   #tls: TlsPort | undefined;
   #rpcPort: number;
@@ -80,7 +83,10 @@ export class ServerMode implements AgentMode {
   /** The tags name the ports of RPC and of the WAN pool, so these are opened first. */
   async open(): Promise<void> {
     const { tls, datacenter, dns, listen } = this.#config;
+    await refuseConsulsLog(this.#config, this.#d.runtime);
     this.#tls = await rpcTls({ tls, datacenter, domain: dns.domain }, this.#d.runtime.disk);
+    // Peers dial a server that was restarted at once, and until its log is read it has no Raft to give them.
+    this.#port.handle("raft", (stream) => this.#early.accept(stream));
     // Until the state is there, callers are to turn to another server.
     this.#port.handle("rpc", (_call, reply) => {
       reply.fail("No cluster leader");
@@ -104,6 +110,7 @@ export class ServerMode implements AgentMode {
   }
 
   async start(lan: GossipPool): Promise<void> {
+    this.#tellServers(lan);
     this.#pools = new ServerPools(this.#config.datacenter, { lan, wan: this.#wan });
     const config = this.#config;
     const { runtime, logger, metrics, onFatal } = this.#d;
@@ -118,7 +125,7 @@ export class ServerMode implements AgentMode {
       version: CONSUL_VERSION,
     };
     const lockDelays = new LockDelays(runtime.clock);
-    const storage = await openServerStorage(config, { runtime, logger });
+    const storage = await openServerStorage(config, { runtime, logger, metrics });
     const stateMachine = new ReplicatedState(lockDelays, runtime, metrics);
     this.#server = new Server(
       {
@@ -128,6 +135,7 @@ export class ServerMode implements AgentMode {
         bootstrapExpect: config.bootstrapExpect,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
         connectEnabled: config.connect.enabled,
+        intentionsDefaultAllow: config.connect.intentionsDefaultAllow,
         sessionTtlMinMs: config.sessionTtlMinMs || SESSION_TTL_MIN_MS,
         autopilot: autopilotOf(config),
         bootstrapEntries: decodeBootstrapEntries(config.configEntryBootstrap),
@@ -141,10 +149,11 @@ export class ServerMode implements AgentMode {
     this.#serverRpc = new ServerRpc({
       ...{ server: this.#server, identity, pool: this.#rpc, runtime, logger, metrics },
       holdMs: config.rpcHoldTimeoutMs,
+      requestLimits: config.limits.requests,
     });
     await this.#server.start();
-    // Not before: peers dial a server that was restarted at once, and until its log is read it has no Raft to give them.
     this.#serverRpc.serve(this.#port);
+    this.#early.handOver((stream) => this.#server.acceptRaft(stream));
     if (this.#wan !== undefined)
       this.#cancelFlood = flood(config.datacenter, { lan, wan: this.#wan, timers: runtime.timers, logger });
   }
@@ -158,11 +167,11 @@ export class ServerMode implements AgentMode {
   }
 
   dns(asking: Asking): DnsBackend {
-    const { datacenter, nodeName, acl } = this.#config;
+    const { datacenter, nodeName } = this.#config;
     const server = this.#server;
     const own = new StateDnsBackend({ datacenter, nodeName }, { engine: server.engine, rng: this.#d.runtime.rng });
-    const asked = new AskedDnsBackend({ datacenter, nodeName }, { asking, token: () => acl.tokens.default });
-    return new ServerDnsBackend(own, asked, server, this.#d.metrics);
+    const asked = new AskedDnsBackend({ datacenter, nodeName }, { asking, token: () => dnsToken(this.#config) });
+    return new ServerDnsBackend(own, asked, server, this.#d.metrics, this.#serverRpc.limits);
   }
 
   ready(): Promise<void> {
@@ -206,11 +215,30 @@ export class ServerMode implements AgentMode {
       for (const run of [...this.#serverUp]) run();
   }
 
+  /** Consul's lines about servers that come and go, this one among them. */
+  #tellServers(lan: GossipPool): void {
+    const tell = (what: "Adding" | "Removing", members: readonly PoolMember[]): void => {
+      for (const member of members) {
+        const server = serverOf(member, "lan");
+        if (server !== undefined) this.#d.logger.info(`${what} LAN server`, { server: serverText(server) });
+      }
+    };
+    tell(
+      "Adding",
+      lan.members().filter(({ status }) => status === "alive"),
+    );
+    lan.subscribe((event) => {
+      if (event.type === "join") tell("Adding", event.members);
+      else if (event.type === "failed" || event.type === "leave") tell("Removing", event.members);
+    });
+  }
+
   reload({ limits, tls, datacenter, dns }: RuntimeConfig): void {
     this.#port.configure({
       handshakeTimeoutMs: limits.rpcHandshakeTimeoutMs,
       connectionsPerClientMax: limits.rpcMaxConnsPerClient,
     });
+    this.#serverRpc.limits.configure(limits.requests);
     const { runtime, logger } = this.#d;
     const use = (port: TlsPort | undefined): void => {
       this.#tls = port;
@@ -247,7 +275,7 @@ export class ServerMode implements AgentMode {
     try {
       await pool?.leave();
     } catch (error) {
-      this.#d.logger.error(`failed to leave ${name} Serf cluster`, { error: String(error) });
+      this.#d.logger.error(`failed to leave ${name} Serf cluster`, { error });
     }
   }
 

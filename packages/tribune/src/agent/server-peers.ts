@@ -38,14 +38,14 @@ export function serverPeers(
       try {
         lan.forceLeave(name, false);
       } catch (error) {
-        logger.warn("could not remove a failed server from the pool", { server: name, error: String(error) });
+        logger.warn("could not remove a failed server from the pool", { server: name, error });
       }
     },
     announceLeader() {
       try {
         lan.userEvent(NEW_LEADER_EVENT, Buffer.from(nodeName), false);
       } catch (error) {
-        logger.error("failed to broadcast new leader event", { error: String(error) });
+        logger.error("failed to broadcast new leader event", { error });
       }
     },
   };

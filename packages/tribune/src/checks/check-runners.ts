@@ -102,7 +102,11 @@ export class CheckRunners {
           maxOutputBytes,
         });
       case "tcp":
-        return this.repeat(check, probes.tcp, { target: type.TCP, timeoutMs: socketTimeoutMs });
+        return this.repeat(check, probes.tcp, {
+          target: type.TCP,
+          tls: type.TCPUseTLS ? tls : undefined,
+          timeoutMs: socketTimeoutMs,
+        });
       case "udp":
         return this.repeat(check, probes.udp, { target: type.UDP, timeoutMs: socketTimeoutMs });
       case "grpc": {
@@ -145,6 +149,7 @@ export class CheckRunners {
     });
     const publish = (result: ProbeResult): void => {
       const status = gate.offer(result);
+      logVerdict(this.deps.logger, id, result, status, gate);
       if (status !== undefined) this.deps.onResult(id, status, result.output);
     };
     if (type.Interval < MIN_INTERVAL_NS)
@@ -187,6 +192,33 @@ export class CheckRunners {
     const { maxOutputBytes } = this.options;
     return type.OutputMaxSize > 0 ? Math.min(type.OutputMaxSize, maxOutputBytes) : maxOutputBytes;
   }
+}
+
+/** Consul's lines, word for word and as often, since alerts are made of them. */
+function logVerdict(
+  logger: Logger,
+  check: string,
+  { status: seen }: ProbeResult,
+  published: CheckStatus | undefined,
+  { thresholds, successes, failures }: StatusGate,
+): void {
+  if (published === "critical") logger.warn("Check is now critical", { check });
+  else if (published !== undefined) {
+    if (logger.isListenedTo?.("DEBUG") !== false) logger.debug("Check status updated", { check, status: published });
+  } else if (seen === "critical")
+    logger.warn("Check failed but has not reached failure threshold", {
+      check,
+      status: seen,
+      failure_count: failures,
+      failure_threshold: thresholds.failuresBeforeCritical,
+    });
+  else
+    logger.warn("Check passed but has not reached success threshold", {
+      check,
+      status: seen,
+      success_count: successes,
+      success_threshold: thresholds.successBeforePassing,
+    });
 }
 
 function beforeSlash(target: string): string {

@@ -1,10 +1,11 @@
-import { type Infer, int, make, type Struct, struct, text, CheckType as WireCheckType } from "@tribune/api";
+import { bool, type Infer, int, make, type Struct, struct, text, CheckType as WireCheckType } from "@tribune/api";
 
 /**
  * What Tribune's agents can run beyond the 1.10 wire struct. These fields stay on the agent: a catalog row
  * never carries them, so older peers see nothing unknown.
  */
 const NEWER_FIELDS = struct("CheckType", {
+  TCPUseTLS: bool,
   UDP: text,
   OSService: text,
   FailuresBeforeWarning: int,
@@ -17,6 +18,7 @@ export const CheckType: Struct<CheckType> = {
   kind: "struct",
   name: "CheckType",
   goType: WireCheckType.goType,
+  aliased: true,
   fields: [...WireCheckType.fields, ...NEWER_FIELDS.fields],
 };
 

@@ -44,6 +44,11 @@ export interface SocketRequest {
   readonly timeoutMs: number;
 }
 
+export interface TcpRequest extends SocketRequest {
+  /** Absent: a plain connection is enough. */
+  readonly tls?: ProbeTls | undefined;
+}
+
 export interface GrpcRequest extends SocketRequest {
   /** Service to ask about; "" is the server as a whole. */
   readonly service: string;
@@ -78,7 +83,7 @@ export interface OsServiceRequest {
 /** Everything a check may reach for outside. */
 export interface Probes {
   readonly http: Probe<HttpRequest>;
-  readonly tcp: Probe<SocketRequest>;
+  readonly tcp: Probe<TcpRequest>;
   readonly udp: Probe<SocketRequest>;
   readonly grpc: Probe<GrpcRequest>;
   readonly h2ping: Probe<H2PingRequest>;

@@ -14,9 +14,10 @@ export interface Thresholds {
  * whatever it is: a check starts out critical, and nobody should wait to learn that a service is well.
  */
 export class StatusGate {
-  private readonly thresholds: Thresholds;
-  private successes: number;
-  private failures: number;
+  readonly thresholds: Thresholds;
+  /** In a row, up to now. */
+  successes: number;
+  failures: number;
 
   constructor(thresholds: Thresholds) {
     this.thresholds = thresholds;

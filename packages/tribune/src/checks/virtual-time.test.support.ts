@@ -29,6 +29,12 @@ export class VirtualTime {
     return this.pending.size;
   }
 
+  /** From now until the next timer. */
+  get nextMs(): number | undefined {
+    const next = this.next();
+    return next === undefined ? undefined : next.atMs - this.now;
+  }
+
   /** Runs everything that falls due within `ms`, in order; promises settle in between. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.now + ms;

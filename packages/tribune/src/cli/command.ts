@@ -1,4 +1,4 @@
-import type { ClientOptions, ConsulClient } from "@tribune/client";
+import type { ClientOptions, ConsulClient } from "@tribune/client/node";
 import type { Clock, Timers } from "../lib/runtime.ts";
 import type { StartChild } from "../process/child.ts";
 import { type FlagSpec, flagHelp, type ParsedFlags } from "./flags.ts";
@@ -16,7 +16,8 @@ export interface CliIo {
   onInterrupt(run: (signal: InterruptSignal) => void): () => void;
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly startChild: StartChild;
+  /** Instead of `process/child.ts`, in tests. */
+  readonly startChild?: StartChild;
   /** Whether a person watches standard error, and sees nothing of standard output there. */
   readonly interactive: boolean;
   /** Where this program lies, for shells that shall call it. */
@@ -54,8 +55,10 @@ export interface Command {
   readonly description: string;
   readonly http: HttpFlags;
   readonly flags: readonly FlagSpec[];
-  /** How it says that there can be no client; "Error connecting to Consul agent" if not given. */
+  /** How it says that there can be no client; "Error connecting to Consul agent" if not given, the bare reason if empty. */
   readonly setupWords?: string;
+  /** Takes whatever flags it is given, and heeds none. */
+  readonly anyFlags?: true;
   /** Exit code for flags that make no sense; 1 if not given. */
   readonly usageCode?: number;
   /** @returns the exit code. */
@@ -65,15 +68,15 @@ export interface Command {
 export interface CommandEntry {
   readonly name: string;
   readonly synopsis: string;
-  /** Of a later version than the one whose lists of commands are shown: runs, and stands in no list. */
-  readonly later?: true;
+  /** Stands in no list of commands: of a later version than 1.10, or known only to say that it is not served. */
+  readonly unlisted?: true;
   readonly load: () => Promise<Command>;
 }
 
 export interface CommandGroup {
   readonly name: string;
   readonly synopsis: string;
-  readonly later?: true;
+  readonly unlisted?: true;
   readonly description: string;
   readonly commands: readonly CommandNode[];
 }
@@ -86,7 +89,12 @@ export function entry(name: string, synopsis: string, load: () => Promise<Comman
 
 /** A command that Consul has since a version after 1.10. */
 export function later(name: string, synopsis: string, load: () => Promise<Command>): CommandEntry {
-  return { name, synopsis, later: true, load };
+  return { name, synopsis, unlisted: true, load };
+}
+
+/** A command that only says why it cannot be had. */
+export function unserved(name: string, synopsis: string, load: () => Promise<Command>): CommandEntry {
+  return { name, synopsis, unlisted: true, load };
 }
 
 export function isGroup(node: CommandNode): node is CommandGroup {
@@ -130,7 +138,7 @@ export function rootHelp(program: string, commands: readonly CommandNode[]): str
 
 function nameList(commands: readonly CommandNode[]): string {
   const sorted = commands
-    .filter(({ later }) => later !== true)
+    .filter(({ unlisted }) => unlisted !== true)
     .sort((a, b) => Number(a.name > b.name) - Number(a.name < b.name));
   const width = Math.max(...sorted.map((command) => command.name.length));
   return sorted.map(({ name, synopsis }) => `    ${name.padEnd(width)}    ${synopsis}`).join("\n");

@@ -121,6 +121,49 @@ test("config entries are read before they are sent", async () => {
   assert.equal(agent.asked.length, before);
 });
 
+test("config write leaves namespaces to the servers", async () => {
+  const file = join(directory, "spaced.hcl");
+  writeFileSync(file, 'Kind = "service-defaults"\nName = "web"\nNamespace = "x"');
+  const answer = [400, "namespaces are a consul enterprise feature"] as const;
+  agent.answers.set("PUT /v1/config", answer);
+  const { err } = await agent.run(["config", "write", file]);
+  assert.match(err, /^Error writing config entry service-defaults\/web: Unexpected response code: 400 \(namespaces/);
+});
+
+test("config read prints what Consul's client makes of an entry", async () => {
+  const path = "GET /v1/config/service-defaults/web";
+  agent.answers.set(path, [
+    200,
+    {
+      ...{ Kind: "service-defaults", Name: "web", Protocol: "", TransparentProxy: {}, MeshGateway: {} },
+      Expose: { Paths: [{ Path: "/a" }] },
+      UpstreamConfig: {
+        Overrides: [{ Name: "x", Limits: { MaxConnections: 3 } }],
+        Defaults: { PassiveHealthCheck: {} },
+      },
+      ...{ CreateIndex: 1, ModifyIndex: 2 },
+    },
+  ]);
+  const { out } = await agent.run(["config", "read", "-kind=service-defaults", "-name=web"]);
+  const limits = { MaxConnections: 3, MaxPendingRequests: null, MaxConcurrentRequests: null };
+  assert.equal(
+    JSON.stringify(JSON.parse(out)),
+    JSON.stringify({
+      ...{ Kind: "service-defaults", Name: "web", TransparentProxy: {}, MeshGateway: {} },
+      Expose: { Paths: [{ Path: "/a", ParsedFromCheck: false }] },
+      UpstreamConfig: {
+        Overrides: [{ Name: "x", Limits: limits }],
+        Defaults: { PassiveHealthCheck: { MaxFailures: 0 } },
+      },
+      ...{ CreateIndex: 1, ModifyIndex: 2 },
+    }),
+  );
+  const global = { Kind: "proxy-defaults", Name: "global", Config: { a: 1 }, TransparentProxy: {} };
+  agent.answers.set("GET /v1/config/proxy-defaults/global", [200, global]);
+  const read = await agent.run(["config", "read", "-kind=proxy-defaults", "-name=global"]);
+  assert.deepEqual(Object.keys(JSON.parse(read.out) as object), ["Kind", "Name", "TransparentProxy", "Config"]);
+});
+
 test("an import counts for who watches, and says nothing to a script", async () => {
   const entries = Array.from({ length: 120 }, (_, at) => ({ key: `k${at}`, flags: 0, value: "" }));
   for (const { key } of entries) agent.answers.set(`PUT /v1/kv/${key}`, [200, "true"]);
@@ -140,6 +183,8 @@ test("completion: commands, then flags", async () => {
     ["consul kv get --de", ["-detailed"]],
     ["consul kv get a", []],
     ["consul nosuch x", []],
+    ["consul nosuch kv g", ["get"]],
+    ["consul -a", ["-autocomplete-install", "-autocomplete-uninstall"]],
   ];
   for (const [line, words] of cases) assert.deepEqual(await completions(tree, line), words, line);
   const asked = await agent.run([], { env: { COMP_LINE: "consul lo" } });

@@ -7,10 +7,12 @@ import { type CliIo, type CommandNode, isGroup, sharedFlags } from "./command.ts
 export async function completions(tree: readonly CommandNode[], line: string): Promise<readonly string[]> {
   const words = line.trimStart().split(/\s+/).slice(1);
   const last = words.pop() ?? "";
+  if (words.length === 0 && last.startsWith("-")) return OWN_FLAGS.filter((flag) => flag.startsWith(last));
   let nodes = tree;
   for (const [at, word] of words.entries()) {
     const node = nodes.find(({ name }) => name === word);
-    if (node === undefined) return [];
+    // As in Consul, a word that is no command is passed over.
+    if (node === undefined) continue;
     if (isGroup(node)) {
       nodes = node.commands;
       continue;
@@ -20,9 +22,16 @@ export async function completions(tree: readonly CommandNode[], line: string): P
     const flags = [...command.flags, ...sharedFlags(command.http)].map(({ name }) => `-${name}`);
     return flags.filter((flag) => flag.startsWith(last.replace(/^--/, "-"))).sort();
   }
+  return named(nodes, last);
+}
+
+/** Of the program itself. */
+const OWN_FLAGS = ["-autocomplete-install", "-autocomplete-uninstall", "-help", "-version"];
+
+function named(nodes: readonly CommandNode[], beginning: string): readonly string[] {
   return nodes
     .map(({ name }) => name)
-    .filter((name) => name.startsWith(last))
+    .filter((name) => name.startsWith(beginning))
     .sort();
 }
 

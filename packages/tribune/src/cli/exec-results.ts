@@ -1,4 +1,4 @@
-import type { ConsulClient } from "@tribune/client";
+import type { ConsulClient } from "@tribune/client/node";
 
 /** What a node says while it runs a job. */
 export type JobEvent =

@@ -163,7 +163,7 @@ function pair(spec: FlagSpec, text: string): Readonly<Record<string, string>> {
   const at = text.indexOf(separator);
   if (at >= 0) return { [text.slice(0, at)]: text.slice(at + 1) };
   if (separator === ":") return { [text]: "" };
-  throw invalid(spec, text, `missing "=" value in argument: ${text}`);
+  throw invalid(spec, text, `Missing "=" value in argument: ${text}`);
 }
 
 /** Flags as Go lists them behind a usage error. */

@@ -1,4 +1,4 @@
-import type { ClientOptions } from "@tribune/client";
+import type { ClientOptions } from "@tribune/client/node";
 import type { FlagSpec, ParsedFlags } from "./flags.ts";
 
 const text = (name: string, value: string, help: string): FlagSpec => ({ name, kind: "string", value, help });
@@ -37,13 +37,13 @@ export const NAMESPACE_FLAGS: readonly FlagSpec[] = [
   text("namespace", "value", "Namespace to ask in. A feature of Consul Enterprise."),
 ];
 
-/** What the flags say; the environment fills the rest. */
+/** What the flags say; the environment fills the rest, and takes the place of an empty value, but for a token file. */
 export function clientOptions(flags: ParsedFlags): ClientOptions {
-  const given = (name: string): string | undefined => (flags.has(name) ? flags.string(name) : undefined);
+  const given = (name: string): string | undefined => flags.string(name) || undefined;
   const options = {
     address: given("http-addr"),
     token: given("token"),
-    tokenFile: given("token-file"),
+    tokenFile: flags.has("token-file") ? flags.string("token-file") : undefined,
     caFile: given("ca-file"),
     caPath: given("ca-path"),
     clientCert: given("client-cert"),

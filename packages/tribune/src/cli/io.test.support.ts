@@ -1,5 +1,5 @@
 import type { Timers } from "../lib/runtime.ts";
-import { type StartChild, startChild } from "../process/child.ts";
+import type { StartChild } from "../process/child.ts";
 import type { CliIo, InterruptSignal } from "./command.ts";
 
 /** Streams that remember, for tests. */
@@ -44,7 +44,7 @@ export function testIo(options: TestIoOptions = {}): TestIo {
       },
       soon: (run) => void setImmediate(run),
     },
-    startChild: options.startChild ?? startChild,
+    ...(options.startChild === undefined ? {} : { startChild: options.startChild }),
     interactive: options.interactive ?? false,
     programPath: "/opt/consul",
     interrupt: (signal) => {

@@ -1,15 +1,12 @@
 import { resolve } from "node:path";
-import { startChild } from "../process/child.ts";
 import type { AgentSignal, OnSignal } from "./agent-command.ts";
 import type { CliIo, InterruptSignal } from "./command.ts";
 
 /** Standard streams, environment and signals of this process. */
 export function nodeIo(): CliIo {
-  // A reader that went away (`| head`) is no reason to fall over: the rest of the output is of no use to anyone.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   return {
-    stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
+    stdout: writer(() => process.stdout),
+    stderr: writer(() => process.stderr),
     async stdin() {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
@@ -29,9 +26,20 @@ export function nodeIo(): CliIo {
       },
       soon: (run) => void setImmediate(run),
     },
-    startChild,
-    interactive: process.stderr.isTTY === true && process.stdout.isTTY !== true,
+    get interactive() {
+      return process.stderr.isTTY === true && process.stdout.isTTY !== true;
+    },
     programPath: resolve(process.argv[1] ?? ""),
+  };
+}
+
+/** Makes the stream when something is written: most commands write to one of the two. */
+function writer(stream: () => NodeJS.WriteStream): (text: string | Uint8Array) => void {
+  let opened: NodeJS.WriteStream | undefined;
+  return (text) => {
+    // A reader that went away (`| head`) is no reason to fall over: the rest of the output is of no use to anyone.
+    opened ??= stream().on("error", () => {});
+    opened.write(text);
   };
 }
 

@@ -97,6 +97,20 @@ test("kv: bytes, 64-bit flags, conditions", async () => {
   assert.equal((await run("kv get nosuch")).err, "Error! No key exists at: nosuch\n");
   const imported = await run("kv import -", { stdin: '[{"key":"k","flags":18446744073709551615,"value":"%"}]' });
   assert.equal(imported.err, "Error base 64 decoding value for key k: illegal base64 data at input byte 0\n");
+  const before = asked.length;
+  const unfit: readonly (readonly [data: string, why: string])[] = [
+    ['[{"key":"k"},{"key":5}]', "number into Go struct field Entry.key of type string"],
+    ['[{"key":"k","flags":"5"}]', "string into Go struct field Entry.flags of type uint64"],
+    ['[{"key":"k","flags":-1}]', "number -1 into Go struct field Entry.flags of type uint64"],
+    ["[7]", "number into Go value of type impexp.Entry"],
+    ["{}", "object into Go value of type []*impexp.Entry"],
+  ];
+  for (const [stdin, why] of unfit) {
+    const { err } = await run("kv import -", { stdin });
+    assert.equal(err, `Cannot unmarshal data: json: cannot unmarshal ${why}\n`);
+  }
+  assert.equal((await run("kv import -", { stdin: "null" })).code, 0);
+  assert.equal(asked.length, before);
 });
 
 test("tables, tokens, refusals", async () => {

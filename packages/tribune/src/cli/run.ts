@@ -1,4 +1,3 @@
-import { ConsulClient, mergeOptions, optionsFromEnv } from "@tribune/client";
 import {
   ClientSetupError,
   type CliIo,
@@ -105,12 +104,13 @@ async function runCommand(command: Command, help: string, words: readonly string
   const specs = [...command.flags, ...sharedFlags(command.http)];
   let flags: ParsedFlags;
   try {
-    flags = parseFlags(specs, words);
+    flags = parseFlags(specs, command.anyFlags === true ? ["--", ...words] : words);
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
     io.stderr(`${error.message}\nUsage:\n${flagDefaults(specs)}`);
     return command.usageCode ?? 1;
   }
+  const node = command.http === "none" ? undefined : await import("@tribune/client/node");
   const context: CommandContext = {
     io,
     flags,
@@ -119,8 +119,10 @@ async function runCommand(command: Command, help: string, words: readonly string
     out: (line) => io.stdout(`${line}\n`),
     error: (line) => io.stderr(`${line}\n`),
     client(over = {}) {
+      if (node === undefined) throw new ClientSetupError("this command takes no address of an agent");
+      const { ConsulClient, mergeOptions, optionsFromEnv } = node;
       try {
-        return new ConsulClient(mergeOptions(mergeOptions(optionsFromEnv(io.env), clientOptions(flags)), over));
+        return new ConsulClient(mergeOptions({ ...optionsFromEnv(io.env), ...clientOptions(flags) }, over));
       } catch (cause) {
         throw new ClientSetupError((cause as Error).message, { cause });
       }
@@ -130,7 +132,8 @@ async function runCommand(command: Command, help: string, words: readonly string
     return await command.run(context);
   } catch (error) {
     if (!(error instanceof ClientSetupError)) throw error;
-    context.error(`${command.setupWords ?? "Error connecting to Consul agent"}: ${error.message}`);
+    const words = command.setupWords ?? "Error connecting to Consul agent";
+    context.error(words === "" ? error.message : `${words}: ${error.message}`);
     return 1;
   }
 }

@@ -46,11 +46,17 @@ export class StateCounter {
   /** Trying again is worthwhile from here on: doubling keeps the work linear. */
   #wantBytes = 1;
   #headerSeen = false;
+  /** Not counted yet. */
+  #headerBytes = 0;
   #totalBytes = 0;
   #kvBytes = 0;
 
-  constructor(grouping?: KvGrouping) {
+  readonly #onRecord: ((kind: string, value: Buffer) => void) | undefined;
+
+  /** @param onRecord is given each record, without the byte of its kind */
+  constructor(grouping?: KvGrouping, onRecord?: (kind: string, value: Buffer) => void) {
     this.#grouping = grouping;
+    this.#onRecord = onRecord;
   }
 
   add(chunk: Buffer): void {
@@ -77,6 +83,7 @@ export class StateCounter {
       const end = valueEnd(bytes, at + (this.#headerSeen ? 1 : 0));
       if (end === undefined) break;
       if (this.#headerSeen) this.#count(bytes.subarray(at, end));
+      else this.#headerBytes = end - at;
       this.#headerSeen = true;
       at = end;
     }
@@ -90,8 +97,12 @@ export class StateCounter {
   #count(record: Buffer): void {
     const kind = record[0] as number;
     const name = KINDS[kind & 0x7f] ?? `Unknown(${kind})`;
-    bump(this.#kinds, name, record.length);
-    this.#totalBytes += record.length;
+    // As in Consul, the first record's kind has the header's bytes too.
+    const bytes = record.length + this.#headerBytes;
+    this.#headerBytes = 0;
+    bump(this.#kinds, name, bytes);
+    this.#onRecord?.(name, record.subarray(1));
+    this.#totalBytes += bytes;
     if (kind !== KV_KIND || this.#grouping === undefined) return;
     const key = fieldText(record, "Key") ?? "";
     if (!key.startsWith(this.#grouping.prefix)) return;

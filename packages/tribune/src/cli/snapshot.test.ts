@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DirEntry, make } from "@tribune/api";
+import { encodeStruct } from "../codec/struct-msgpack.ts";
 import { distanceSeconds } from "./commands/rtt.ts";
+import { recordLine } from "./snapshot-records.ts";
 import { StateCounter } from "./snapshot-stats.ts";
 
 const text = (value: string): Buffer => Buffer.concat([Buffer.from([0xa0 + value.length]), Buffer.from(value)]);
@@ -22,14 +25,35 @@ test("records are counted whatever the chunks", () => {
     assert.deepEqual(
       stats.kinds.map((kind) => [kind.Name, kind.Count, kind.Sum]),
       [
-        ["KVS", 3, 47],
+        ["KVS", 3, 59], // the header's twelve bytes with the first record, as in Consul
         ["Register", 1, 10],
         ["Unknown(227)", 1, 7],
       ],
     );
-    assert.equal(stats.totalBytes, 64);
+    assert.equal(stats.totalBytes, STATE.length);
     assert.deepEqual(stats.kvPrefixes, [{ Name: "a/b", Sum: 34, Count: 2 }]);
   }
+});
+
+test("records come as lines of JSON, bytes as base64 where the kind is known", () => {
+  const lines: string[] = [];
+  const counter = new StateCounter(undefined, (kind, value) => lines.push(`${kind} ${value.length}`));
+  counter.add(STATE);
+  counter.finish();
+  assert.deepEqual(lines, ["KVS 16", "KVS 16", "KVS 12", "Register 9", "Unknown(227) 6"]);
+
+  const entry = make(DirEntry, { Key: "a", Value: Buffer.from("v"), Flags: 7 });
+  const shown = JSON.parse(recordLine("KVS", encodeStruct(DirEntry, entry))) as { Type: string; Data: object };
+  assert.equal(shown.Type, "KVS");
+  assert.deepEqual(
+    { ...shown.Data, Session: "" },
+    {
+      ...{ LockIndex: 0, Key: "a", Flags: 7, Value: "dg==", Session: "", CreateIndex: 0, ModifyIndex: 0 },
+    },
+  );
+  const other = Buffer.concat([Buffer.from([0x82]), text("b"), Buffer.from([1]), text("a"), text("x")]);
+  assert.equal(recordLine("ACLPolicy", other), '{"Data":{"b":1,"a":"x"},"Type":"ACLPolicy"}');
+  assert.throws(() => recordLine("KVS", Buffer.from([0x81])), /^Error: failed to decode msg type KVS, error /);
 });
 
 test("a state that breaks off is an error", () => {

@@ -1,4 +1,4 @@
-import { type Command, type CommandNode, entry, later } from "./command.ts";
+import { type Command, type CommandNode, entry, later, unserved } from "./command.ts";
 import { ACL_COMMANDS } from "./tree-acl.ts";
 
 /** Loads the agent's command; apart, because only `main.ts` knows where the agent comes from. */
@@ -8,6 +8,7 @@ export type LoadAgentCommand = () => Promise<Command>;
 export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[] {
   const control = () => import("./commands/agent-control.ts");
   const config = () => import("./commands/config.ts");
+  const connect = () => import("./commands/connect.ts");
   const tls = () => import("./commands/tls.ts");
   const intention = () => import("./commands/intention.ts");
   const operator = () => import("./commands/operator.ts");
@@ -47,6 +48,26 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
         entry("list", "Lists the entries of a kind", async () => (await config()).configList),
         entry("read", "Prints an entry", async () => (await config()).configRead),
         entry("write", "Writes an entry", async () => (await config()).configWrite),
+      ],
+    },
+    {
+      name: "connect",
+      synopsis: "Manages the service mesh",
+      description: "Manages what the service mesh shares: its gateways and its certificate authority.",
+      commands: [
+        {
+          name: "ca",
+          synopsis: "Manages the certificate authority",
+          description: "Shows and changes how the certificate authority is set up, on servers that have one.",
+          commands: [
+            entry("get-config", "Prints its settings", async () => (await connect()).caGetConfig),
+            entry("set-config", "Changes its settings", async () => (await connect()).caSetConfig),
+          ],
+        },
+        unserved("envoy", "Runs Envoy as a proxy", async () => (await connect()).connectEnvoy),
+        entry("expose", "Exposes a service through a gateway", async () => (await connect()).connectExpose),
+        unserved("proxy", "Runs a proxy", async () => (await connect()).connectProxy),
+        unserved("redirect-traffic", "Redirects traffic", async () => (await connect()).connectRedirectTraffic),
       ],
     },
     entry("debug", "Gathers what helps to find a fault", async () => (await import("./commands/debug.ts")).debug),
@@ -137,7 +158,7 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
         },
         {
           name: "usage",
-          later: true,
+          unlisted: true,
           synopsis: "Counts what there is",
           description: "Counts what the datacenter holds.",
           commands: [
@@ -158,6 +179,16 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
           "Deregisters services",
           async () => (await import("./commands/services.ts")).servicesDeregister,
         ),
+        later(
+          "export",
+          "Exports a service to other clusters",
+          async () => (await import("./commands/services-later.ts")).servicesExport,
+        ),
+        later(
+          "exported-services",
+          "Lists exported services",
+          async () => (await import("./commands/services-later.ts")).servicesExported,
+        ),
         entry("register", "Registers services", async () => (await import("./commands/services.ts")).servicesRegister),
       ],
     },
@@ -166,6 +197,7 @@ export function commandTree(loadAgent: LoadAgentCommand): readonly CommandNode[]
       synopsis: "Saves, restores and inspects the servers' state",
       description: "Saves the servers' whole state to a file, puts it back, and looks into such files.",
       commands: [
+        later("decode", "Prints a snapshot's records as JSON", async () => (await snapshot()).snapshotDecode),
         entry("inspect", "Prints what a snapshot file holds", async () => (await snapshot()).snapshotInspect),
         entry("restore", "Replaces the servers' state by a snapshot", async () => (await snapshot()).snapshotRestore),
         entry("save", "Saves the servers' state", async () => (await snapshot()).snapshotSave),

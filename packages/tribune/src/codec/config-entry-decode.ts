@@ -3,7 +3,7 @@
  * snake_case; numbers and booleans may come as text, durations as text or nanoseconds, a list of one for what is
  * no list, and one thing for a list of one. What is not known is refused.
  */
-import { type ConfigEntry, configEntryStruct, parseGoDuration, type Schema, zero } from "@tribune/api";
+import { type ConfigEntry, configEntryStruct, durationFault, parseGoDuration, type Schema, zero } from "@tribune/api";
 import { goQuote } from "../lib/go-quote.ts";
 
 /** What was given is no configuration entry; the message is the one of Consul's decoder. */
@@ -11,8 +11,15 @@ export class ConfigEntryError extends Error {
   override readonly name = "ConfigEntryError";
 }
 
-/** @throws ConfigEntryError */
-export function decodeConfigEntry(raw: unknown): ConfigEntry {
+export function isConfigEntryKind(kind: string): boolean {
+  return configEntryStruct(kind) !== undefined;
+}
+
+/**
+ * @param namespaces whether they may be said, and are passed over: what is only read ahead is judged by the servers
+ * @throws ConfigEntryError
+ */
+export function decodeConfigEntry(raw: unknown, namespaces: "refused" | "passed over" = "refused"): ConfigEntry {
   if (raw === undefined) throw refused("EOF");
   if (raw !== null && !isObject(raw)) throw refused(oneError([`'' expected a map, got '${goKind(raw)}'`], "decoding"));
   const given = raw ?? {};
@@ -24,7 +31,9 @@ export function decodeConfigEntry(raw: unknown): ConfigEntry {
   const decoder = new Decoder();
   const entry = decoder.decode(schema, given, "") as ConfigEntry;
   if (decoder.errors.length > 0) throw refused(oneError(decoder.errors, "decoding"));
-  const unknown = decoder.unused.filter((name) => !TOLERATED.has(name)).map(unknownKey);
+  const unknown = decoder.unused
+    .filter((name) => !TOLERATED.has(name) && !(namespaces === "passed over" && isNamespace(name)))
+    .map(unknownKey);
   if (unknown.length > 0) throw refused(oneError(unknown, "occurred"));
   return { ...entry, Kind: kind, CreateIndex: 0, ModifyIndex: 0 };
 }
@@ -39,9 +48,10 @@ export function decodeLoosely<T>(schema: Schema<T>, raw: unknown): { readonly va
 /** Indexes come back from reading an entry; they are not the writer's to say. */
 const TOLERATED: ReadonlySet<string> = new Set(["Kind", "kind", "CreateIndex", "ModifyIndex"]);
 
+const isNamespace = (name: string): boolean => name.toLowerCase().endsWith("namespace");
+
 function unknownKey(name: string): string {
-  const namespace = name.toLowerCase().endsWith("namespace");
-  return `invalid config key ${goQuote(name)}${namespace ? ", namespaces are a consul enterprise feature" : ""}`;
+  return `invalid config key ${goQuote(name)}${isNamespace(name) ? ", namespaces are a consul enterprise feature" : ""}`;
 }
 
 /** The texts of two Go libraries: "1 error occurred:\\n\\t* …\\n\\n" and "1 error(s) decoding:\\n\\n* …". */
@@ -84,7 +94,8 @@ class Decoder {
       case "time":
         return typeof value === "string" ? value : this.#mismatch(schema, value, at);
       case "any":
-        return value;
+        // HCL makes a list of every block, so a list of one stands for what is in it.
+        return Array.isArray(value) && value.length === 1 ? withoutLists(value[0]) : value;
       case "nullable":
         return this.decode(of as Schema<unknown>, value, at);
       case "list":
@@ -146,7 +157,7 @@ class Decoder {
     if (typeof value !== "string") return this.#number(INT, value, at);
     const ns = parseGoDuration(value);
     if (ns !== undefined && Number.isSafeInteger(ns)) return ns;
-    this.errors.push(`error decoding '${at}': time: invalid duration ${goQuote(value)}`);
+    this.errors.push(`error decoding '${at}': ${durationFault(value)}`);
     return 0;
   }
 
@@ -227,6 +238,17 @@ function fieldsByName(schema: Schema<unknown>): Fields {
 /** `CAFile` is `ca_file`, `EnvoyListenerJSON` is `envoy_listener_json`. */
 function snakeCase(name: string): string {
   return name.replace(/(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, "_").toLowerCase();
+}
+
+/** What lies in a block, with the lists of one in it taken apart as well. */
+function withoutLists(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutLists);
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).map(([name, item]) => {
+    const only = Array.isArray(item) && item.length === 1;
+    return [name, withoutLists(only ? item[0] : item)] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -7,11 +7,15 @@
  *  - reply with a list: `raw(count, kind, {Entries, Kind, …meta})`. An empty `kind` lists entries of all kinds,
  *    which Consul's own form cannot tell apart; here each is then wrapped like a reply's.
  *
+ * Fields that came after Consul 1.10 are written only where one of them says something: all other entries are, byte by
+ * byte, what they were.
+ *
  * A `proxy-defaults` entry is wrapped once more, wherever it stands; so is what entries say of a service.
  */
-import { type ConfigEntry, configEntryStruct, type Schema, type Struct } from "@tribune/api";
+import { type ConfigEntry, configEntryStruct, laterPart, plainKind, type Schema, type Struct } from "@tribune/api";
+import { finished, ROWS_A_STEP } from "../lib/steps.ts";
 import { MsgpackError, MsgpackReader, MsgpackWriter } from "./msgpack.ts";
-import type { StructCodec } from "./struct-msgpack.ts";
+import type { SteppedCodec, StructCodec } from "./struct-msgpack.ts";
 
 type CodecOf = <T>(schema: Schema<T>) => StructCodec<T>;
 type Form = (schema: Schema<unknown>) => StructCodec<unknown>;
@@ -44,7 +48,7 @@ function entryCodecs(codecOf: CodecOf): EntryCodecs {
   return (kind, position) => {
     let codec = byKind.get(kind);
     if (codec === undefined) {
-      const schema = configEntryStruct(kind);
+      const schema = configEntryStruct(plainKind(kind));
       if (schema === undefined) throw new MsgpackError(`invalid config entry kind: ${kind}`, position);
       codec = entryCodec(kind, schema, codecOf);
       byKind.set(kind, codec);
@@ -53,12 +57,33 @@ function entryCodecs(codecOf: CodecOf): EntryCodecs {
   };
 }
 
-function entryCodec(kind: string, schema: Struct<ConfigEntry>, codecOf: CodecOf): StructCodec<ConfigEntry> {
-  if (kind === "proxy-defaults") return wrapped(codecOf(schema));
-  if (kind !== "mesh") return codecOf(schema);
-  const nameless = without(schema, "Kind", "Name");
-  const { write, read } = codecOf(nameless);
-  return { write, read: (reader) => ({ ...read(reader), Kind: kind, Name: kind }) };
+/** @param marked the kind, or what stands for it on the way to the leader. */
+function entryCodec(marked: string, schema: Struct<ConfigEntry>, codecOf: CodecOf): StructCodec<ConfigEntry> {
+  const kind = plainKind(marked);
+  if (kind === "proxy-defaults") return wrapped(fieldsCodec(schema, codecOf));
+  if (kind === "exported-services") {
+    const { write, read } = codecOf(without(schema, "Kind"));
+    return { write, read: (reader) => ({ ...read(reader), Kind: kind }) };
+  }
+  if (kind !== "mesh") return fieldsCodec(schema, codecOf);
+  const { write, read } = fieldsCodec(schema, codecOf, "Kind", "Name");
+  return { write, read: (reader) => ({ ...read(reader), Kind: marked, Name: kind }) };
+}
+
+/** All fields but some; those of later versions only where they say something. */
+function fieldsCodec(
+  schema: Struct<ConfigEntry>,
+  codecOf: CodecOf,
+  ...but: readonly string[]
+): StructCodec<ConfigEntry> {
+  const later = schema.fields.filter((field) => field.schema.later === true).map(({ name }) => name);
+  const all = codecOf(but.length === 0 ? schema : without(schema, ...but));
+  if (later.length === 0) return all;
+  const plain = codecOf(without(schema, ...but, ...later));
+  return {
+    write: (writer, entry) => (laterPart(entry) === undefined ? plain : all).write(writer, entry),
+    read: all.read,
+  };
 }
 
 /** The value as a byte string of its own. */
@@ -67,6 +92,19 @@ function wrapped<T>(inner: StructCodec<T>): StructCodec<T> {
     write(writer, value) {
       const own = new MsgpackWriter();
       inner.write(own, value);
+      writer.bytes(own.view());
+    },
+    read: (reader) => inner.read(new MsgpackReader(reader.bytesView())),
+    inSteps: inner.inSteps && wrappedInSteps(inner.inSteps),
+  };
+}
+
+function wrappedInSteps<T>(inner: SteppedCodec<T>): SteppedCodec<T> {
+  return {
+    isLong: inner.isLong,
+    *write(writer, value) {
+      const own = new MsgpackWriter();
+      yield* inner.write(own, value);
       writer.bytes(own.view());
     },
     read: (reader) => inner.read(new MsgpackReader(reader.bytesView())),
@@ -129,8 +167,9 @@ function listForm(schema: Struct<WithEntries>, codecOf: CodecOf, entries: EntryC
   const fields = new Map(rest.fields.map((field) => [field.name, codecOf(field.schema)]));
   const codecFor = (kind: string, position: number): StructCodec<ConfigEntry> =>
     kind === "" ? mixed : entries(kind, position);
-  return {
-    write(writer, value: WithEntries) {
+  const inSteps: SteppedCodec<WithEntries> = {
+    isLong: ({ Entries }) => Entries !== null && Entries.length > ROWS_A_STEP,
+    *write(writer, value) {
       const all = value.Entries ?? [];
       const codec = codecFor(value.Kind, 0);
       writer.int(all.length).text(value.Kind).mapHeader(names.length);
@@ -141,10 +180,13 @@ function listForm(schema: Struct<WithEntries>, codecOf: CodecOf, entries: EntryC
           continue;
         }
         writer.arrayHeader(all.length);
-        for (const entry of all) codec.write(writer, entry);
+        for (const [at, entry] of all.entries()) {
+          codec.write(writer, entry);
+          if ((at + 1) % ROWS_A_STEP === 0) yield;
+        }
       }
     },
-    read(reader) {
+    *read(reader) {
       reader.int();
       const codec = codecFor(reader.text(), reader.position);
       const value: Record<string, unknown> = {};
@@ -152,13 +194,21 @@ function listForm(schema: Struct<WithEntries>, codecOf: CodecOf, entries: EntryC
         const name = reader.key();
         if (name === "Entries") {
           const all: ConfigEntry[] = [];
-          if (!reader.tryNil()) for (let more = reader.arrayHeader(); more > 0; more--) all.push(codec.read(reader));
+          for (let more = reader.tryNil() ? 0 : reader.arrayHeader(); more > 0; more--) {
+            all.push(codec.read(reader));
+            if (all.length % ROWS_A_STEP === 0) yield;
+          }
           value[name] = all;
         } else if (fields.has(name)) value[name] = fields.get(name)?.read(reader);
         else reader.skip();
       }
       return value as unknown as WithEntries;
     },
+  };
+  return {
+    write: (writer, value) => finished(inSteps.write(writer, value)),
+    read: (reader) => finished(inSteps.read(reader)),
+    inSteps,
   };
 }
 

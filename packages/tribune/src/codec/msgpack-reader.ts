@@ -171,6 +171,19 @@ export class MsgpackReader {
     return copy;
   }
 
+  /** A raw value as a byte string; undefined, with nothing read, where it is longer than `bytesMax` or no raw value. */
+  tryByteString(bytesMax: number): string | undefined {
+    const start = this.position;
+    if (kindOf(this.#peek(), start) !== "raw") return undefined;
+    const length = this.#rawHeader();
+    if (length > bytesMax) {
+      this.position = start;
+      return undefined;
+    }
+    const from = this.#take(length);
+    return this.#bytes.toString("latin1", from, from + length);
+  }
+
   /** Shares memory with the message: for what is used up before the caller returns. */
   bytesView(): Uint8Array {
     const length = this.#rawHeader();

@@ -5,6 +5,8 @@ const CAPACITY_BYTES_INITIAL = 1_024;
 const CAPACITY_BYTES_KEPT_MAX = 1_024 * 1_024;
 /** Up to here a loop over the characters beats the call into the runtime's UTF-8 writer. */
 const ASCII_LOOP_CHARS_MAX = 31;
+/** The same for bytes that are copied. */
+const PART_LOOP_BYTES_MAX = 64;
 const RAW16_CHARS_SAFE_MAX = Math.floor(0xffff / 3); // UTF-8 takes at most 3 bytes per UTF-16 unit
 const TWO_32 = 2 ** 32;
 
@@ -104,11 +106,19 @@ export class MsgpackWriter {
     return this;
   }
 
-  /** The same for a few bytes, such as a field's name. */
-  short(value: Uint8Array): this {
-    const at = this.#grow(value.length);
+  /** The same from a byte string (`byte-text.ts`). */
+  encodedText(bytes: string): this {
+    const at = this.#grow(bytes.length);
+    this.#buffer.write(bytes, at, "latin1");
+    return this;
+  }
+
+  /** The same for a part of some bytes, which is mostly a short one, such as a field's name. */
+  part(value: Uint8Array, from: number, to: number): this {
+    const at = this.#grow(to - from);
     const buffer = this.#buffer;
-    for (let index = 0; index < value.length; index++) buffer[at + index] = value[index]!;
+    if (to - from > PART_LOOP_BYTES_MAX) buffer.set(value.subarray(from, to), at);
+    else for (let index = from, place = at; index < to; index++, place++) buffer[place] = value[index]!;
     return this;
   }
 

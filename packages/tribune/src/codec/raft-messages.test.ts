@@ -9,6 +9,8 @@ import {
   encodeRaftReply,
   encodeRaftRequest,
   type RaftRpc,
+  type RaftWireEntry,
+  type RaftWireReply,
   type RaftWireRequest,
   raftRpcOf,
 } from "./raft-messages.ts";
@@ -120,6 +122,55 @@ test("entries survive the way there and back, whatever is in them", () => {
       };
       const found = read(encodeRaftRequest(request), sliceBytes);
       assert.deepEqual(JSON.parse(JSON.stringify(found)), JSON.parse(JSON.stringify(request)));
+    }),
+  );
+});
+
+test("what is said again and again reads as it did the first time, whatever comes between and however it is cut", () => {
+  const appended = (term: number, entries: RaftWireEntry[] | undefined): RaftWireRequest => ({
+    ...{ protocolVersion: 3, id: "", address: "", type: "appendEntries", term, leader: "10.0.0.1:8300" },
+    ...{ prevLogIndex: 0, prevLogTerm: 0, entries, leaderCommit: 0 },
+  });
+  const entry: RaftWireEntry = { index: 7, term: 3, type: "noop", data: new Uint8Array(0) };
+  const requests = [appended(3, undefined), appended(3, [entry]), appended(4, undefined), appended(3, [])];
+  const success = (lastLog: number, term: number): RaftWireReply => ({
+    type: "appendEntries",
+    term,
+    lastLog,
+    success: true,
+    noRetryBackoff: false,
+  });
+  const replies = [success(7, 3), success(8, 3), success(7, 4)];
+  const cut = (bytes: Uint8Array, sliceBytes: number, push: (chunk: Uint8Array) => void): void => {
+    for (let at = 0; at < bytes.length; at += sliceBytes) push(bytes.slice(at, at + sliceBytes));
+  };
+  const order = fc.array(fc.nat({ max: 11 }), { minLength: 1, maxLength: 40 });
+  fc.assert(
+    fc.property(order, fc.integer({ min: 1, max: 400 }), (numbers, sliceBytes) => {
+      const sent = numbers.map((number) => requests[number % requests.length]!);
+      const asked = new RaftRequestReader();
+      const heard: unknown[] = [];
+      cut(Buffer.concat(sent.map((request) => encodeRaftRequest(request))), sliceBytes, (chunk) => {
+        asked.push(chunk);
+        for (let next = asked.next(); next !== undefined; next = asked.next()) heard.push(next);
+      });
+      assert.deepEqual(
+        heard,
+        sent.map((request) => read(encodeRaftRequest(request))),
+      );
+      const said = numbers.map((number) => replies[number % replies.length]!);
+      const answers = new RaftReplyReader();
+      const found: unknown[] = [];
+      cut(Buffer.concat(said.map((reply) => encodeRaftReply(reply, 3))), sliceBytes, (chunk) => {
+        answers.push(chunk);
+        for (let next = answers.next("appendEntries"); next !== undefined; next = answers.next("appendEntries"))
+          found.push(next);
+      });
+      assert.deepEqual(
+        found,
+        said.map((reply) => ({ error: "", reply })),
+      );
+      assert.equal(answers.partial, false);
     }),
   );
 });

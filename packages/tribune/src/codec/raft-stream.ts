@@ -11,6 +11,7 @@ import {
   type RaftWireRequest,
   raftRpcOf,
 } from "./raft-messages.ts";
+import { RepeatedMessage } from "./repeated-message.ts";
 
 /** A request of a type that this version does not know; its map was passed over. */
 export interface UnknownRaftRequest {
@@ -21,6 +22,7 @@ export interface UnknownRaftRequest {
 /** The listening side. Every method may throw `MsgpackError`: nothing behind that can be read. */
 export class RaftRequestReader {
   readonly #queue = new ByteQueue();
+  readonly #heartbeat = new RepeatedMessage<RaftWireRequest>();
   #scanner = new MsgpackScanner(1, RAFT_MSGPACK_LIMITS);
 
   push(chunk: Uint8Array): void {
@@ -31,12 +33,20 @@ export class RaftRequestReader {
   next(): RaftWireRequest | UnknownRaftRequest | undefined {
     if (this.#queue.length < 2) return undefined;
     const bytes = this.#queue.view();
+    const again = this.#heartbeat.at(bytes);
+    if (again !== undefined) {
+      this.#queue.drop(this.#heartbeat.length);
+      this.#scanner.restart(1);
+      return again;
+    }
     const end = wholeValue(this.#scanner, bytes);
     if (end === undefined) return undefined;
     const typeByte = bytes[0]!;
     const type = raftRpcOf(typeByte);
     const request: RaftWireRequest | UnknownRaftRequest =
       type === undefined ? { type: "unknown", typeByte } : decodeRaftRequest(type, bytes.subarray(1, end));
+    if (request.type === "appendEntries" && (request.entries ?? []).length === 0)
+      this.#heartbeat.keep(bytes.subarray(0, end), request);
     this.#queue.drop(end);
     this.#scanner = new MsgpackScanner(1, RAFT_MSGPACK_LIMITS);
     return request;
@@ -59,6 +69,7 @@ export interface RaftAnswer {
 /** The dialling side. Throws `MsgpackError` like the other. */
 export class RaftReplyReader {
   readonly #queue = new ByteQueue();
+  readonly #lastAppended = new RepeatedMessage<RaftAnswer>();
   #scanner = new MsgpackScanner(0, RAFT_MSGPACK_LIMITS);
   /** Offset behind the error text, once that is whole. */
   #errorEnd: number | undefined;
@@ -75,6 +86,12 @@ export class RaftReplyReader {
   /** The answer to the oldest open request, which was of `type`, once it is whole. */
   next(type: RaftRpc): RaftAnswer | undefined {
     const bytes = this.#queue.view();
+    const again = type === "appendEntries" ? this.#lastAppended.at(bytes) : undefined;
+    if (again !== undefined) {
+      this.#queue.drop(this.#lastAppended.length);
+      this.#restart();
+      return again;
+    }
     if (this.#errorEnd === undefined) {
       const end = wholeValue(this.#scanner, bytes);
       if (end === undefined) return undefined;
@@ -86,11 +103,16 @@ export class RaftReplyReader {
     const error = new MsgpackReader(bytes.subarray(0, this.#errorEnd), 0, RAFT_MSGPACK_LIMITS).text();
     if (error.length > RAFT_LIMITS.errorBytesMax) throw new MsgpackError("an error text of that length", 0);
     const value = error === "" ? bytes.subarray(this.#errorEnd, end) : NIL;
-    const reply = decodeRaftReply(type, value);
+    const answer = { error, reply: decodeRaftReply(type, value) };
+    if (type === "appendEntries") this.#lastAppended.keep(bytes.subarray(0, end), answer);
     this.#queue.drop(end);
-    this.#scanner = new MsgpackScanner(0, RAFT_MSGPACK_LIMITS);
+    this.#restart();
+    return answer;
+  }
+
+  #restart(): void {
+    this.#scanner.restart(0);
     this.#errorEnd = undefined;
-    return { error, reply };
   }
 }
 

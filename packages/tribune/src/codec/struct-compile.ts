@@ -17,21 +17,61 @@ export interface StructField {
   readonly write: Write;
   readonly read: Read;
   readonly zero: unknown;
+  /** Whatever is `===` to zero has its bytes. */
+  readonly hasOneZero: boolean;
 }
 
-/** @param fields in the order of the wire. A field that is undefined is written as nil. */
+/**
+ * Most fields of most structs are zero, and what stands on the wire for a struct of zeroes is known: so what lies between
+ * two values that are not is copied in one piece, names and all.
+ *
+ * @param fields in the order of the wire. A field that is undefined is written as nil.
+ */
 export function structWriter(fields: readonly StructField[]): Write {
-  const encodedNames = fields.map(({ name }) => new MsgpackWriter().text(name).take());
-  const head = new MsgpackWriter().mapHeader(fields.length).take();
+  let zeroes: Zeroes | undefined; // made when it is first needed: a struct may hold its like
   const lines = fields.map(
     ({ name }, at) => `
-      writer.short(names[${at}]);
       own = value[${JSON.stringify(name)}];
-      if (own === undefined) writer.nil(); else write${at}(writer, own);`,
+      if (own !== zero${at}) {
+        writer.part(bytes, from, valueAt[${at}]);
+        from = valueEnd[${at}];
+        if (own === undefined) writer.nil(); else write${at}(writer, own);
+      }`,
   );
-  const body = `return function (writer, value) { let own; writer.short(head); ${lines.join("")} };`;
-  const parameters = ["head", "names", ...fields.map((_, at) => `write${at}`)];
-  return new Function(...parameters, body)(head, encodedNames, ...fields.map(({ write }) => write)) as Write;
+  const body = `return function (writer, value, bytes, valueAt, valueEnd) {
+      let own, from = 0;
+      ${lines.join("")}
+      writer.part(bytes, from, bytes.length);
+    };`;
+  const parameters = fields.flatMap((_, at) => [`zero${at}`, `write${at}`]);
+  const values = fields.flatMap(({ zero, hasOneZero, write }) => [hasOneZero ? zero : NEVER, write]);
+  const write = new Function(...parameters, body)(...values);
+  return (writer, value) => {
+    zeroes ??= zeroesOf(fields);
+    write(writer, value, zeroes.bytes, zeroes.valueAt, zeroes.valueEnd);
+  };
+}
+
+/** Not the value of any field. */
+const NEVER = Symbol("no zero");
+
+/** A struct of zeroes on the wire, and where in it each field's value begins and ends. */
+interface Zeroes {
+  readonly bytes: Uint8Array;
+  readonly valueAt: readonly number[];
+  readonly valueEnd: readonly number[];
+}
+
+function zeroesOf(fields: readonly StructField[]): Zeroes {
+  const writer = new MsgpackWriter().mapHeader(fields.length);
+  const valueAt: number[] = [];
+  const valueEnd: number[] = [];
+  for (const { name, hasOneZero, zero, write } of fields) {
+    valueAt.push(writer.text(name).length);
+    if (hasOneZero) write(writer, zero);
+    valueEnd.push(writer.length);
+  }
+  return { bytes: writer.take(), valueAt, valueEnd };
 }
 
 /**

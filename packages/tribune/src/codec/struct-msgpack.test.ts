@@ -198,3 +198,31 @@ test("times in every zone and fraction are read as they are shown", () => {
   }
   assert.throws(() => parseGoTime("yesterday"), MsgpackError);
 });
+
+test("each field is written as by itself, wherever the zeroes around it begin and end", () => {
+  const filled = {
+    ...{ Text: "t", Flag: true, Whole: 300, Big: 2n ** 63n, Real: 1.5, Raw: new Uint8Array([1]), Wait: 5 },
+    ...{ At: "2020-01-01T00:00:00Z", Any: "any", List: [], Map: {}, Maybe: { Zebra: 0, Apple: "" } },
+    Inner: { Zebra: 0, Apple: "x" },
+  };
+  const names = (Everything.fields ?? []).map(({ name }) => name).sort();
+  for (let chosen = 0; chosen < 1 << names.length; chosen++) {
+    const isFilled = (at: number): boolean => ((chosen >> at) & 1) === 1;
+    const given = Object.fromEntries(
+      names.filter((_, at) => isFilled(at)).map((name) => [name, filled[name as never]]),
+    );
+    const value = make(Everything, given) as Record<string, unknown>;
+    const writer = new MsgpackWriter().mapHeader(names.length);
+    for (const name of names) {
+      const of = Everything.fields?.find((field) => field.name === name)?.schema as Schema<unknown>;
+      codecOf(of).write(writer.text(name), value[name]);
+    }
+    assert.deepEqual(Buffer.from(encodeStruct(Everything, value as never)), Buffer.from(writer.take()));
+  }
+});
+
+test("a zero with a sign stays what it is where it has bytes of its own", () => {
+  const back = decodeStruct(Everything, encodeStruct(Everything, make(Everything, { Real: -0, Whole: -0 })));
+  assert.ok(Object.is(back.Real, -0));
+  assert.ok(Object.is(back.Whole, 0));
+});

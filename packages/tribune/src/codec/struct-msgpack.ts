@@ -10,6 +10,7 @@
 import type { Schema } from "@tribune/api";
 import { sharedZero, zero } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
+import type { Steps } from "../lib/steps.ts";
 import { bytesOfText, hasRawBytes, textOfBytes } from "./byte-text.ts";
 import { configEntryForms } from "./config-entry-msgpack.ts";
 import { decodeGoTime, encodeGoTime, formatGoTime, parseGoTime } from "./go-time.ts";
@@ -20,6 +21,14 @@ export interface StructCodec<T> {
   write(writer: MsgpackWriter, value: T): void;
   /** @throws MsgpackError for a value that does not fit the schema. */
   read(reader: MsgpackReader): T;
+  /** Of a form that is written by hand and may be long; others are taken apart by their schema (`struct-steps.ts`). */
+  readonly inSteps?: SteppedCodec<T> | undefined;
+}
+
+export interface SteppedCodec<T> {
+  isLong(value: T): boolean;
+  write(writer: MsgpackWriter, value: T): Steps<void>;
+  read(reader: MsgpackReader): Steps<T>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the schema, not the compiler, knows what a closure is given.
@@ -260,7 +269,9 @@ function structFields(schema: Schema<unknown>): readonly StructField[] {
   const zeroValue = sharedZero(schema) as Fields;
   const fields = (schema.fields ?? []).map(({ name, schema: of }, place) => {
     const { write, read } = codecOf(of);
-    return { name, place, write, read, zero: zeroValue[name] };
+    // A float may be -0.
+    const hasOneZero = of.kind !== "float" && of.wire === undefined;
+    return { name, place, write, read, zero: zeroValue[name], hasOneZero };
   });
   return fields.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

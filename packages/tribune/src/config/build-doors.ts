@@ -24,6 +24,7 @@ export function dnsConfig(read: SettingsReader, machine: ConfigPorts): DnsConfig
     enableTruncate: read.bool("dns_config.enable_truncate"),
     nodeMetaTxt: read.bool("dns_config.enable_additional_node_meta_txt", true),
     recursors: recursors(read.strings("recursors"), machine),
+    recursorStrategy: read.string("dns_config.recursor_strategy") === "random" ? "random" : "sequential",
     recursorTimeoutMs: read.namedDurationMs("recursor_timeout", read.settings["dns_config.recursor_timeout"]),
     useCache: read.bool("dns_config.use_cache"),
     cacheMaxAgeMs: read.durationMs("dns_config.cache_max_age"),
@@ -107,6 +108,7 @@ export function telemetryConfig(read: SettingsReader): TelemetryConfig {
     allowedPrefixes,
     blockedPrefixes,
     disableHostname: read.bool("telemetry.disable_hostname"),
+    enableHostMetrics: read.bool("telemetry.enable_host_metrics"),
     disableCompatOneNine: read.bool("telemetry.disable_compat_1.9"),
     prometheusRetentionMs: read.namedDurationMs(
       "prometheus_retention_time",

@@ -22,6 +22,8 @@ export function aclConfig(read: SettingsReader, enabled: boolean): AclConfig {
     disabledTtlMs: read.durationMs("acl.disabled_ttl"),
     enableTokenPersistence: read.bool("acl.enable_token_persistence"),
     tokens: {
+      configFileRegistration: read.string("acl.tokens.config_file_service_registration"),
+      dns: read.string("acl.tokens.dns"),
       master: settings["acl.tokens.master"] ?? read.string("acl_master_token"),
       default: settings["acl.tokens.default"] ?? read.string("acl_token"),
       agent: settings["acl.tokens.agent"] ?? read.string("acl_agent_token"),
@@ -71,8 +73,12 @@ export function connectConfig(read: SettingsReader): ConnectConfig {
   if (meshGatewayWanFederation && !enabled) {
     throw new ConfigError("'connect.enable_mesh_gateway_wan_federation=true' requires 'connect.enabled=true'");
   }
+  const intentions = read.string("default_intention_policy");
+  if (!["", "allow", "deny"].includes(intentions))
+    throw new ConfigError(`Unsupported default intention policy: ${intentions}`);
   return {
     enabled,
+    intentionsDefaultAllow: intentions !== "deny",
     caProvider: read.string("connect.ca_provider"),
     caConfig: caConfig(read.settings["connect.ca_config"] ?? {}),
     meshGatewayWanFederation,

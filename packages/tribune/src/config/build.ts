@@ -1,12 +1,13 @@
 import { AddressExpander, resolveAddresses } from "./addresses.ts";
 import { dnsConfig, telemetryConfig, uiConfig } from "./build-doors.ts";
 import { aclConfig, autoConfigConfig, connectConfig, ipSans } from "./build-security.ts";
+import { tlsConfig } from "./build-tls.ts";
 import { checkDefinition, serviceDefinition } from "./definitions.ts";
 import type { ConfigPorts } from "./ports.ts";
 import { ConfigError, listOfErrors, Problems } from "./problems.ts";
 import type { Settings } from "./rows.ts";
 import type { GossipConfig, JoinConfig, PortsConfig, RawObject, RuntimeConfig } from "./types.ts";
-import { cidrList, cipherSuites, SettingsReader } from "./values.ts";
+import { cidrList, SettingsReader } from "./values.ts";
 
 /** Upper end of `performance.raft_multiplier`. */
 const RAFT_MULTIPLIER_MAX = 10;
@@ -32,7 +33,6 @@ export function buildConfig(
   const expectsOne = bootstrapExpect === 1;
   const enableScriptChecks = read.bool("enable_script_checks");
   const raftMultiplier = raftTimeoutFactor(read);
-  const verifyServerHostname = read.bool("verify_server_hostname");
 
   const config: RuntimeConfig = {
     devMode,
@@ -41,6 +41,7 @@ export function buildConfig(
     nodeName: (read.string("node_name") || machine.hostname()).trim(),
     nodeId: read.string("node_id"),
     nodeMeta: read.stringMap("node_meta"),
+    autoReloadConfig: read.bool("auto_reload_config"),
     dataDir: read.string("data_dir"),
     server,
     bootstrap: expectsOne || read.bool("bootstrap"),
@@ -71,6 +72,11 @@ export function buildConfig(
       rpcMaxConnsPerClient: read.number("limits.rpc_max_conns_per_client"),
       rpcRate: read.number("limits.rpc_rate"),
       rpcMaxBurst: read.number("limits.rpc_max_burst"),
+      requests: {
+        mode: requestMode(read.string("limits.request_limits.mode"), problems),
+        readRate: read.number("limits.request_limits.read_rate"),
+        writeRate: read.number("limits.request_limits.write_rate"),
+      },
       kvMaxValueBytes: read.number("limits.kv_max_value_size"),
       txnMaxRequestBytes: read.number("limits.txn_max_req_len"),
     },
@@ -86,6 +92,7 @@ export function buildConfig(
       snapshotThreshold: read.number("raft_snapshot_threshold"),
       snapshotIntervalMs: read.durationMs("raft_snapshot_interval"),
       trailingLogs: read.number("raft_trailing_logs"),
+      preVote: !read.bool("raft_prevote_disabled"),
       electionTimeoutMs: read.durationMs("consul.raft.election_timeout") * raftMultiplier,
       heartbeatTimeoutMs: read.durationMs("consul.raft.heartbeat_timeout") * raftMultiplier,
       leaderLeaseTimeoutMs: read.durationMs("consul.raft.leader_lease_timeout") * raftMultiplier,
@@ -102,21 +109,7 @@ export function buildConfig(
       healthIntervalMs: read.durationMs("consul.server.health_interval"),
     },
     acl: aclConfig(read, aclsEnabled),
-    tls: {
-      caFile: read.string("ca_file"),
-      caPath: read.string("ca_path"),
-      certFile: read.string("cert_file"),
-      keyFile: read.string("key_file"),
-      verifyIncoming: read.bool("verify_incoming"),
-      verifyIncomingRpc: read.bool("verify_incoming_rpc"),
-      verifyIncomingHttps: read.bool("verify_incoming_https"),
-      // A host name can only be checked on a verified certificate: one without the other would leave RPC in the clear.
-      verifyOutgoing: verifyServerHostname || read.bool("verify_outgoing"),
-      verifyServerHostname,
-      minVersion: read.string("tls_min_version"),
-      cipherSuites: cipherSuites(problems, read.string("tls_cipher_suites")),
-      preferServerCipherSuites: read.bool("tls_prefer_server_cipher_suites"),
-    },
+    tls: tlsConfig(read),
     connect: connectConfig(read),
     autoEncrypt: {
       tls: read.bool("auto_encrypt.tls"),
@@ -196,7 +189,7 @@ export function buildConfig(
 const CONFIG_ENTRY_KINDS: ReadonlySet<unknown> = new Set(
   (
     "service-defaults proxy-defaults service-router service-splitter service-resolver ingress-gateway " +
-    "terminating-gateway service-intentions mesh"
+    "terminating-gateway service-intentions mesh exported-services"
   ).split(" "),
 );
 
@@ -215,6 +208,13 @@ function bootstrapEntries(entries: readonly RawObject[]): readonly RawObject[] {
     if (fault !== undefined) throw new ConfigError(`config_entries.bootstrap[${index}]: ${fault}`);
   }
   return entries;
+}
+
+function requestMode(mode: string, problems: Problems): "disabled" | "permissive" | "enforcing" {
+  if (mode === "permissive" || mode === "enforcing") return mode;
+  if (mode !== "" && mode !== "disabled")
+    problems.error(`limits.request_limits.mode: invalid mode: ${JSON.stringify(mode)}`);
+  return "disabled";
 }
 
 function portsConfig(read: SettingsReader): PortsConfig {

@@ -83,9 +83,19 @@ export function servicePart(service: ServiceDefinition): Readonly<Record<string,
 
 const EMPTY_CHECK: CheckDefinition = {
   ...{ id: "", name: "", notes: "", serviceId: "", token: "", status: "", args: [], http: "", header: {}, method: "" },
-  ...{ body: "", disableRedirects: false, outputMaxBytes: 0, tcp: "", intervalMs: 0, dockerContainerId: "", shell: "" },
+  ...{
+    body: "",
+    disableRedirects: false,
+    outputMaxBytes: 0,
+    tcp: "",
+    udp: "",
+    intervalMs: 0,
+    dockerContainerId: "",
+    shell: "",
+  },
   ...{ grpc: "", grpcUseTls: false, h2ping: "", tlsServerName: "", tlsSkipVerify: false, aliasNode: "" },
   ...{ aliasService: "", timeoutMs: 0, ttlMs: 0, successBeforePassing: 0, failuresBeforeCritical: 0 },
+  ...{ tcpUseTls: false, osService: "", failuresBeforeWarning: 0 },
   deregisterCriticalServiceAfterMs: 0,
 };
 

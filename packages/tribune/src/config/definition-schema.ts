@@ -27,6 +27,9 @@ const CHECK_FIELDS = {
   disable_redirects: bool,
   output_max_size: int,
   tcp: string,
+  tcp_use_tls: bool,
+  udp: string,
+  os_service: string,
   interval: string,
   docker_container_id: string,
   shell: string,
@@ -39,7 +42,9 @@ const CHECK_FIELDS = {
   timeout: string,
   ttl: string,
   h2ping: string,
+  h2ping_use_tls: bool,
   success_before_passing: int,
+  failures_before_warning: int,
   failures_before_critical: int,
   deregister_critical_service_after: string,
 };
@@ -59,6 +64,8 @@ const meshGateway = struct({ mode: string });
 const UPSTREAM_FIELDS = {
   destination_type: string,
   destination_namespace: string,
+  destination_partition: string,
+  destination_peer: string,
   destination_name: string,
   datacenter: string,
   local_bind_address: string,
@@ -104,6 +111,7 @@ const SERVICE_FIELDS = {
   token: string,
   weights: struct({ passing: int, warning: int }),
   enable_tag_override: bool,
+  locality: struct({ region: string, zone: string }),
   proxy: struct(PROXY_FIELDS),
 };
 

@@ -10,6 +10,7 @@ export function checkDefinition(raw: RawCheck, problems: Problems): CheckDefinit
   const id = raw.id ?? "";
   const duration = (field: string, text: string | undefined): number =>
     durationMs(problems, `check[${id}].${field}`, text);
+  if (raw.h2ping_use_tls === false) problems.warn(`check[${id}].h2ping_use_tls: HTTP/2 pings always use TLS here`);
   return {
     id,
     name: raw.name ?? "",
@@ -25,6 +26,9 @@ export function checkDefinition(raw: RawCheck, problems: Problems): CheckDefinit
     disableRedirects: raw.disable_redirects ?? false,
     outputMaxBytes: raw.output_max_size ?? CHECK_OUTPUT_BYTES,
     tcp: raw.tcp ?? "",
+    tcpUseTls: raw.tcp_use_tls ?? false,
+    udp: raw.udp ?? "",
+    osService: raw.os_service ?? "",
     intervalMs: duration("interval", raw.interval),
     dockerContainerId: raw.docker_container_id ?? "",
     shell: raw.shell ?? "",
@@ -38,6 +42,7 @@ export function checkDefinition(raw: RawCheck, problems: Problems): CheckDefinit
     timeoutMs: duration("timeout", raw.timeout),
     ttlMs: duration("ttl", raw.ttl),
     successBeforePassing: raw.success_before_passing ?? 0,
+    failuresBeforeWarning: raw.failures_before_warning ?? 0,
     failuresBeforeCritical: raw.failures_before_critical ?? 0,
     deregisterCriticalServiceAfterMs: duration(
       "deregister_critical_service_after",
@@ -69,6 +74,8 @@ export function serviceDefinition(raw: RawService, problems: Problems): ServiceD
   if (raw.socket_path !== undefined && (raw.port !== undefined || raw.address !== undefined)) {
     problems.error(`service ${name} cannot have both socket path ${raw.socket_path} and address/port`);
   }
+  if (raw.locality !== undefined)
+    problems.warn(`service ${name}: locality has no effect; no row of the catalog says where it is`);
   const tagged = Object.entries(raw.tagged_addresses ?? {}).map(
     ([tag, entry]) => [tag, { address: entry.address ?? "", port: entry.port ?? 0 }] as const,
   );
@@ -143,6 +150,9 @@ function upstreamDefinition(raw: RawUpstream, problems: Problems): UpstreamDefin
   const mode = raw.local_bind_socket_mode ?? "";
   const badMode = mode !== "" && !/^[0-7]{1,11}$/.test(mode);
   if (badMode) problems.error(`local_bind_socket_mode: invalid mode: ${mode}`);
+  for (const key of ["destination_peer", "destination_partition"] as const)
+    if ((raw[key] ?? "") !== "")
+      problems.error(`upstream ${raw.destination_name ?? ""}: ${key}: there are no peers and partitions here`);
   return {
     destinationType: raw.destination_type || "service",
     destinationNamespace: raw.destination_namespace ?? "",

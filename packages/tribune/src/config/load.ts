@@ -1,4 +1,5 @@
 import { buildConfig } from "./build.ts";
+import { warnOfNoEffect } from "./no-effect.ts";
 import type { ConfigPorts } from "./ports.ts";
 import { ConfigError, Problems } from "./problems.ts";
 import { rowOf, SETTING_KEYS, type SettingKey, type Settings } from "./rows.ts";
@@ -23,6 +24,8 @@ export interface LoadedConfig {
   readonly config: RuntimeConfig;
   /** The merged values behind it, by key of the file: what `diffReload` compares. Holds secrets. */
   readonly settings: Settings;
+  /** Files and directories it was read from. */
+  readonly paths: readonly string[];
   /** For the operator, in the order met. */
   readonly warnings: readonly string[];
 }
@@ -58,11 +61,18 @@ export function loadConfig(options: LoadOptions, machine: ConfigPorts): LoadedCo
     rowSettings("fixed", devMode),
   ];
   const settings = layers.reduce((merged, layer) => mergeSettings(merged, withoutEnterprise(layer, problems)), {});
-  return finish(settings, devMode, machine, problems);
+  const paths = [...new Set([...(options.configFiles ?? []), ...files.map(({ name }) => name)])];
+  return { ...finish(settings, devMode, machine, problems), paths };
 }
 
 /** Builds from merged settings: the second half of `loadConfig`, and all that a reload needs. */
-export function finish(settings: Settings, devMode: boolean, machine: ConfigPorts, problems: Problems): LoadedConfig {
+export function finish(
+  settings: Settings,
+  devMode: boolean,
+  machine: ConfigPorts,
+  problems: Problems,
+): Omit<LoadedConfig, "paths"> {
+  warnOfNoEffect(settings, problems);
   const config = buildConfig(settings, devMode, machine, problems);
   validateConfig(config, settings, machine, problems);
   return { config: deepFreeze(config), settings, warnings: problems.warnings };

@@ -33,15 +33,20 @@ test("the agent's description of itself hides secrets and speaks Go", () => {
     retry_join = ["provider=x secret_key=abc region=r"]
     connect { ca_config { PrivateKey = "pem" leaf_cert_ttl = "72h" private_key_type = "ec" } }
     http_config { response_headers { X-Api-Key = "k" X-Other = "o" } }
-    watches = [{ type = "key" key = "a/b" token = "t1" }]
+    watches = [{ type = "key" key = "a/b" token = "t1" handler_type = "http"
+      http_handler_config { path = "http://h" header = { Authorization = ["Bearer b1"] } } }]
     service { name = "w" token = "t2" check { http = "h" interval = "10s" } }
     auto_encrypt { ip_san = ["1.2.3.4"] }`);
   const debug = debugConfig(config, { nodeId: "id", version: "1.10.11", revision: "" });
   const text = JSON.stringify(debug);
-  for (const secret of ["m1", "abc", "pem", "cg8St", '"k"', "t1", "t2"]) assert.ok(!text.includes(secret), secret);
+  for (const secret of ["m1", "abc", "pem", "cg8St", '"k"', "t1", "t2", "b1"])
+    assert.ok(!text.includes(secret), secret);
   assert.deepEqual(debug.RetryJoinLAN, ["provider=x secret_key=hidden region=r"]);
   assert.deepEqual(debug.ConnectCAConfig, { LeafCertTTL: "72h", PrivateKey: "hidden", PrivateKeyType: "ec" });
-  assert.deepEqual(debug.Watches, [{ key: "a/b", token: "hidden", type: "key" }]);
+  const handler = { header: { Authorization: "hidden" }, path: "http://h" };
+  assert.deepEqual(debug.Watches, [
+    { handler_type: "http", http_handler_config: handler, key: "a/b", token: "hidden", type: "key" },
+  ]);
   assert.equal(debug.DNSMaxStale, "87600h0m0s");
   assert.deepEqual(debug.HTTPAddrs, ["tcp://127.0.0.1:8500"]);
   assert.deepEqual(debug.AutoEncryptIPSAN, [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 1, 2, 3, 4]]);

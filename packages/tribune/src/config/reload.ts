@@ -1,3 +1,4 @@
+import { laterNameOf } from "./later-names.ts";
 import { finish, type LoadedConfig } from "./load.ts";
 import type { ConfigPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
@@ -11,13 +12,15 @@ export interface ReloadDiff {
   readonly unchanged: readonly SettingKey[];
 }
 
-/** Compares what two loads of the configuration were told, key by key. */
+/** Compares what two loads of the configuration were told, key by key. A key with two names goes by the one written. */
 export function diffReload(old: LoadedConfig, fresh: LoadedConfig): ReloadDiff {
   const applied: SettingKey[] = [];
   const needsRestart: SettingKey[] = [];
   const unchanged: SettingKey[] = [];
   for (const key of SETTING_KEYS) {
-    if (isEqual(old.settings[key], fresh.settings[key])) unchanged.push(key);
+    const later = laterNameOf(key);
+    const isNamed = later !== undefined && !isEqual(old.settings[later], fresh.settings[later]);
+    if (isNamed || isEqual(old.settings[key], fresh.settings[key])) unchanged.push(key);
     else if (rowOf(key).reload === true) applied.push(key);
     else needsRestart.push(key);
   }
@@ -35,7 +38,7 @@ export function applyReload(old: LoadedConfig, fresh: LoadedConfig, machine: Con
     if (value !== undefined) settings[key] = value;
   }
   const next = finish(settings as Settings, old.config.devMode, machine, new Problems());
-  return { ...next, warnings: fresh.warnings };
+  return { ...next, paths: fresh.paths, warnings: fresh.warnings };
 }
 
 /** Equality of plain values; the order of keys does not count. */

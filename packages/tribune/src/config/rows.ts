@@ -2,6 +2,7 @@ import { AGENT } from "./rows/agent.ts";
 import { CHECKS } from "./rows/checks.ts";
 import { DOORS } from "./rows/doors.ts";
 import { FIXED } from "./rows/fixed.ts";
+import { LATER } from "./rows/later.ts";
 import { NETWORK } from "./rows/network.ts";
 import type { Row } from "./rows/row.ts";
 import { SECURITY } from "./rows/security.ts";
@@ -12,7 +13,17 @@ import type { AnySchema, ValueOf } from "./schema.ts";
 export type { Row } from "./rows/row.ts";
 
 /** Every key of the configuration file. */
-export const ROWS = { ...AGENT, ...NETWORK, ...DOORS, ...SERVER, ...SECURITY, ...CHECKS, ...TELEMETRY, ...FIXED };
+export const ROWS = {
+  ...AGENT,
+  ...NETWORK,
+  ...DOORS,
+  ...SERVER,
+  ...SECURITY,
+  ...CHECKS,
+  ...TELEMETRY,
+  ...LATER,
+  ...FIXED,
+};
 
 export type SettingKey = keyof typeof ROWS;
 /** Merged values by key; absent keys were set nowhere, not even by a default. */

@@ -1,6 +1,7 @@
 import { decodeHcl, decodeJson, HclError, type HclMap, type HclValue } from "../codec/hcl.ts";
 import { decodeValue, type SourceFormat } from "./decode.ts";
 import type { RawCheck, RawService } from "./definition-schema.ts";
+import { withLaterNames } from "./later-names.ts";
 import type { FilePort } from "./ports.ts";
 import { ConfigError, listOfErrors, type Problems } from "./problems.ts";
 import { FILE_SCHEMA, pathOf, rowOf, SETTING_KEYS, type SettingKey, type Settings } from "./rows.ts";
@@ -87,7 +88,7 @@ export function parseSource(source: Source, problems: Problems): Settings | unde
   }
   const unknown = decoded.unknownKeys.filter((key) => !RETIRED_KEYS.has(key));
   if (unknown.length > 0) fail(listOfErrors(unknown.map((key) => `invalid config key ${key}`)));
-  return flatten((decoded.value ?? {}) as HclMap);
+  return withLaterNames(flatten((decoded.value ?? {}) as HclMap), problems);
 }
 
 function plainValue(source: Source, fail: (text: string) => never): HclValue {
@@ -98,7 +99,7 @@ function plainValue(source: Source, fail: (text: string) => never): HclValue {
     const kind = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
     return fail(`json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`);
   } catch (error) {
-    if (error instanceof HclError) return fail(error.message);
+    if (error instanceof HclError) return fail(source.format === "json" ? error.reason : error.message);
     throw error;
   }
 }

@@ -14,6 +14,8 @@ export interface RuntimeConfig {
   /** As configured; empty means the agent takes or makes the one in its data directory. */
   readonly nodeId: string;
   readonly nodeMeta: Readonly<Record<string, string>>;
+  /** Watch the files that were read, and reload when one changes. */
+  readonly autoReloadConfig: boolean;
   /** Empty in dev mode only. */
   readonly dataDir: string;
   readonly server: boolean;
@@ -184,6 +186,8 @@ export interface DnsConfig {
   readonly enableTruncate: boolean;
   readonly nodeMetaTxt: boolean;
   readonly recursors: readonly string[];
+  /** What is neither counts as `sequential`. */
+  readonly recursorStrategy: "sequential" | "random";
   readonly recursorTimeoutMs: number;
   readonly useCache: boolean;
   readonly cacheMaxAgeMs: number;
@@ -210,6 +214,12 @@ export interface LimitsConfig {
   /** Requests a second; negative or Infinity means no limit. */
   readonly rpcRate: number;
   readonly rpcMaxBurst: number;
+  readonly requests: {
+    readonly mode: "disabled" | "permissive" | "enforcing";
+    /** Requests a second; negative means no limit. */
+    readonly readRate: number;
+    readonly writeRate: number;
+  };
   readonly kvMaxValueBytes: number;
   readonly txnMaxRequestBytes: number;
 }
@@ -235,6 +245,8 @@ export interface RaftConfig {
   readonly snapshotThreshold: number;
   readonly snapshotIntervalMs: number;
   readonly trailingLogs: number;
+  /** Ask the others before campaigning. */
+  readonly preVote: boolean;
   /** Already multiplied by `performance.raft_multiplier`. */
   readonly electionTimeoutMs: number;
   readonly heartbeatTimeoutMs: number;
@@ -266,6 +278,10 @@ export interface AclConfig {
   readonly disabledTtlMs: number;
   readonly enableTokenPersistence: boolean;
   readonly tokens: {
+    /** Of services and checks in files that bring none. */
+    readonly configFileRegistration: string;
+    /** Of DNS; empty: the default one. */
+    readonly dns: string;
     readonly master: string;
     readonly default: string;
     readonly agent: string;
@@ -274,20 +290,28 @@ export interface AclConfig {
   };
 }
 
-export interface TlsConfig {
+/** TLS of one kind of connection. */
+export interface TlsProtocolConfig {
   readonly caFile: string;
   readonly caPath: string;
   readonly certFile: string;
   readonly keyFile: string;
   readonly verifyIncoming: boolean;
+  /** `tls10` to `tls13`. */
+  readonly minVersion: string;
+  /** IANA names; empty means the platform's default. */
+  readonly cipherSuites: readonly string[];
+}
+
+/** What holds for all kinds of connections (`tls.defaults` and the older keys), and what each of them has. */
+export interface TlsConfig extends TlsProtocolConfig {
   readonly verifyIncomingRpc: boolean;
   readonly verifyIncomingHttps: boolean;
   readonly verifyOutgoing: boolean;
   readonly verifyServerHostname: boolean;
-  readonly minVersion: string;
-  /** IANA names; empty means the platform's default. */
-  readonly cipherSuites: readonly string[];
   readonly preferServerCipherSuites: boolean;
+  readonly internalRpc: TlsProtocolConfig;
+  readonly https: TlsProtocolConfig;
 }
 
 export interface ConnectConfig {
@@ -295,6 +319,8 @@ export interface ConnectConfig {
   readonly caProvider: string;
   /** Keys in Consul's CamelCase form (`LeafCertTTL`), whatever the file wrote. */
   readonly caConfig: RawObject;
+  /** Whether services may talk of whom no intention speaks. */
+  readonly intentionsDefaultAllow: boolean;
   readonly meshGatewayWanFederation: boolean;
 }
 
@@ -327,6 +353,7 @@ export interface TelemetryConfig {
   readonly allowedPrefixes: readonly string[];
   readonly blockedPrefixes: readonly string[];
   readonly disableHostname: boolean;
+  readonly enableHostMetrics: boolean;
   readonly disableCompatOneNine: boolean;
   readonly prometheusRetentionMs: number;
   readonly statsdAddress: string;
@@ -366,6 +393,9 @@ export interface CheckDefinition {
   readonly disableRedirects: boolean;
   readonly outputMaxBytes: number;
   readonly tcp: string;
+  readonly tcpUseTls: boolean;
+  readonly udp: string;
+  readonly osService: string;
   readonly intervalMs: number;
   readonly dockerContainerId: string;
   readonly shell: string;
@@ -379,6 +409,7 @@ export interface CheckDefinition {
   readonly timeoutMs: number;
   readonly ttlMs: number;
   readonly successBeforePassing: number;
+  readonly failuresBeforeWarning: number;
   readonly failuresBeforeCritical: number;
   readonly deregisterCriticalServiceAfterMs: number;
 }

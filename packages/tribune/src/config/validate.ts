@@ -311,7 +311,7 @@ function warnings(rt: RuntimeConfig): readonly string[] {
       "rpc.enable_streaming = true has no effect when not running in server mode",
     ),
     when(
-      rt.autoEncrypt.allowTls && !rt.tls.verifyIncoming && !rt.tls.verifyIncomingRpc,
+      rt.autoEncrypt.allowTls && !rt.tls.internalRpc.verifyIncoming,
       "if auto_encrypt.allow_tls is turned on, either verify_incoming or verify_incoming_rpc should be enabled. It is " +
         "necessary to turn it off during a migration to TLS, but it should definitely be turned on afterwards.",
     ),
@@ -352,7 +352,7 @@ function autoConfigAuthorizerFault(rt: RuntimeConfig): string | undefined {
   }
   if (!rt.server) return "auto_config.authorization.enabled cannot be set to true for client agents";
   return when(
-    rt.tls.certFile === "",
+    rt.tls.internalRpc.certFile === "",
     "auto_config.authorization.enabled cannot be set without providing a TLS certificate for the server",
   );
 }

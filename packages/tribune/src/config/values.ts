@@ -1,4 +1,4 @@
-import { formatGoDuration, MS_NS, parseGoDuration } from "../lib/duration.ts";
+import { durationFault, formatGoDuration, MS_NS, parseGoDuration } from "../lib/duration.ts";
 import { formatCidr, parseCidr } from "./ip.ts";
 import type { Problems } from "./problems.ts";
 import { ROWS, type SettingKey, type Settings } from "./rows.ts";
@@ -60,23 +60,6 @@ export function durationMs(problems: Problems, name: string, text: string | unde
   if (ns !== undefined) return ns / MS_NS;
   problems.error(`${name}: invalid duration: ${JSON.stringify(text)}: ${durationFault(text)}`);
   return 0;
-}
-
-/** Go's words for a text that `time.ParseDuration` refuses. */
-export function durationFault(text: string): string {
-  const quoted = JSON.stringify(text);
-  let rest = text.replace(/^[+-]/, "");
-  while (rest !== "") {
-    const number = /^(?:\d+\.?\d*|\.\d+)/.exec(rest)?.[0];
-    if (number === undefined) break;
-    const unit = /^[^\d.]*/.exec(rest.slice(number.length))?.[0] ?? "";
-    if (unit === "") return `time: missing unit in duration ${quoted}`;
-    if (parseGoDuration(`1${unit}`) === undefined) {
-      return `time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`;
-    }
-    rest = rest.slice(number.length + unit.length);
-  }
-  return `time: invalid duration ${quoted}`;
 }
 
 export function formatMs(ms: number): string {

@@ -61,7 +61,6 @@ export class DnsServer {
         const udp = await this.#bindUdp(host, tcp.address.port);
         this.#sockets.push(udp);
         bound.push({ host, port: tcp.address.port });
-        this.#deps.log.info("Started DNS server", { address: `${host}:${tcp.address.port}`, network: "udp+tcp" });
       }
     } catch (error) {
       await this.stop();

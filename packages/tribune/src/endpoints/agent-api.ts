@@ -3,6 +3,7 @@ import type {
   DatacenterMap,
   KeyringRequest,
   KeyringResponses,
+  LaterPart,
   RpcContract,
   TxnError,
   TxnResult,
@@ -20,6 +21,8 @@ export interface ServerApi {
   readonly nodeName: string;
   /** Whether the mesh is switched on (`connect.enabled`). */
   readonly connectEnabled: boolean;
+  /** Whether services may talk of whom no intention speaks (`default_intention_policy`). */
+  readonly intentionsDefaultAllow: boolean;
   readonly rng: Rng;
   readonly operator: OperatorApi;
   readonly pools: PoolsApi;
@@ -52,6 +55,8 @@ export interface LeaderApi extends ServerApi, CoordinateUpdates {
   /** Starts (again) the time after which the session is destroyed. */
   resetSessionTimer(sessionId: string, ttl: string): void;
   clearSessionTimer(sessionId: string): void;
+  /** @throws TribuneError while a server is about that might end with an entry of a kind that Consul 1.10 does not know. */
+  requireKeepers(part: LaterPart): void;
 }
 
 export interface RaftPeer {

@@ -5,9 +5,10 @@ import { HEALTH_CHECK } from "../lib/bexpr/filter-types.ts";
 import { compileRe2 } from "../lib/bexpr/re2.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { AgentApi } from "./agent-api.ts";
-import { empty, jsonText } from "./answer.ts";
+import { empty } from "./answer.ts";
 import { type Bindings, bind } from "./binding.ts";
-import { byIdText, checkText } from "./row-text.ts";
+import { jsonTexts, mapTexts } from "./json-texts.ts";
+import { checkText } from "./row-text.ts";
 
 const textOf = (body: Uint8Array): string => Buffer.from(body).toString("utf8");
 
@@ -20,8 +21,15 @@ const reports = (status: "passing" | "warning" | "critical") => ({
 
 export const agentCheckEndpoints = bind(agentCheckContracts, {
   agentChecks: {
-    answer: ({ filter }, _http, agent) =>
-      jsonText(byIdText(selected(filter, agent.checks.all()).map((check) => [check.CheckID, checkText(check)]))),
+    answer({ filter }, _http, agent) {
+      const checks = selected(filter, agent.checks.all());
+      return jsonTexts(() =>
+        mapTexts(
+          checks.map((check) => [check.CheckID, check] as const),
+          checkText,
+        ),
+      );
+    },
   },
   agentCheckRegister: {
     async answer({ definition }, http, agent) {

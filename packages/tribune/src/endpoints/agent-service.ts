@@ -1,4 +1,4 @@
-import { agentServiceContracts, type NodeService, parseGoDuration } from "@tribune/api";
+import { agentServiceContracts, type HealthCheck, type NodeService, parseGoDuration } from "@tribune/api";
 import { AGENT_SERVICE } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { fnv1a64 } from "../lib/fnv.ts";
@@ -8,23 +8,35 @@ import { goQuote } from "../lib/go-quote.ts";
 import type { AgentApi } from "./agent-api.ts";
 import type { Hashed } from "./agent-local-api.ts";
 import { agentService, aggregatedStatus, type HealthStatus, healthCode, healthOfCheck } from "./agent-shapes.ts";
-import { type Answer, empty, jsonText } from "./answer.ts";
+import { type Answer, empty } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
 import { rowFilter } from "./filter-rows.ts";
-import { byIdText } from "./row-text.ts";
+import { type JsonTexts, jsonTexts, listTexts, mapTexts } from "./json-texts.ts";
 
 type Shown = Readonly<Record<string, unknown>>;
+
+/** Filtered between two looks at the clock: each is put together before its fields can be asked for. */
+const FILTERED_A_STEP = 256;
+
+function* servicesTexts(
+  services: readonly NodeService[],
+  datacenter: string,
+  selects: ((value: Shown) => boolean) | undefined,
+): JsonTexts {
+  const chosen: [string, NodeService][] = [];
+  for (const [at, service] of services.entries()) {
+    if (selects === undefined || selects(agentService(service, datacenter))) chosen.push([service.ID, service]);
+    if (selects !== undefined && at % FILTERED_A_STEP === FILTERED_A_STEP - 1) yield "";
+  }
+  yield* mapTexts(chosen, (service) => stringifyGo(agentService(service, datacenter)));
+}
 
 export const agentServiceEndpoints = bind(agentServiceContracts, {
   agentServices: {
     answer({ filter }, _http, agent) {
       const selects = rowFilter(filter, AGENT_SERVICE);
-      const shown: [string, string][] = [];
-      for (const service of agent.services.all()) {
-        const value = agentService(service, agent.datacenter);
-        if (selects === undefined || selects(value)) shown.push([service.ID, stringifyGo(value)]);
-      }
-      return jsonText(byIdText(shown));
+      const services = [...agent.services.all()];
+      return jsonTexts(() => servicesTexts(services, agent.datacenter, selects));
     },
   },
   agentService: {
@@ -50,8 +62,9 @@ export const agentServiceEndpoints = bind(agentServiceContracts, {
       if (id === "") throw TribuneError.internal("Bad request: Missing serviceID");
       const service = agent.services.find(id);
       if (service !== undefined) {
-        const { status, shown } = healthOf(service, agent);
-        return healthAnswer(http, healthCode(status), status, shown);
+        const health = healthOf(service, agent);
+        const { status } = health;
+        return healthAnswer(http, healthCode(status), status, () => healthTexts(health, agent.datacenter));
       }
       const reason = `ServiceId ${id} not found`;
       const value = wantsText(http) ? reason : { AggregatedStatus: "critical", Service: null, Checks: null };
@@ -63,11 +76,12 @@ export const agentServiceEndpoints = bind(agentServiceContracts, {
       if (name === "") throw TribuneError.internal("Bad request: Missing service Name");
       let code = 404;
       let reason = `ServiceName ${name} Not Found`;
-      const all: unknown[] = [];
+      const all: Health[] = [];
       for (const service of agent.services.all()) {
         if (service.Service !== name) continue;
-        const { status, shown } = healthOf(service, agent);
-        all.push(shown);
+        const health = healthOf(service, agent);
+        all.push(health);
+        const { status } = health;
         const own = healthCode(status);
         // The codes grow with the trouble.
         if (code === 404 || own > code) {
@@ -75,7 +89,7 @@ export const agentServiceEndpoints = bind(agentServiceContracts, {
           reason = status;
         }
       }
-      return healthAnswer(http, code, reason, all);
+      return healthAnswer(http, code, reason, () => healthListTexts(all, agent.datacenter));
     },
   },
   agentServiceRegister: {
@@ -129,18 +143,38 @@ function withHash({ Proxy: proxy, Connect, Datacenter, ...before }: Shown, Conte
   return { ...before, ContentHash, Proxy: proxy, Connect, Datacenter };
 }
 
-function healthOf(service: NodeService, agent: AgentApi): { readonly status: HealthStatus; readonly shown: unknown } {
-  const checks = agent.services.checksOf(service.ID);
-  const status = aggregatedStatus(checks);
-  const Service = agentService(service, agent.datacenter);
-  return { status, shown: { AggregatedStatus: status, Service, Checks: checks.map(healthOfCheck) } };
+interface Health {
+  readonly status: HealthStatus;
+  readonly service: NodeService;
+  readonly checks: readonly HealthCheck[];
 }
 
-function healthAnswer(http: HttpView, status: number, reason: string, value: unknown): Answer {
+function healthOf(service: NodeService, agent: AgentApi): Health {
+  const checks = agent.services.checksOf(service.ID);
+  return { status: aggregatedStatus(checks), service, checks };
+}
+
+function* healthTexts({ status, service, checks }: Health, datacenter: string): JsonTexts {
+  const shown = stringifyGo({ AggregatedStatus: status, Service: agentService(service, datacenter) });
+  yield `${shown.slice(0, -1)},"Checks":`;
+  yield* listTexts(checks, (check) => stringifyGo(healthOfCheck(check)));
+  yield "}";
+}
+
+function* healthListTexts(all: readonly Health[], datacenter: string): JsonTexts {
+  if (all.length === 0) return yield "[]";
+  for (const [at, health] of all.entries()) {
+    yield at === 0 ? "[" : ",";
+    yield* healthTexts(health, datacenter);
+  }
+  yield "]";
+}
+
+function healthAnswer(http: HttpView, status: number, reason: string, texts: () => JsonTexts): Answer {
   const headers = reasonHeader(reason);
   return wantsText(http)
     ? { kind: "text", status, text: reason, contentType: "text/plain", headers }
-    : { kind: "json", status, value, headers };
+    : jsonTexts(texts, { status, headers });
 }
 
 function wantsText(http: HttpView): boolean {

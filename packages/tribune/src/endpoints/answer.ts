@@ -11,6 +11,8 @@ export type Answer =
     }
   /** Compact JSON that was put together as text; `?pretty` parses it again to indent it. */
   | { readonly kind: "jsonText"; readonly text: string; readonly headers?: readonly string[] }
+  /** The same made for one request alone, of parts that others also get: it goes out without being encoded or kept. */
+  | { readonly kind: "jsonParts"; readonly parts: readonly Part[]; readonly headers?: readonly string[] }
   | {
       readonly kind: "bytes";
       readonly body: Uint8Array;
@@ -35,6 +37,9 @@ export type Answer =
       readonly kind: "pieces";
       readonly pieces: (pretty: boolean) => Iterable<Uint8Array>;
       readonly contentType: string;
+      /** Reads have neither: they are kept without. */
+      readonly status?: number;
+      readonly headers?: readonly string[];
     }
   /** No body. Consul answers absence (404) and many successes this way. */
   | {
@@ -53,6 +58,20 @@ export type Answer =
       readonly start: (sink: ByteSink) => void;
     };
 
+/** What many bodies hold, each at another place. */
+export interface Part {
+  /** A byte string (`codec/byte-text.ts`). */
+  readonly bytes: string;
+  /** The door's: its compressed form, once that was asked for. */
+  packed?: object;
+}
+
+export function joined(parts: readonly Part[]): string {
+  let bytes = "";
+  for (const part of parts) bytes += part.bytes;
+  return bytes;
+}
+
 /** Where a stream's bytes go. `closed` runs when the client is gone; nothing may be written after it. */
 export interface ByteSink {
   /** @returns false when the client is slow: stop until `drained`. */
@@ -65,11 +84,10 @@ export interface ByteSink {
 }
 
 export const json = (value: unknown): Answer => ({ kind: "json", value });
-export const jsonPieces = (pieces: (pretty: boolean) => Iterable<Uint8Array>): Answer => ({
-  kind: "pieces",
-  pieces,
-  contentType: "application/json",
-});
+export const jsonPieces = (
+  pieces: (pretty: boolean) => Iterable<Uint8Array>,
+  head: { readonly status?: number; readonly headers?: readonly string[] } = {},
+): Answer => ({ kind: "pieces", pieces, contentType: "application/json", ...head });
 export const jsonText = (text: string): Answer => ({ kind: "jsonText", text });
 export const empty = (status = 200): Answer => ({ kind: "empty", status });
 /** Consul's plain-text answers have this type when nothing set another. */

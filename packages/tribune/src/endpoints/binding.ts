@@ -59,6 +59,8 @@ export interface QueryContext {
   readonly datacenter: string;
   /** Whether the mesh is switched on (`connect.enabled`). */
   readonly connectEnabled: boolean;
+  /** Whether services may talk of whom no intention speaks (`default_intention_policy`). */
+  readonly intentionsDefaultAllow: boolean;
   /** True while this server holds the lock-delay of a key etc.; reads rarely need it. */
   readonly nodeName: string;
 }
@@ -110,7 +112,7 @@ export interface WriteBinding<P, Q> {
 export interface CallBinding<P, Q> {
   /** `common`: the common options of reads, for contracts that take them (`queryOptions`); else all zero. */
   request(values: P, http: HttpView, common: Q): Q;
-  /** The reply of the RPC method, or a promise of it. For calls that any server answers, `leader` need not lead. */
+  /** The reply of the RPC method, a promise of it, or steps that end with it. For calls that any server answers, `leader` need not lead. */
   answer(request: Q, leader: LeaderApi): unknown;
   show(result: any, request: Q, http: HttpView): Answer;
 }

@@ -8,36 +8,50 @@ import {
   type IndexedNodes,
   type IndexedServiceNodes,
   type IndexedServices,
-  list,
-  map,
-  type NodeService,
-  NodeServiceList,
-  NodeServices,
-  text,
+  type Node,
+  NodeInfo,
   toJson,
 } from "@tribune/api";
-import type { Answer } from "./answer.ts";
-import { nodeText, rowsJson, serviceNodeText } from "./row-text.ts";
+import { stringifyGo } from "../lib/go-json.ts";
+import { type Answer, json } from "./answer.ts";
+import { type JsonTexts, jsonTexts, listTexts, mapTexts } from "./json-texts.ts";
+import { bareCheckText, bareServiceText, nodeText, rowsJson, serviceNodeText, serviceText } from "./row-text.ts";
 
 export const nodesBody = ({ Nodes }: IndexedNodes): Answer => rowsJson(Nodes ?? [], nodeText);
 
-export const servicesBody = ({ Services }: IndexedServices): unknown => toJson(map(list(text)), Services ?? {});
+export const servicesBody = ({ Services }: IndexedServices): Answer =>
+  jsonTexts(() => mapTexts(Object.entries(Services ?? {}), stringifyGo));
 
 export const serviceNodesBody = ({ ServiceNodes }: IndexedServiceNodes): Answer =>
   rowsJson(ServiceNodes ?? [], serviceNodeText);
 
 /** `null` when there is no such node. */
-export function nodeServicesBody({ NodeServices: found }: IndexedNodeServices): unknown {
-  if (found === null) return null;
-  const services = Object.entries(found.Services ?? {}).map(([id, service]) => [id, withTags(service)] as const);
-  return toJson(NodeServices, { ...found, Services: found.Services === null ? null : Object.fromEntries(services) });
+export function nodeServicesBody({ NodeServices: found }: IndexedNodeServices): Answer {
+  if (found === null) return json(null);
+  const { Node, Services } = found;
+  return jsonTexts(() => withServices(Node, Services && mapTexts(Object.entries(Services), serviceText)));
 }
 
 /** Both fields are null when there is no such node. */
-export function nodeServiceListBody({ NodeServices: found }: IndexedNodeServiceList): unknown {
-  return toJson(NodeServiceList, { ...found, Services: found.Services?.map(withTags) ?? null });
+export const nodeServiceListBody = ({ NodeServices: { Node, Services } }: IndexedNodeServiceList): Answer =>
+  jsonTexts(() => withServices(Node, Services && listTexts(Services, serviceText)));
+
+function* withServices(node: Node | null, services: JsonTexts | null): JsonTexts {
+  yield `{"Node":${nodeText(node)},"Services":`;
+  yield* services ?? ["null"];
+  yield "}";
 }
 
-function withTags<S extends NodeService | null>(service: S): S {
-  return service !== null && service.Tags === null ? { ...service, Tags: [] } : service;
+/** A node with all that is registered on it. The page expects lists where there is nothing. */
+export function* nodeInfoTexts(info: NodeInfo): JsonTexts {
+  const { Services, Checks, ...node } = info;
+  const head = stringifyGo(toJson(NodeInfo, { ...node, Services: null, Checks: null }));
+  yield head.slice(0, -NO_LISTS.length);
+  yield ',"Services":';
+  yield* listTexts(Services ?? [], bareServiceText);
+  yield ',"Checks":';
+  yield* listTexts(Checks ?? [], bareCheckText);
+  yield "}";
 }
+
+const NO_LISTS = ',"Services":null,"Checks":null}';

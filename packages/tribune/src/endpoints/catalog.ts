@@ -12,48 +12,67 @@ import {
   IndexedServices,
   list,
   make,
+  NodeService,
   type NodeSpecificRequest,
   nullable,
+  type ServiceNode,
   type ServiceSpecificRequest,
   toJson,
+  zero,
 } from "@tribune/api";
 import { NODE, NODE_SERVICE, SERVICE_NODE } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { finished, type Steps } from "../lib/steps.ts";
 import { gatewayServices } from "../state/catalog/gateway-services.ts";
 import { listNodes, matchesMeta, nodeWithServices } from "../state/catalog/node-queries.ts";
 import {
-  allServiceNodes,
+  allServiceNodesSteps,
   connectServiceNodes,
   listServices,
-  listServicesByNodeMeta,
-  serviceNodes,
+  listServicesByNodeMetaSteps,
+  listServicesSteps,
   serviceNodesAtAddress,
+  serviceNodesSteps,
   tagsByService,
 } from "../state/catalog/service-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
+import { withCentralConfig } from "../state/service-config.ts";
 import { json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type QueryContext, type RpcBindings } from "./binding.ts";
 import { prepareDeregistration, prepareRegistration } from "./catalog-rules.ts";
 import { nodeServiceListBody, nodeServicesBody, nodesBody, serviceNodesBody, servicesBody } from "./catalog-shapes.ts";
-import { filterRows } from "./filter-rows.ts";
-import { nearestFirst } from "./near.ts";
+import { filterRowsSteps } from "./filter-rows.ts";
+import { nearestFirstLater } from "./near.ts";
 
-interface ServiceValues {
+export interface ServiceValues {
   readonly service: string;
   readonly tag: readonly string[];
+  readonly mergeCentralConfig: boolean;
+  readonly peer: string;
 }
 
-/** What the URL of a service query says; `?tag=` asks for an empty tag, which no instance has. */
+/**
+ * What the URL of a service query says; `?tag=` asks for an empty tag, which no instance has.
+ *
+ * Nothing is imported from a peer. Servers of 1.10 would pass over its name in the request and answer with what is
+ * here, so everybody is asked for what nobody has: a node without a name.
+ *
+ * @param nodeName the selector of a row's node.
+ */
 export function serviceRequest<Q extends ServiceSpecificRequest>(
-  { service, tag }: ServiceValues,
+  { service, tag, mergeCentralConfig, peer }: ServiceValues,
   http: HttpView,
   common: Q,
+  nodeName: "Node" | "Node.Node",
 ): Q {
+  const nobody = `${nodeName} == ""`;
   return {
     ...common,
+    ...(peer ? { Filter: common.Filter === "" ? nobody : `(${common.Filter}) and ${nobody}` } : {}),
     ServiceName: service,
     ServiceTags: http.query.has("tag") ? tag : null,
     TagFilter: http.query.has("tag"),
+    MergeCentralConfig: mergeCentralConfig,
   };
 }
 
@@ -63,25 +82,55 @@ export function tagsOf({ TagFilter, ServiceTag, ServiceTags }: ServiceSpecificRe
   return ServiceTag === "" ? (ServiceTags ?? []) : [ServiceTag];
 }
 
-function serviceNodesReply(tx: ReadTx, request: ServiceSpecificRequest, { datacenter }: QueryContext) {
-  const { index, rows } = findServiceNodes(tx, request);
+function* serviceNodesReply(
+  tx: ReadTx,
+  request: ServiceSpecificRequest,
+  { datacenter }: QueryContext,
+): Steps<IndexedServiceNodes> {
+  const near = nearestFirstLater(tx, request.Source, datacenter);
+  const finding = findServiceNodes(tx, request);
+  // Few ask for what central configuration adds, and that is read in the first step.
+  const { index, rows } = request.MergeCentralConfig ? mergedRows(tx, finished(finding)) : yield* finding;
   const matching = rows.filter((row) => matchesMeta(row.NodeMeta, request.NodeMetaFilters));
-  const filtered = filterRows(request.Filter, SERVICE_NODE, matching);
-  const sorted = nearestFirst(tx, request.Source, datacenter, filtered, (row) => row.Node);
+  const filtered = yield* filterRowsSteps(request.Filter, SERVICE_NODE, matching);
+  const sorted = yield* near(filtered, (row) => row.Node);
   return make(IndexedServiceNodes, { ServiceNodes: sorted, Index: index });
 }
 
-function findServiceNodes(tx: ReadTx, request: ServiceSpecificRequest) {
+function* findServiceNodes(
+  tx: ReadTx,
+  request: ServiceSpecificRequest,
+): Steps<{ readonly index: number; readonly rows: readonly ServiceNode[] }> {
   const { ServiceName: name, ServiceAddress: address } = request;
   if (name === "" && address === "") throw TribuneError.internal("Must provide service name");
   if (request.Connect) return connectServiceNodes(tx, name);
-  return address === "" ? serviceNodes(tx, name, tagsOf(request)) : serviceNodesAtAddress(tx, address);
+  return address === "" ? yield* serviceNodesSteps(tx, name, tagsOf(request)) : serviceNodesAtAddress(tx, address);
 }
 
-function findNode(tx: ReadTx, request: NodeSpecificRequest) {
+function mergedRows(tx: ReadTx, found: { readonly index: number; readonly rows: readonly ServiceNode[] }) {
+  let { index } = found;
+  const rows = found.rows.map((row) => {
+    if (row.ServiceKind === "") return row;
+    const { ServiceKind: Kind, ServiceName: Service } = row;
+    const merged = withCentralConfig(tx, { ...zero(NodeService), Kind, Service, Proxy: row.ServiceProxy });
+    index = Math.max(index, merged.index);
+    return { ...row, ServiceProxy: merged.service.Proxy };
+  });
+  return { index, rows };
+}
+
+function* findNode(tx: ReadTx, request: NodeSpecificRequest, merged = false) {
   if (request.Node === "") throw TribuneError.internal("Must provide node");
   const found = nodeWithServices(tx, request.Node);
-  return { ...found, services: filterRows(request.Filter, NODE_SERVICE, found.services) };
+  let { index } = found;
+  const services = !merged
+    ? found.services
+    : found.services.map((service) => {
+        const one = withCentralConfig(tx, service);
+        index = Math.max(index, one.index);
+        return one.service;
+      });
+  return { ...found, index, services: yield* filterRowsSteps(request.Filter, NODE_SERVICE, services) };
 }
 
 export const catalogEndpoints = bind(catalogContracts, {
@@ -110,60 +159,63 @@ export const catalogEndpoints = bind(catalogContracts, {
   },
   catalogNodes: {
     request: (_values, _http, common) => common,
-    query(tx, request, { datacenter }) {
+    *query(tx, request, { datacenter }) {
+      const near = nearestFirstLater(tx, request.Source, datacenter);
       const { index, nodes } = listNodes(tx, request.NodeMetaFilters);
-      const filtered = filterRows(request.Filter, NODE, nodes);
-      const sorted = nearestFirst(tx, request.Source, datacenter, filtered, (node) => node.Node);
+      const filtered = yield* filterRowsSteps(request.Filter, NODE, nodes);
+      const sorted = yield* near(filtered, (node) => node.Node);
       return make(IndexedNodes, { Nodes: sorted, Index: index });
     },
     show: (reply) => nodesBody(reply),
   },
   catalogServices: {
     request: (_values, _http, common) => common,
-    query(tx, { NodeMetaFilters: meta, Filter }) {
+    *query(tx, { NodeMetaFilters: meta, Filter }) {
       const narrowed = meta !== null && Object.keys(meta).length > 0;
       if (Filter !== "") {
-        const { index, rows } = allServiceNodes(tx);
+        const { index, rows } = yield* allServiceNodesSteps(tx);
         const wanted = narrowed ? rows.filter(({ NodeMeta }) => matchesMeta(NodeMeta, meta)) : rows;
-        return make(IndexedServices, {
-          Services: tagsByService(filterRows(Filter, SERVICE_NODE, wanted)),
-          Index: index,
-        });
+        const filtered = yield* filterRowsSteps(Filter, SERVICE_NODE, wanted);
+        return make(IndexedServices, { Services: tagsByService(filtered), Index: index });
       }
-      const { index, services } = narrowed ? listServicesByNodeMeta(tx, meta) : listServices(tx);
+      const { index, services } = yield* narrowed ? listServicesByNodeMetaSteps(tx, meta) : listServicesSteps(tx);
       return make(IndexedServices, { Services: services, Index: index });
     },
-    show: (reply) => json(servicesBody(reply)),
+    show: (reply) => servicesBody(reply),
   },
   catalogService: {
-    request: serviceRequest,
+    request: (values, http, common) => serviceRequest(values, http, common, "Node"),
     query: serviceNodesReply,
     show: (reply) => serviceNodesBody(reply),
   },
   catalogConnect: {
-    request: (values, http, common) => ({ ...serviceRequest(values, http, common), Connect: true }),
+    request: (values, http, common) => ({ ...serviceRequest(values, http, common, "Node"), Connect: true }),
     query: serviceNodesReply,
     show: (reply) => serviceNodesBody(reply),
   },
   catalogNode: {
     request: ({ node }, _http, common) => ({ ...common, Node: node }),
-    query(tx, request) {
-      const { index, node, services } = findNode(tx, request);
+    *query(tx, request) {
+      const { index, node, services } = yield* findNode(tx, request);
       const found = node === undefined ? null : { Node: node, Services: byId(services) };
       return make(IndexedNodeServices, { NodeServices: found, Index: index });
     },
-    show: (reply) => json(nodeServicesBody(reply)),
+    show: (reply) => nodeServicesBody(reply),
   },
   catalogNodeServices: {
-    request: ({ node }, _http, common) => ({ ...common, Node: node }),
-    query(tx, request) {
-      const { index, node, services } = findNode(tx, request);
+    request: ({ node, mergeCentralConfig }, _http, common) => ({
+      ...common,
+      Node: node,
+      MergeCentralConfig: mergeCentralConfig,
+    }),
+    *query(tx, request) {
+      const { index, node, services } = yield* findNode(tx, request, request.MergeCentralConfig);
       // Without services the list is nil, unless a filter made it.
       const Services = services.length === 0 && request.Filter === "" ? null : services;
       const found = node === undefined ? { Node: null, Services: null } : { Node: node, Services };
       return make(IndexedNodeServiceList, { NodeServices: found, Index: index });
     },
-    show: (reply) => json(nodeServiceListBody(reply)),
+    show: (reply) => nodeServiceListBody(reply),
   },
   catalogGatewayServices: {
     request: ({ gateway }, _http, common) => ({ ...common, ServiceName: gateway }),

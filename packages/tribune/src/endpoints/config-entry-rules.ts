@@ -14,7 +14,9 @@ import {
   normalizeSplitter,
 } from "./config-entry-rules/chain.ts";
 import { admitServiceDefaults, normalizeServiceDefaults } from "./config-entry-rules/defaults.ts";
+import { admitExported, normalizeExported } from "./config-entry-rules/exported.ts";
 import { admitIngress, admitTerminating, normalizeIngress } from "./config-entry-rules/gateways.ts";
+import { admitMesh, admitProxyDefaults } from "./config-entry-rules/later.ts";
 
 /** Fills in what is left out: the names of the kinds that have one entry only, letter case, precedence. */
 export function normalizeConfigEntry(entry: ConfigEntry): ConfigEntry {
@@ -25,18 +27,22 @@ export function normalizeConfigEntry(entry: ConfigEntry): ConfigEntry {
   if (isConfigEntry("service-splitter", entry)) return normalizeSplitter(entry);
   if (isConfigEntry("ingress-gateway", entry)) return normalizeIngress(entry);
   if (isConfigEntry("service-intentions", entry)) return normalizeIntentions(entry);
+  if (isConfigEntry("exported-services", entry)) return normalizeExported(entry);
   return entry;
 }
 
 /** @throws TribuneError with Consul's text for an entry that breaks a rule of its kind. */
 export function validateConfigEntry(entry: ConfigEntry): void {
-  const needsName = !["ingress-gateway", "terminating-gateway"].includes(entry.Kind);
+  const needsName = !["ingress-gateway", "terminating-gateway", "exported-services"].includes(entry.Kind);
   if (needsName && entry.Name === "") throw TribuneError.internal("Name is required");
   if (isConfigEntry("service-defaults", entry)) admitServiceDefaults(entry);
   else if (isConfigEntry("service-intentions", entry)) admitIntentions(entry);
   else if (isConfigEntry("service-splitter", entry)) admitSplitter(entry);
+  else if (isConfigEntry("exported-services", entry)) admitExported(entry);
   else {
     admitMeta(entry.Meta);
+    if (isConfigEntry("proxy-defaults", entry)) admitProxyDefaults(entry);
+    if (isConfigEntry("mesh", entry)) admitMesh(entry);
     if (isConfigEntry("service-router", entry)) admitRouter(entry);
     if (isConfigEntry("service-resolver", entry)) admitResolver(entry);
     if (isConfigEntry("ingress-gateway", entry)) admitIngress(entry);

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CONFIG_ENTRY_STRUCTS, type ConfigEntry } from "@tribune/api";
+import {
+  CONFIG_ENTRY_STRUCTS,
+  type ConfigEntry,
+  ConfigEntryRequest,
+  configEntryStruct,
+  laterPart,
+  make,
+  markedKind,
+  plainKind,
+  toJson,
+} from "@tribune/api";
+import { decodeStruct, encodeStruct } from "../codec/struct-msgpack.ts";
 import { decodeConfigEntry } from "./config-entry-decode.ts";
 import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
 
@@ -72,8 +83,25 @@ test("what cannot be read is refused in Consul's words", () => {
       { Kind: "service-resolver", Name: "a", ConnectTimeout: "soon" },
       "1 error(s) decoding:\n\n* error decoding 'ConnectTimeout': time: invalid duration \"soon\"",
     ],
+    [
+      { Kind: "service-resolver", Name: "a", ConnectTimeout: "1d" },
+      '1 error(s) decoding:\n\n* error decoding \'ConnectTimeout\': time: unknown unit "d" in duration "1d"',
+    ],
   ];
   for (const [raw, text] of table) assert.equal(refusal(raw), decoding + text);
+});
+
+test("in a map of anything a list of one stands for what is in it, as HCL's blocks come", () => {
+  const Config = {
+    ...{ b: [{ c: [5], d: [{ e: [1, 2], z: [{ y: [3] }] }], g: [[1]], h: [[[2]]] }], f: [1] },
+    ...{ e: [1, 2], g: [], h: [[1]], i: { j: [{ k: 1 }], l: [5] }, n: [{ a: [1] }, { b: 2 }] },
+  };
+  const entry = admitted({ Kind: "proxy-defaults", Name: "global", Config });
+  // As Consul 1.10.11 has it.
+  assert.deepEqual((entry as unknown as { Config: object }).Config, {
+    ...{ b: { c: 5, d: { e: [1, 2], z: { y: 3 } }, g: [1], h: [[2]] }, f: 1 },
+    ...{ e: [1, 2], g: [], h: [1], i: { j: [{ k: 1 }], l: [5] }, n: [{ a: [1] }, { b: 2 }] },
+  });
 });
 
 test("indexes are the server's: an entry that was read may be written back", () => {
@@ -176,4 +204,125 @@ test("what is left out is filled in", () => {
       ["*", 8],
     ],
   );
+});
+
+test("exported services are those of Consul 1.21", () => {
+  const entry = (...Services: object[]) => ({ Kind: "exported-services", Name: "default", Services });
+  const given = admitted({
+    kind: "exported-services",
+    name: "default",
+    services: [{ name: "web", namespace: "default", consumers: [{ peer: "east" }] }],
+    meta: { a: "b" },
+  });
+  const Consumers = [{ Partition: "", Peer: "east", SamenessGroup: "" }];
+  assert.deepEqual(given, {
+    ...{ Kind: "exported-services", Name: "default", Meta: { a: "b" }, CreateIndex: 0, ModifyIndex: 0 },
+    Services: [{ Name: "web", Namespace: "", Consumers }],
+  });
+  const to = (...consumers: object[]) => entry({ Name: "web", Consumers: consumers });
+  const table: readonly (readonly [object, string])[] = [
+    [{ Kind: "exported-services", Name: "web" }, 'exported-services Name must be "default"'],
+    [{ Kind: "exported-services" }, 'exported-services Name must be "default"'],
+    [entry({ Name: "" }), "Services[0]: service name cannot be empty"],
+    [entry({ Name: "*", Consumers: [{ Peer: "a" }] }, { Name: "b" }), "Services[1]: must have at least one consumer"],
+    [to({ Partition: "x" }), "Services[0].Consumers[0]: partitions are an enterprise-only feature"],
+    [to({ SamenessGroup: "x" }), "Services[0].Consumers[0]: sameness-groups are an enterprise-only feature"],
+    [
+      to({ Peer: "a" }, { Partition: "default", Peer: "b" }),
+      "Services[0].Consumers[1]: must define at most one of Peer, Partition, or SamenessGroup",
+    ],
+    [to({ Peer: "*" }), "Services[0].Consumers[0]: exporting to all peers (wildcard) is not supported"],
+  ];
+  for (const [raw, text] of table) assert.equal(refusal(raw), text);
+});
+
+// ---- fields that came after Consul 1.10 ----
+
+const LATER = {
+  Kind: "service-defaults",
+  Name: "web",
+  max_inbound_connections: 5,
+  BalanceInboundConnections: "exact_balance",
+  MutualTLSMode: "strict",
+  Destination: { Addresses: ["a.example", "10.0.0.1"], Port: 443 },
+  EnvoyExtensions: [{ Name: "builtin/lua", Arguments: { ProxyType: "connect-proxy" } }],
+};
+
+test("later fields are kept, on the wire too, and what says none of them is written as ever", () => {
+  const entry = admitted(LATER);
+  assert.deepEqual(laterPart(entry), {
+    kind: "service-defaults",
+    fields: ["MutualTLSMode", "Destination", "MaxInboundConnections", "BalanceInboundConnections", "EnvoyExtensions"],
+  });
+  const request = make(ConfigEntryRequest, { Op: "upsert", Entry: entry });
+  const overWire = (asked: ConfigEntryRequest) =>
+    decodeStruct(ConfigEntryRequest, encodeStruct(ConfigEntryRequest, asked)).Entry;
+  assert.deepEqual(overWire(request), entry);
+  const plain = admitted({ Kind: "service-defaults", Name: "web", Protocol: "http" });
+  assert.equal(laterPart(plain), undefined);
+  const text = Buffer.from(encodeStruct(ConfigEntryRequest, { ...request, Entry: plain })).toString("latin1");
+  assert.doesNotMatch(text, /MutualTLSMode|Destination|EnvoyExtensions/);
+  assert.deepEqual(overWire({ ...request, Entry: plain }), plain);
+  for (const [kind, name, fields] of [
+    ["mesh", "", { HTTP: { SanitizeXForwardedClientCert: true }, ValidateClusters: true }],
+    ["proxy-defaults", "global", { MutualTLSMode: "strict" }],
+    ["service-resolver", "web", { RequestTimeout: "5s" }],
+  ] as const) {
+    const one = admitted({ Kind: kind, ...(name === "" ? {} : { Name: name }), ...fields });
+    // On the way to the leader the kind says that there is something to keep.
+    const marked = { ...one, Kind: markedKind(one) };
+    assert.notEqual(marked.Kind, kind);
+    const arrived = overWire({ ...request, Entry: marked });
+    assert.deepEqual({ ...arrived, Kind: plainKind(arrived.Kind) }, one);
+  }
+});
+
+test("later fields are shown where they say something, in Consul's order", () => {
+  const shown = toJson(
+    configEntryStruct("service-resolver")!,
+    admitted({ Kind: "service-resolver", Name: "a", RequestTimeout: "5s" }),
+  );
+  assert.deepEqual(Object.keys(shown as object).slice(0, 3), ["RequestTimeout", "Kind", "Name"]);
+  const plain = toJson(configEntryStruct("mesh")!, admitted({ Kind: "mesh" }));
+  assert.deepEqual(Object.keys(plain as object), ["Kind", "TransparentProxy", "CreateIndex", "ModifyIndex"]);
+});
+
+test("later fields follow the rules of Consul 1.21; what nothing here could keep to is refused as unknown", () => {
+  const defaults = (fields: object) => refusal({ Kind: "service-defaults", Name: "web", ...fields });
+  const mesh = (fields: object) => refusal({ Kind: "mesh", ...fields });
+  const one = (text: string) => `1 error occurred:\n\t* ${text}\n\n`;
+  for (const [found, expected] of [
+    [defaults({ BalanceInboundConnections: "x" }), one("invalid value for balance_inbound_connections: x")],
+    [defaults({ Destination: { Port: 1 } }), one("Destination must contain at least one valid address")],
+    [defaults({ Destination: { Addresses: ["a", "a"], Port: 1 } }), one("Duplicate address 'a' is not allowed")],
+    [
+      defaults({ Destination: { Addresses: ["*.x"], Port: 1 } }),
+      one("Destination address '*.x' is invalid Could not validate address *.x as an IP or Hostname"),
+    ],
+    [defaults({ Destination: { Addresses: ["a"], Port: 70_000 } }), one("Invalid Port number 70000")],
+    [
+      defaults({ Destination: { Addresses: ["a"], Port: 1 }, UpstreamConfig: { Defaults: {} } }),
+      one("UpstreamConfig and Destination are mutually exclusive for service defaults"),
+    ],
+    [defaults({ EnvoyExtensions: [{}] }), one("invalid EnvoyExtensions[0]: Name is required")],
+    [
+      defaults({ EnvoyExtensions: [{ Name: "x" }] }),
+      one('invalid EnvoyExtensions[0][x]: name "x" is not a built-in extension'),
+    ],
+    [defaults({ MutualTLSMode: "x" }), 'Invalid MutualTLSMode "x". Must be one of "", "strict", or "permissive".'],
+    [
+      mesh({ TLS: { Incoming: { TLSMinVersion: "TLSv1_3", TLSMaxVersion: "TLSv1_2" } } }),
+      "error in incoming TLS configuration: configuring max version TLSv1_2 less than the configured min version TLSv1_3 is invalid",
+    ],
+    [
+      mesh({ HTTP: { Incoming: { RequestNormalization: { HeadersWithUnderscoresAction: "x" } } } }),
+      "error in HTTP incoming request normalization configuration: no matching HeadersWithUnderscoresAction value found for x, please specify one of [ALLOW, REJECT_REQUEST, DROP_HEADER]",
+    ],
+    [defaults({ RateLimits: {} }), `Bad request: Request decoding failed: ${one('invalid config key "RateLimits"')}`],
+    [
+      refusal({ Kind: "service-intentions", Name: "a", Sources: [{ Name: "b", Action: "allow" }], JWT: {} }),
+      `Bad request: Request decoding failed: ${one('invalid config key "JWT"')}`,
+    ],
+  ] as const)
+    assert.equal(found, expected);
 });

@@ -7,33 +7,45 @@ import {
   configEntryRpcContracts,
   configEntryStruct,
   IndexedConfigEntries,
+  IndexedExportedServices,
+  laterPart,
+  list,
   make,
+  markedKind,
+  plainKind,
+  ResolvedExportedService,
   toJson,
 } from "@tribune/api";
 import { SERVICE_DEFAULTS } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { stringifyGo } from "../lib/go-json.ts";
 import { goQuote } from "../lib/go-quote.ts";
-import { configEntryGet, configEntryList } from "../state/config-entry.ts";
+import { configEntryGet, configEntryListSteps } from "../state/config-entry.ts";
 import { deepEqual } from "../state/deep-equal.ts";
+import { resolvedExportedServices } from "../state/exported-services.ts";
 import { serviceConfig } from "../state/service-config.ts";
 import type { LeaderApi } from "./agent-api.ts";
 import { type Answer, json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings, Settled } from "./binding.ts";
 import { decodeConfigEntry } from "./config-entry-decode.ts";
 import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
-import { filterRows } from "./filter-rows.ts";
+import { filterRowsSteps } from "./filter-rows.ts";
 import { rowsJson } from "./row-text.ts";
+
+const EXPORTED_SERVICES = list(ResolvedExportedService);
 
 export const configEntryEndpoints = bind(configEntryContracts, {
   configEntrySet: {
     request({ entry, cas }, http) {
-      const decoded = decodeConfigEntry(entry);
+      const plain = decodeConfigEntry(entry);
+      const decoded = { ...plain, Kind: markedKind(plain) };
       return cas === "" ? request("upsert", decoded, http) : request("upsert-cas", withCas(decoded, cas), http);
     },
     prepare(asked, leader) {
-      const entry = normalizeConfigEntry(asked.Entry);
+      const entry = normalizeConfigEntry({ ...asked.Entry, Kind: plainKind(asked.Entry.Kind) });
       validateConfigEntry(entry);
+      const later = laterPart(entry);
+      if (later !== undefined) leader.requireKeepers(later);
       return isStored(entry, leader) ? new Settled(true) : { ...asked, Entry: entry };
     },
     show: (result) => json(result),
@@ -53,14 +65,23 @@ export const configEntryEndpoints = bind(configEntryContracts, {
   },
   configEntryList: {
     request: ({ kind }, _http, common) => ({ ...common, Kind: kind }),
-    query(tx, { Kind, Filter }) {
+    *query(tx, { Kind, Filter }) {
       if (Kind !== "") requireKnownKind(Kind);
-      const { index, entries } = configEntryList(tx, Kind);
+      const { index, entries } = yield* configEntryListSteps(tx, Kind);
       // As in Consul, other kinds come unfiltered.
-      const wanted = Kind === "service-defaults" ? filterRows(Filter, SERVICE_DEFAULTS, entries) : entries;
+      const isFiltered = Kind === "service-defaults";
+      const wanted = isFiltered ? yield* filterRowsSteps(Filter, SERVICE_DEFAULTS, entries) : entries;
       return make(IndexedConfigEntries, { Index: index, Kind, Entries: wanted });
     },
     show: ({ Entries }) => rowsJson(Entries ?? [], entryText),
+  },
+  exportedServices: {
+    request: (_values, _http, common) => common,
+    *query(tx) {
+      const { index, services } = yield* resolvedExportedServices(tx);
+      return make(IndexedExportedServices, { Index: index, Services: services });
+    },
+    show: ({ Services }) => json(toJson(EXPORTED_SERVICES, Services ?? [])),
   },
   configEntryDelete: {
     request({ entry }, http) {

@@ -14,6 +14,7 @@ import { TribuneError } from "../lib/errors.ts";
 import { coordinatesOfNode, isValidCoordinate, listCoordinates } from "../state/catalog/coordinates.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
+import { structsJson } from "./row-text.ts";
 
 /** Of the leader: coordinates are written in batches, the latest of each node and segment. */
 export interface CoordinateUpdates {
@@ -22,7 +23,7 @@ export interface CoordinateUpdates {
 
 /** Dimensions of the coordinates that every agent of the pool keeps. */
 const DIMENSIONS = 8;
-const COORDINATES = list(nullable(Coordinate));
+const COORDINATE = nullable(Coordinate);
 const NOT_FOUND: Answer = { kind: "empty", status: 404, withoutMeta: true };
 
 /** `?segment=` means the default segment, its absence all of them. */
@@ -53,7 +54,7 @@ export const coordinateEndpoints = bind(coordinateContracts, {
       const { index, coordinates } = listCoordinates(tx);
       return make(IndexedCoordinates, { Coordinates: coordinates, Index: index });
     },
-    show: (reply, _request, http) => json(toJson(COORDINATES, shown(reply, http))),
+    show: (reply, _request, http) => structsJson(COORDINATE, shown(reply, http)),
   },
   coordinateNode: {
     request: ({ node }, _http, common) => ({ ...common, Node: node }),
@@ -63,7 +64,7 @@ export const coordinateEndpoints = bind(coordinateContracts, {
     },
     show(reply, _request, http) {
       const rows = shown(reply, http);
-      return rows.length === 0 ? NOT_FOUND : json(toJson(COORDINATES, rows));
+      return rows.length === 0 ? NOT_FOUND : structsJson(COORDINATE, rows);
     },
   },
   coordinateUpdate: {

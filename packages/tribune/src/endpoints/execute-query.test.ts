@@ -29,16 +29,20 @@ function filled(): Catalog {
 }
 
 /** What `GET /v1/query/web/execute` answers. */
-function execute(catalog: Catalog, given: object = {}): PreparedQueryExecuteResponse {
+function execute(catalog: Catalog, given: object = {}, rng = seededRng(1)): PreparedQueryExecuteResponse {
   const server = {
     datacenter: "dc1",
-    rng: seededRng(1),
+    rng,
     peek: (read) => catalog.db.peek(read),
     operator: { queryMeta: () => ({ index: 5, knownLeader: true, lastContactMs: 0 }) },
   } as ServerApi;
   const http = viewOf("");
   const common = { Source: { Datacenter: "dc1", Segment: "", Node: "", Ip: "" } };
-  const request = endpoint.binding.request({ id: "web", limit: "", near: "", ...given }, http, common as never);
+  const request = endpoint.binding.request(
+    { id: "web", limit: "", near: "", connect: "", ...given },
+    http,
+    common as never,
+  );
   const reply = endpoint.binding.answer(request as never, server as never, undefined as never);
   return bodyOf(endpoint.binding.show(reply, request as never, http)) as PreparedQueryExecuteResponse;
 }
@@ -91,4 +95,58 @@ test("rows come as Consul shows them here: lists that are nil stay null, and tex
     Nodes?.[0]?.Checks?.map((one) => one?.ServiceTags),
     [null],
   );
+});
+
+test("each request has an order of its own, and all orders come alike", () => {
+  const catalog = filled();
+  catalog.register("n3", { Service: service("web3", "web") });
+  const rng = seededRng(7);
+  const REQUESTS = 6_000;
+  const orders = new Map<string, number>();
+  let repeats = 0;
+  let before = "";
+  for (let n = 0; n < REQUESTS; n++) {
+    const order = (execute(catalog, {}, rng).Nodes ?? []).map((row) => row?.Service?.ID).join();
+    orders.set(order, (orders.get(order) ?? 0) + 1);
+    if (order === before) repeats++;
+    before = order;
+  }
+  const expected = REQUESTS / 6;
+  assert.equal(orders.size, 6);
+  const chiSquare = [...orders.values()].reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+  // Five degrees of freedom: a fair shuffle is above this once in a thousand seeds, and this seed is not one of those.
+  assert.ok(chiSquare < 20.5, `chi square ${chiSquare} of ${JSON.stringify([...orders])}`);
+  // The one before says nothing about the next: a sixth repeat, give or take four deviations.
+  assert.ok(Math.abs(repeats - expected) < 4 * Math.sqrt((REQUESTS * 5) / 36), `${repeats} repeats`);
+});
+
+test("texts that are not ASCII come as they are, rows and all", () => {
+  const catalog = filled();
+  catalog.register("n1", { NodeMeta: { where: "Grüße 🙂" } });
+  const metas = (execute(catalog).Nodes ?? []).map((row) => row?.Node?.Meta?.where);
+  assert.deepEqual(metas.sort(), ["Grüße 🙂", undefined]);
+});
+
+test("what surrounds the rows is of the state that was asked", () => {
+  const catalog = filled();
+  const indexes = [5, 6].map((index) => {
+    const server = {
+      datacenter: "dc1",
+      rng: seededRng(1),
+      peek: (read: never) => catalog.db.peek(read),
+      operator: { queryMeta: () => ({ index, knownLeader: index === 6, lastContactMs: index }) },
+    };
+    const http = viewOf("");
+    const common = { Source: { Datacenter: "dc1", Segment: "", Node: "", Ip: "" }, AllowStale: index === 6 };
+    const request = endpoint.binding.request({ id: "web", limit: "", near: "", connect: "" }, http, common as never);
+    const reply = endpoint.binding.answer(request as never, server as never, undefined as never);
+    const answer = endpoint.binding.show(reply, request as never, http);
+    const body = bodyOf(answer) as PreparedQueryExecuteResponse;
+    const { Index, KnownLeader, LastContact, ConsistencyLevel } = body;
+    return [Index, KnownLeader, LastContact, ConsistencyLevel, "headers" in answer ? answer.headers?.[1] : undefined];
+  });
+  assert.deepEqual(indexes, [
+    [5, false, 5e6, "leader", "5"],
+    [6, true, 6e6, "stale", "6"],
+  ]);
 });

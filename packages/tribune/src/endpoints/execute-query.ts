@@ -1,8 +1,10 @@
 import type { HealthCheck, PreparedQuery } from "@tribune/api";
-import { connectHealth, type Instance, serviceHealth } from "../state/catalog/health-queries.ts";
+import { ROWS_A_STEP, type Steps } from "../lib/steps.ts";
+import { connectHealth, type Instance, serviceHealth, serviceHealthSteps } from "../state/catalog/health-queries.ts";
 import { serviceHealthMark } from "../state/catalog/indexes.ts";
+import { foldPrefix, SERVICES } from "../state/catalog/tables.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import { nearestFirst } from "./near.ts";
+import { nearestFirst, nearestFirstLater } from "./near.ts";
 
 /** Where the node itself is looked for among its nearest: nothing can be nearer to it. */
 const SELF_DEPTH_MAX = 10;
@@ -22,7 +24,45 @@ export function executeQuery(
 ): readonly Instance[] {
   const found = fitting(tx, query);
   const source = { Datacenter: datacenter, Segment: "", Node: near, Ip: "" };
-  const sorted = nearestFirst(tx, source, datacenter, shuffled(found), (row) => row.Node.Node);
+  return selfFirst(
+    nearestFirst(tx, source, datacenter, shuffled(found), (row) => row.Node.Node),
+    near,
+  );
+}
+
+/**
+ * The same in steps, where there are many instances.
+ *
+ * @returns undefined where there are not.
+ */
+export function executeLongQuery(
+  tx: ReadTx,
+  query: PreparedQuery,
+  near: string,
+  datacenter: string,
+  shuffled: (found: readonly Instance[]) => readonly Instance[] = (found) => found,
+): Steps<readonly Instance[]> | undefined {
+  const { Service: wanted } = query;
+  const mark = serviceHealthMark(tx, wanted.Service);
+  const known = kept.get(query);
+  const isKnown = known !== undefined && known.mark === mark;
+  if (wanted.Connect || !(isKnown ? known.rows.length > ROWS_A_STEP : hasMany(tx, wanted.Service))) return undefined;
+  const moment = tx.later();
+  const source = { Datacenter: datacenter, Segment: "", Node: near, Ip: "" };
+  const sorting = nearestFirstLater(tx, source, datacenter);
+  return (function* () {
+    const found = isKnown ? known.rows : yield* fittingSteps(moment, query, mark);
+    return selfFirst(yield* sorting(shuffled(found), (row) => row.Node.Node), near);
+  })();
+}
+
+function hasMany(tx: ReadTx, service: string): boolean {
+  let rows = 0;
+  for (const _ of tx.peekBy(SERVICES, "name", foldPrefix(service))) if (++rows > ROWS_A_STEP) return true;
+  return false;
+}
+
+function selfFirst(sorted: readonly Instance[], near: string): readonly Instance[] {
   const own = near === "" ? -1 : sorted.slice(0, SELF_DEPTH_MAX).findIndex((row) => row.Node.Node === near);
   if (own <= 0) return sorted;
   const swapped = [...sorted];
@@ -46,6 +86,18 @@ function fitting(tx: ReadTx, query: PreparedQuery): readonly Instance[] {
   const known = kept.get(query);
   if (known !== undefined && known.mark === mark) return known.rows;
   const rows = serviceHealth(tx, wanted.Service).rows.filter(isWanted(query));
+  if (mark !== undefined) kept.set(query, { mark, rows });
+  return rows;
+}
+
+function* fittingSteps(moment: ReadTx, query: PreparedQuery, mark: object | undefined): Steps<readonly Instance[]> {
+  const all = (yield* serviceHealthSteps(moment, query.Service.Service)).rows;
+  const isFitting = isWanted(query);
+  const rows: Instance[] = [];
+  for (const [at, row] of all.entries()) {
+    if (at % ROWS_A_STEP === 0 && at > 0) yield;
+    if (isFitting(row)) rows.push(row);
+  }
   if (mark !== undefined) kept.set(query, { mark, rows });
   return rows;
 }

@@ -1,5 +1,6 @@
 /** Answers of `/v1/health`. */
 import {
+  type CheckServiceNode,
   healthContracts,
   IndexedCheckServiceNodes,
   IndexedHealthChecks,
@@ -20,22 +21,24 @@ import {
 } from "../state/catalog/health-queries.ts";
 import { checksOfNode, matchesMeta } from "../state/catalog/node-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
+import { withCentralConfig } from "../state/service-config.ts";
 import { type Bindings, bind, type HttpView, type QueryContext } from "./binding.ts";
-import { serviceRequest, tagsOf } from "./catalog.ts";
-import { filterRows, rowFilter } from "./filter-rows.ts";
+import { type ServiceValues, serviceRequest, tagsOf } from "./catalog.ts";
+import { filterRowsSteps, rowFilter } from "./filter-rows.ts";
 import { checksBody, instancesBody } from "./health-shapes.ts";
-import { nearestFirst, nearestFirstLater } from "./near.ts";
+import { nearestFirstLater } from "./near.ts";
 
 type Found = ReturnType<typeof checksInState>;
 
-function checksReply(
+function* checksReply(
   tx: ReadTx,
   { Filter, Source }: { readonly Filter: string; readonly Source: QuerySource },
   { datacenter }: QueryContext,
   { index, checks }: Found,
-) {
-  const filtered = filterRows(Filter, HEALTH_CHECK, checks);
-  const HealthChecks = nearestFirst(tx, Source, datacenter, filtered, (check) => check.Node);
+): Steps<IndexedHealthChecks> {
+  const near = nearestFirstLater(tx, Source, datacenter);
+  const filtered = yield* filterRowsSteps(Filter, HEALTH_CHECK, checks);
+  const HealthChecks = yield* near(filtered, (check) => check.Node);
   return make(IndexedHealthChecks, { HealthChecks, Index: index });
 }
 
@@ -45,14 +48,15 @@ function* instancesReply(
   { datacenter }: QueryContext,
 ): Steps<IndexedCheckServiceNodes> {
   const near = nearestFirstLater(tx, request.Source, datacenter);
-  const { index, rows } = yield* findInstances(tx, request);
+  const found = yield* findInstances(tx, request);
+  const { index, rows } = request.MergeCentralConfig ? mergedInstances(tx, found) : found;
   const filter = rowFilter(request.Filter, CHECK_SERVICE_NODE);
   const chosen: Instance[] = [];
   for (const [at, row] of rows.entries()) {
     if (at % ROWS_A_STEP === 0 && at > 0) yield;
     if (matchesMeta(row.Node.Meta, request.NodeMetaFilters) && filter?.(row) !== false) chosen.push(row);
   }
-  const Nodes = near(chosen, (row) => row.Node.Node);
+  const Nodes = yield* near(chosen, (row) => row.Node.Node);
   return make(IndexedCheckServiceNodes, { Nodes, Index: index });
 }
 
@@ -62,6 +66,31 @@ function* findInstances(tx: ReadTx, request: ServiceSpecificRequest): Steps<{ in
   if (request.Connect) return connectHealth(tx, name);
   if (request.TagFilter) return yield* serviceHealthSteps(tx, name, tagsOf(request));
   return request.Ingress ? ingressHealth(tx, name) : yield* serviceHealthSteps(tx, name);
+}
+
+function mergedInstances(tx: ReadTx, found: { readonly index: number; readonly rows: readonly Instance[] }) {
+  let { index } = found;
+  const rows = found.rows.map((row) => {
+    const merged = withCentralConfig(tx, row.Service);
+    index = Math.max(index, merged.index);
+    return merged.service === row.Service ? row : { ...row, Service: merged.service };
+  });
+  return { index, rows };
+}
+
+/** Those of a service's instances that a question is about, as the servers choose them. For one without `near`. */
+export function chosenInstances(
+  rows: readonly CheckServiceNode[],
+  request: ServiceSpecificRequest,
+): readonly CheckServiceNode[] {
+  const wanted = tagsOf(request).map((tag) => tag.toLowerCase());
+  const filter = rowFilter(request.Filter, CHECK_SERVICE_NODE);
+  return rows.filter(
+    (row) =>
+      wanted.every((tag) => row.Service?.Tags?.some((own) => own.toLowerCase() === tag)) &&
+      matchesMeta(row.Node?.Meta ?? null, request.NodeMetaFilters) &&
+      filter?.(row) !== false,
+  );
 }
 
 const instances = {
@@ -79,15 +108,16 @@ function wantsPassing({ query }: HttpView): boolean {
   throw TribuneError.badRequest("Invalid value for ?passing");
 }
 
+const instancesRequest = <Q extends ServiceSpecificRequest>(values: ServiceValues, http: HttpView, common: Q): Q =>
+  serviceRequest(values, http, common, "Node.Node");
+
 export const healthEndpoints = bind(healthContracts, {
   healthNode: {
     request: ({ node }, _http, common) => ({ ...common, Node: node }),
-    query(tx, request) {
+    *query(tx, request) {
       const { index, checks } = checksOfNode(tx, request.Node);
-      return make(IndexedHealthChecks, {
-        HealthChecks: filterRows(request.Filter, HEALTH_CHECK, checks),
-        Index: index,
-      });
+      const HealthChecks = yield* filterRowsSteps(request.Filter, HEALTH_CHECK, checks);
+      return make(IndexedHealthChecks, { HealthChecks, Index: index });
     },
     show: (reply) => checksBody(reply),
   },
@@ -105,13 +135,13 @@ export const healthEndpoints = bind(healthContracts, {
       checksReply(tx, request, context, checksInState(tx, request.State, request.NodeMetaFilters)),
     show: (reply) => checksBody(reply),
   },
-  healthService: { ...instances, request: serviceRequest },
+  healthService: { ...instances, request: instancesRequest },
   healthConnect: {
     ...instances,
-    request: (values, http, common) => ({ ...serviceRequest(values, http, common), Connect: true }),
+    request: (values, http, common) => ({ ...instancesRequest(values, http, common), Connect: true }),
   },
   healthIngress: {
     ...instances,
-    request: (values, http, common) => ({ ...serviceRequest(values, http, common), Ingress: true }),
+    request: (values, http, common) => ({ ...instancesRequest(values, http, common), Ingress: true }),
   },
 } satisfies Bindings<typeof healthContracts>);

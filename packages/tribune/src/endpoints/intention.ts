@@ -15,31 +15,30 @@ import { decide, NAMESPACE } from "../connect/intention.ts";
 import { INTENTION } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
-import { intentionById, intentionExact, intentionList, intentionMatch } from "../state/intention.ts";
+import { intentionById, intentionExact, intentionListSteps, intentionMatch } from "../state/intention.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import type { LeaderApi } from "./agent-api.ts";
 import { type Answer, json } from "./answer.ts";
 import { type Bindings, bind, type HttpView, type QueryContext } from "./binding.ts";
-import { filterRows } from "./filter-rows.ts";
+import { filterRowsSteps } from "./filter-rows.ts";
 import { prepareIntention, requireNames, requireNamespace, requireUuid } from "./intention-rules.ts";
 import { requireConnect } from "./require-connect.ts";
+import { structsJson } from "./row-text.ts";
 
 const INTENTIONS = list(Intention);
 type Side = "source" | "destination";
-/** Without ACLs everything is allowed that nobody forbids. */
-const DEFAULT_ALLOW = true;
 
 export const intentionEndpoints = bind(intentionContracts, {
   intentionList: {
     request: (_values, _http, common) => common,
-    query(tx, { Filter, Legacy }, { connectEnabled }) {
+    *query(tx, { Filter, Legacy }, { connectEnabled }) {
       requireConnect(connectEnabled);
       if (Legacy) return make(IndexedIntentions, { Intentions: [], DataOrigin: "legacy" });
-      const { index, intentions } = intentionList(tx);
-      const Intentions = filterRows(Filter, INTENTION, intentions);
+      const { index, intentions } = yield* intentionListSteps(tx);
+      const Intentions = yield* filterRowsSteps(Filter, INTENTION, intentions);
       return make(IndexedIntentions, { Intentions, DataOrigin: "config", Index: index });
     },
-    show: (reply) => json(intentionsJson(reply)),
+    show: (reply) => intentionsBody(reply),
   },
   intentionMatch: {
     request({ by, name }, _http, common) {
@@ -93,7 +92,7 @@ export const intentionEndpoints = bind(intentionContracts, {
       if (Check.SourceType !== "consul")
         throw TribuneError.internal(`unsupported SourceType: ${goQuote(Check.SourceType)}`);
       const { intentions } = server.peek((tx) => intentionMatch(tx, "source", Check.SourceName));
-      const given = { defaultAllow: DEFAULT_ALLOW, permitted: false };
+      const given = { defaultAllow: server.intentionsDefaultAllow, permitted: false };
       return { Allowed: decide(intentions, "destination", Check.DestinationName, given).Allowed };
     },
     show: (reply) => json(reply),
@@ -155,8 +154,13 @@ export const intentionEndpoints = bind(intentionContracts, {
   },
 } satisfies Bindings<typeof intentionContracts>);
 
-function apply(Op: string, given: Partial<Intention>, http: HttpView): IntentionRequest {
-  const intention = make(Intention, given);
+/** What a writer may send, but does not decide. */
+const NOT_SAID = (({ CreatedAt, UpdatedAt, Hash, CreateIndex, ModifyIndex }) => ({
+  ...{ CreatedAt, UpdatedAt, Hash, CreateIndex, ModifyIndex },
+}))(make(Intention));
+
+function apply(Op: string, given: Partial<Omit<Intention, keyof typeof NOT_SAID>>, http: HttpView): IntentionRequest {
+  const intention = make(Intention, { ...given, ...NOT_SAID });
   return make(IntentionRequest, { Op, Datacenter: http.datacenter, Token: http.token, Intention: intention });
 }
 
@@ -198,9 +202,8 @@ function showOne({ Intentions }: IndexedIntentions): Answer {
 }
 
 /** For the answers that list intentions. */
-export function intentionsJson({ Intentions }: IndexedIntentions): unknown {
-  return toJson(INTENTIONS, withoutNull(Intentions ?? []));
-}
+export const intentionsBody = ({ Intentions }: IndexedIntentions): Answer =>
+  structsJson(Intention, withoutNull(Intentions) ?? []);
 
 function withoutNull(intentions: readonly (Intention | null)[] | null): readonly Intention[] | null {
   return intentions?.filter((intention) => intention !== null) ?? null;

@@ -1,7 +1,8 @@
 /** Answers of `/v1/internal/ui`. */
 import {
-  CatalogSummary,
+  type CatalogSummary,
   type GatewayService,
+  HealthSummary,
   IndexedCatalogSummary,
   IndexedIntentions,
   IndexedNodeDump,
@@ -15,14 +16,14 @@ import {
   internalRpcContracts,
   list,
   make,
-  NodeInfo,
-  ServiceListingSummary,
+  type NodeInfo,
   ServiceSummary,
   ServiceTopologyJson,
   toJson,
 } from "@tribune/api";
 import { CHECK_SERVICE_NODE, NODE_INFO } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { stringifyGo } from "../lib/go-json.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { dumpNodes, dumpServices, gatewayServiceDump, nodeInfo } from "../state/catalog/dumps.ts";
 import { gatewayServices } from "../state/catalog/gateway-services.ts";
@@ -31,25 +32,23 @@ import { intentionMatch } from "../state/intention.ts";
 import { intentionUpstreams, type Kind, serviceTopology } from "../state/topology.ts";
 import { type Answer, json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings } from "./binding.ts";
-import { filterRows } from "./filter-rows.ts";
-import { intentionsJson, requireMatchNamespace } from "./intention.ts";
+import { nodeInfoTexts } from "./catalog-shapes.ts";
+import { filterRowsSteps } from "./filter-rows.ts";
+import { intentionsBody, requireMatchNamespace } from "./intention.ts";
+import { type JsonTexts, jsonTexts, listTexts } from "./json-texts.ts";
 import { requireConnect } from "./require-connect.ts";
-import { instanceRow, summarize, withoutSidecars } from "./service-summaries.ts";
+import { instanceRow, listingText, summarize, summarizeSteps, withoutSidecars } from "./service-summaries.ts";
 
-const NODE_INFOS = list(NodeInfo);
 const SUMMARIES = list(ServiceSummary);
-const LISTING = list(ServiceListingSummary);
-/** Without ACLs everything is allowed that no intention forbids. */
-const DEFAULT_ALLOW = true;
 
 export const internalEndpoints = bind(internalContracts, {
   uiNodes: {
     request: (_values, _http, common) => common,
-    query(tx, { Filter }) {
-      const { index, nodes } = dumpNodes(tx);
-      return make(IndexedNodeDump, { Index: index, Dump: filterRows(Filter, NODE_INFO, nodes) });
+    *query(tx, { Filter }) {
+      const { index, nodes } = yield* dumpNodes(tx);
+      return make(IndexedNodeDump, { Index: index, Dump: yield* filterRowsSteps(Filter, NODE_INFO, nodes) });
     },
-    show: ({ Dump }) => json(toJson(NODE_INFOS, shownNodes(Dump))),
+    show: ({ Dump }) => jsonTexts(() => nodeInfosTexts(known(Dump))),
   },
   uiNode: {
     request: ({ node }, _http, common) => ({ ...common, Node: node }),
@@ -57,42 +56,31 @@ export const internalEndpoints = bind(internalContracts, {
       const { index, nodes } = nodeInfo(tx, Node);
       return make(IndexedNodeDump, { Index: index, Dump: nodes });
     },
-    show({ Dump }): Answer {
-      const [node] = shownNodes(Dump);
-      return node === undefined ? { kind: "empty", status: 404, withoutMeta: true } : json(toJson(NodeInfo, node));
+    show({ Dump }, _request, { query }): Answer {
+      const [node] = query.get("peer") === "" ? known(Dump) : [];
+      if (node === undefined) return { kind: "empty", status: 404, withoutMeta: true };
+      return jsonTexts(() => nodeInfoTexts(node));
     },
   },
   uiCatalogOverview: {
     request: (_values, _http, common) => common,
-    query: (tx) => make(IndexedCatalogSummary, catalogSummary(tx)),
-    show: ({ Summary }) => json(toJson(CatalogSummary, Summary)),
+    *query(tx) {
+      return make(IndexedCatalogSummary, yield* catalogSummary(tx));
+    },
+    show: ({ Summary }) => jsonTexts(() => summaryTexts(Summary)),
   },
   uiServices: {
     request: (_values, _http, common) => common,
-    query(tx, { Filter, UseServiceKind, ServiceKind }) {
-      const { index, instances, gateways } = dumpServices(tx, UseServiceKind ? ServiceKind : undefined);
+    *query(tx, { Filter, UseServiceKind, ServiceKind }) {
+      const { index, instances, gateways } = yield* dumpServices(tx, UseServiceKind ? ServiceKind : undefined);
       return make(IndexedNodesWithGateways, {
         Index: index,
-        Nodes: filterRows(Filter, CHECK_SERVICE_NODE, instances),
+        Nodes: yield* filterRowsSteps(Filter, CHECK_SERVICE_NODE, instances),
         Gateways: gateways,
       });
     },
-    show({ Nodes, Gateways }) {
-      const { services, proxied } = summarize((Nodes ?? []).map(instanceRow));
-      const links = (Gateways ?? []).filter((link) => link !== null);
-      const known = new Set(services.map(({ Name }) => Name));
-      const linked = new Set(links.filter(({ Gateway }) => known.has(Gateway.Name)).map(({ Service }) => Service.Name));
-      const rows = services.map((service) => ({
-        ...service,
-        GatewayConfig: {
-          ...service.GatewayConfig,
-          AssociatedServiceCount: links.filter(({ Gateway }) => Gateway.Name === service.Name).length,
-        },
-        ConnectedWithProxy: proxied.has(service.Name),
-        ConnectedWithGateway: linked.has(service.Name) && service.InstanceCount > 0,
-      }));
-      return json(toJson(LISTING, rows));
-    },
+    show: (reply, _request, { query }) =>
+      jsonTexts(() => listingTexts(query.get("peer") === "" ? reply : { ...reply, Nodes: [], Gateways: [] })),
   },
   uiGatewayServices: {
     request: ({ gateway }, _http, common) => ({ ...common, ServiceName: gateway }),
@@ -127,7 +115,7 @@ export const internalEndpoints = bind(internalContracts, {
       const Index = Math.max(index, ...found.map((one) => one.index));
       return make(IndexedIntentions, { Intentions: [...unique.values()], Index });
     },
-    show: (reply) => json(intentionsJson(reply)),
+    show: (reply) => intentionsBody(reply),
   },
   uiServiceTopology: {
     request({ service, kind }, _http, common) {
@@ -136,10 +124,10 @@ export const internalEndpoints = bind(internalContracts, {
       if (!isKind(ServiceKind)) throw TribuneError.badRequest(`Unsupported service kind ${goQuote(ServiceKind)}`);
       return { ...common, ServiceName: service, ServiceKind };
     },
-    query(tx, { ServiceName, ServiceKind }, { datacenter }) {
+    query(tx, { ServiceName, ServiceKind }, { datacenter, intentionsDefaultAllow }) {
       if (ServiceName === "") throw TribuneError.internal("Must provide a service name");
       if (!isKind(ServiceKind)) throw TribuneError.internal(`unsupported kind ${goQuote(ServiceKind)}`);
-      const on = { datacenter, defaultAllow: DEFAULT_ALLOW };
+      const on = { datacenter, defaultAllow: intentionsDefaultAllow };
       const { index, topology } = serviceTopology(tx, ServiceName, ServiceKind, on);
       return make(IndexedServiceTopology, { Index: index, ServiceTopology: topology });
     },
@@ -152,10 +140,10 @@ export const internalEndpoints = bind(internalContracts, {
 
 export const internalMethods = bindRpc(internalRpcContracts, {
   internalIntentionUpstreams: {
-    query(tx, { ServiceName }, { connectEnabled }) {
+    query(tx, { ServiceName }, { connectEnabled, intentionsDefaultAllow }) {
       requireConnect(connectEnabled);
       if (ServiceName === "") throw TribuneError.internal("Must provide a service name");
-      const { index, names } = intentionUpstreams(tx, ServiceName, DEFAULT_ALLOW);
+      const { index, names } = intentionUpstreams(tx, ServiceName, intentionsDefaultAllow);
       return make(IndexedServiceList, { Index: index, Services: names.map((Name) => ({ Name })) });
     },
   },
@@ -165,11 +153,46 @@ function isKind(kind: string): kind is Kind {
   return kind === "" || kind === "ingress-gateway";
 }
 
-/** The page expects lists where there is nothing. */
-function shownNodes(nodes: IndexedNodeDump["Dump"]): NodeInfo[] {
-  return (nodes ?? []).flatMap((node) =>
-    node === null ? [] : [{ ...node, Services: node.Services ?? [], Checks: node.Checks ?? [] }],
-  );
+const known = <R>(rows: readonly (R | null)[] | null): R[] => (rows ?? []).filter((row) => row !== null);
+
+function* nodeInfosTexts(nodes: readonly NodeInfo[]): JsonTexts {
+  if (nodes.length === 0) return yield "[]";
+  for (const [at, node] of nodes.entries()) {
+    yield at === 0 ? "[" : ",";
+    yield* nodeInfoTexts(node);
+  }
+  yield "]";
+}
+
+function* summaryTexts({ Nodes, Services, Checks }: CatalogSummary): JsonTexts {
+  const rowText = (row: HealthSummary): string => stringifyGo(toJson(HealthSummary, row));
+  yield '{"Nodes":';
+  yield* Nodes === null ? ["null"] : listTexts(Nodes, rowText);
+  yield ',"Services":';
+  yield* Services === null ? ["null"] : listTexts(Services, rowText);
+  yield ',"Checks":';
+  yield* Checks === null ? ["null"] : listTexts(Checks, rowText);
+  yield "}";
+}
+
+/** All services, each summed up over its instances. */
+function* listingTexts({ Nodes, Gateways }: IndexedNodesWithGateways): JsonTexts {
+  const summing = summarizeSteps((Nodes ?? []).map(instanceRow));
+  let step = summing.next();
+  for (; step.done !== true; step = summing.next()) yield "";
+  const { services, proxied } = step.value;
+  const links = known(Gateways);
+  const names = new Set(services.map(({ Name }) => Name));
+  const linked = new Set(links.filter(({ Gateway }) => names.has(Gateway.Name)).map(({ Service }) => Service.Name));
+  const behind = new Map<string, number>();
+  for (const { Gateway } of links) behind.set(Gateway.Name, (behind.get(Gateway.Name) ?? 0) + 1);
+  const rows = services.map((summary) => ({
+    summary,
+    linked: behind.get(summary.Name) ?? 0,
+    withProxy: proxied.has(summary.Name),
+    withGateway: linked.has(summary.Name) && summary.InstanceCount > 0,
+  }));
+  yield* listTexts(rows, listingText);
 }
 
 /** A gateway's hosts, or the names under which DNS answers for the service behind it. */

@@ -45,6 +45,12 @@ test("results of a transaction on keys are what the general encoder writes, and 
     }),
   );
   assert.equal(keyResultsJson([make(TxnResult)]), undefined);
+  // What most writes answer, which chance seldom draws: nothing but a key and its place in the log.
+  const bare = { LockIndex: 0, Key: "a/b", Flags: 0, Value: null, Session: "", CreateIndex: 3, ModifyIndex: 4 };
+  for (const KV of [bare, new KvEntry(bare, null), { ...bare, Value: Buffer.from("v") }]) {
+    const results = [make(TxnResult, { KV })];
+    assert.equal(keyResultsJson(results), stringifyGo(toJson(list(TxnResult), results)));
+  }
 });
 
 test("a list of keys is what the general encoder writes, also across pieces", () => {

@@ -1,15 +1,23 @@
 /**
- * JSON of KV lists, which may have a million entries: written as bytes a piece at a time, at a fraction
+ * JSON of KV lists, which may have a million entries: written as text a piece at a time, at a fraction
  * of what building objects for the general encoder costs. Byte for byte what that would give (see the test).
  */
 import type { DirEntry, TxnResult } from "@tribune/api";
 import { stringifyGo } from "../lib/go-json.ts";
 import { KvEntry } from "../state/kv.ts";
-import type { PackedValue } from "../state/kv-entry.ts";
-import { base64BytesMax, JsonBytes, numberBytesMax, textBytesMax } from "./json-bytes.ts";
+import { PACKED_BYTES_MAX, type PackedValue } from "../state/kv-entry.ts";
 
-const PIECE_BYTES = 64 * 1_024;
+/** A piece has at most so many rows, and with those of this many bytes of values it is full. */
+const ROWS_A_PIECE = 512;
+const VALUE_BYTES_A_PIECE = 96 * 1_024;
 const KEYS_A_PIECE = 1_024;
+
+/** Packed values pass through here, which spares them buffers of their own. The last of a piece may be too many. */
+const scratch = Buffer.allocUnsafeSlow(VALUE_BYTES_A_PIECE + PACKED_BYTES_MAX + 2 * ROWS_A_PIECE);
+
+/** By how many bytes a value has beyond a multiple of three: what fills it up, and what base64 has in that place. */
+const FILL = ["", "\0\0", "\0"] as const;
+const EQUALS = ["", "==", "="] as const;
 
 /** What stands between the fields: the compact form, or Go's indent of four spaces. */
 interface Layout {
@@ -25,16 +33,23 @@ interface Layout {
   readonly createIndex: string;
   readonly modifyIndex: string;
   readonly end: string;
+  /** How most rows begin, what mostly stands between a key and its value and, by its length, behind that. */
+  readonly neverLocked: string;
+  readonly noFlags: string;
+  readonly afterValue: readonly string[];
+  /** From one row to the next. */
+  readonly next: string;
 }
 
 function layout(line: string, space: string): Layout {
   const inner = line === "" ? "" : `${line}    `;
   const field = (name: string): string => `,${inner === "" ? "" : `${inner}    `}"${name}":${space}`;
+  const lockIndex = `{${field("LockIndex").slice(1)}`;
   return {
     open: `[${inner}`,
     between: `,${inner}`,
     close: `${line}]${line}`,
-    lockIndex: `{${field("LockIndex").slice(1)}`,
+    lockIndex,
     key: field("Key"),
     flags: field("Flags"),
     value: field("Value"),
@@ -42,95 +57,83 @@ function layout(line: string, space: string): Layout {
     createIndex: field("CreateIndex"),
     modifyIndex: field("ModifyIndex"),
     end: `${inner}}`,
+    neverLocked: `${lockIndex}0${field("Key")}"`,
+    noFlags: `"${field("Flags")}0${field("Value")}"`,
+    afterValue: EQUALS.map((equals) => `${equals}"${field("CreateIndex")}`),
+    next: `${inner}},${inner}`,
   };
 }
 
 const COMPACT = layout("", "");
 const PRETTY = layout("\n", " ");
 
-/** The parts between the fields as bytes. */
-interface ByteLayout {
-  readonly between: Uint8Array;
-  readonly lockIndex: Uint8Array;
-  readonly key: Uint8Array;
-  readonly flags: Uint8Array;
-  readonly value: Uint8Array;
-  readonly null: Uint8Array;
-  readonly session: Uint8Array;
-  readonly createIndex: Uint8Array;
-  readonly modifyIndex: Uint8Array;
-  readonly end: Uint8Array;
-  /** All of them, and the numbers: what a row takes besides its texts and its value. */
-  readonly rowBytesMax: number;
-}
-
-function byteLayout(form: Layout): ByteLayout {
-  const parts = {
-    between: Buffer.from(form.between),
-    lockIndex: Buffer.from(form.lockIndex),
-    key: Buffer.from(form.key),
-    flags: Buffer.from(form.flags),
-    value: Buffer.from(form.value),
-    null: Buffer.from("null"),
-    session: Buffer.from(form.session),
-    createIndex: Buffer.from(form.createIndex),
-    modifyIndex: Buffer.from(form.modifyIndex),
-    end: Buffer.from(form.end),
-  };
-  const fixed = Object.values(parts).reduce((sum, part) => sum + part.length, 0);
-  return { ...parts, rowBytesMax: fixed + 4 * numberBytesMax };
-}
-
-const COMPACT_BYTES = byteLayout(COMPACT);
-const PRETTY_BYTES = byteLayout(PRETTY);
-
-/** The array of entries, in pieces of some 64 KiB. Made for lists that are not empty: Consul answers those by 404. */
+/** The array of entries, in pieces. Made for lists that are not empty: Consul answers those by 404. */
 export function* entriesJson(entries: readonly DirEntry[], pretty: boolean): Generator<Uint8Array, void, undefined> {
-  const { open, close } = pretty ? PRETTY : COMPACT;
-  const form = pretty ? PRETTY_BYTES : COMPACT_BYTES;
-  const out = new JsonBytes(PIECE_BYTES);
-  out.raw(Buffer.from(open));
-  for (let at = 0; at < entries.length; at++) {
-    const entry = entries[at] as DirEntry;
-    const value = entry instanceof KvEntry ? entry.value : entry.Value;
-    const texts = textBytesMax(entry.Key) + textBytesMax(entry.Session);
-    const full = out.reserve(form.rowBytesMax + texts + base64BytesMax(value?.length ?? 0));
-    if (full !== undefined) yield full;
-    if (at > 0) out.raw(form.between);
-    writeEntry(out, entry, value, form);
+  const form = pretty ? PRETTY : COMPACT;
+  for (let from = 0; from < entries.length; ) {
+    const slice = sliceFrom(entries, from);
+    const start = from === 0 ? form.open : form.between;
+    from += slice.length;
+    const end = from < entries.length ? "" : form.close;
+    yield isPlain(slice)
+      ? Buffer.from(plainRows(slice, form, start, end), "latin1")
+      : Buffer.from(start + slice.map((entry) => entryText(entry, form)).join(form.between) + end);
   }
-  const full = out.reserve(close.length);
-  if (full !== undefined) yield full;
-  out.raw(Buffer.from(close));
-  yield out.take();
 }
 
-function writeEntry(out: JsonBytes, entry: DirEntry, value: PackedValue, form: ByteLayout): void {
-  out.raw(form.lockIndex);
-  out.number(entry.LockIndex);
-  out.raw(form.key);
-  out.text(entry.Key);
-  out.raw(form.flags);
-  out.number(entry.Flags);
-  out.raw(form.value);
-  if (value === null) out.raw(form.null);
-  else out.base64(value);
-  if (entry.Session !== "") {
-    out.raw(form.session);
-    out.text(entry.Session);
+/** The rows of one piece. */
+function sliceFrom(entries: readonly DirEntry[], from: number): readonly DirEntry[] {
+  const last = Math.min(from + ROWS_A_PIECE, entries.length);
+  let to = from;
+  for (let bytes = 0; to < last && bytes < VALUE_BYTES_A_PIECE; to++) bytes += packedValue(entries[to]!)?.length ?? 0;
+  return entries.slice(from, to);
+}
+
+interface PlainEntry extends DirEntry {
+  readonly value: string;
+}
+
+/** Whether all of them have packed values, and keys that stand in JSON as they are. */
+function isPlain(slice: readonly DirEntry[]): slice is readonly PlainEntry[] {
+  const keys: string[] = [];
+  for (const entry of slice) {
+    if (!(entry instanceof KvEntry) || typeof entry.value !== "string" || entry.Session !== "") return false;
+    keys.push(entry.Key);
   }
-  out.raw(form.createIndex);
-  out.number(entry.CreateIndex);
-  out.raw(form.modifyIndex);
-  out.number(entry.ModifyIndex);
-  out.raw(form.end);
+  return !NEEDS_CARE.test(keys.join(""));
+}
+
+/**
+ * Base64 and copying are left to the runtime, for all rows of a slice at once: a call for each costs more than its bytes,
+ * and a loop of our own is slow until it is compiled, which is after the first long list.
+ */
+function plainRows(slice: readonly PlainEntry[], form: Layout, start: string, end: string): string {
+  const filled: string[] = [];
+  for (const { value } of slice) filled.push(value, FILL[value.length % 3] as string);
+  const base64 = scratch.toString("base64", 0, scratch.write(filled.join(""), "latin1"));
+  const parts = [start];
+  let at = 0;
+  for (const { LockIndex, Key, Flags, CreateIndex, ModifyIndex, value } of slice) {
+    const over = value.length % 3;
+    const chars = Math.ceil((value.length * 4) / 3);
+    parts.push(LockIndex === 0 ? form.neverLocked : `${form.lockIndex}${LockIndex}${form.key}"`, Key);
+    parts.push(Flags === 0 ? form.noFlags : `"${form.flags}${Flags}${form.value}"`, base64.substring(at, at + chars));
+    parts.push(form.afterValue[over] as string, String(CreateIndex), form.modifyIndex, String(ModifyIndex), form.next);
+    at += chars + (over === 0 ? 0 : 3 - over);
+  }
+  parts[parts.length - 1] = form.end + end;
+  return parts.join("");
 }
 
 function entryText(entry: DirEntry, form: Layout): string {
-  let text = form.lockIndex + entry.LockIndex + form.key + quoted(entry.Key) + form.flags + entry.Flags;
-  text += form.value + valueJson(entry);
-  if (entry.Session !== "") text += form.session + quoted(entry.Session);
-  return text + form.createIndex + entry.CreateIndex + form.modifyIndex + entry.ModifyIndex + form.end;
+  const head = form.lockIndex + entry.LockIndex + form.key + quoted(entry.Key) + form.flags + entry.Flags;
+  return head + form.value + valueJson(entry) + tailText(entry, form);
+}
+
+/** What stands behind the value. */
+function tailText({ Session, CreateIndex, ModifyIndex }: DirEntry, form: Layout): string {
+  const session = Session === "" ? "" : form.session + quoted(Session);
+  return session + form.createIndex + CreateIndex + form.modifyIndex + ModifyIndex + form.end;
 }
 
 /** The results of a transaction on keys alone, compact; undefined for any other, which the general encoder writes. */
@@ -138,12 +141,34 @@ export function keyResultsJson(results: readonly (TxnResult | null)[]): string |
   let text = "[";
   for (let at = 0; at < results.length; at++) {
     const result = results[at] as TxnResult | null;
-    if (result === null || result.KV === null) return undefined;
-    if (result.Node !== null || result.Service !== null || result.Check !== null) return undefined;
-    if (typeof result.KV.Flags === "bigint") return undefined; // which `?pretty` could not read again
-    text += `${at > 0 ? "," : ""}{"KV":${entryText(result.KV, COMPACT)}}`;
+    if (typeof result?.KV?.Flags === "bigint") return undefined; // which `?pretty` could not read again
+    const one = keyResultText(result);
+    if (one === undefined) return undefined;
+    text += at > 0 ? `,${one}` : one;
   }
   return `${text}]`;
+}
+
+export function keyResultText(result: TxnResult | null): string | undefined {
+  if (result === null || result.KV === null) return undefined;
+  if (result.Node !== null || result.Service !== null || result.Check !== null) return undefined;
+  return isPlainlyWritten(result.KV) ? writtenText(result.KV) : `{"KV":${entryText(result.KV, COMPACT)}}`;
+}
+
+/** What most writes answer: no value, no lock, no flags. */
+function isPlainlyWritten(entry: DirEntry): boolean {
+  const { LockIndex, Key, Flags, Session } = entry;
+  if (LockIndex !== 0 || Flags !== 0 || Session !== "") return false;
+  return packedValue(entry) === null && !NEEDS_CARE.test(Key);
+}
+
+const BEFORE_KEY = `{"KV":${COMPACT.neverLocked}`;
+const AFTER_KEY = `"${COMPACT.flags}0${COMPACT.value}null${COMPACT.createIndex}`;
+const AFTER_ALL = `${COMPACT.end}}`;
+
+/** `entryText` of such a one in few pieces: each that is joined costs memory. */
+function writtenText({ Key, CreateIndex, ModifyIndex }: DirEntry): string {
+  return BEFORE_KEY + Key + AFTER_KEY + CreateIndex + COMPACT.modifyIndex + ModifyIndex + AFTER_ALL;
 }
 
 /** An array of text, in pieces. */
@@ -158,18 +183,18 @@ export function* textsJson(texts: readonly string[], pretty: boolean): Generator
   }
 }
 
-/** Small values pass through here one after the other, which spares each a buffer of its own. */
-const scratch = Buffer.allocUnsafeSlow(4_096);
-
 function valueJson(entry: DirEntry): string {
-  const value = entry instanceof KvEntry ? entry.value : entry.Value;
+  const value = packedValue(entry);
   if (value === null) return "null";
   if (typeof value !== "string") {
     return `"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")}"`;
   }
-  if (value.length > scratch.length) return `"${Buffer.from(value, "latin1").toString("base64")}"`;
   const byteCount = scratch.write(value, 0, value.length, "latin1");
   return `"${scratch.toString("base64", 0, byteCount)}"`;
+}
+
+function packedValue(entry: DirEntry): PackedValue {
+  return entry instanceof KvEntry ? entry.value : entry.Value;
 }
 
 const NEEDS_CARE = /[^\x20-\x7e]|["\\<>&]/;

@@ -1,17 +1,22 @@
 /** What Consul has since versions after 1.10: shapes are those of 1.21's source. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ConnectProxyConfig, ExportedServicesConfigEntry, make, ProxyConfigEntry } from "@tribune/api";
 import { Catalog, check, service } from "../state/catalog/testing.ts";
+import { configEntrySet } from "../state/config-entry.ts";
 import { agentEndpoints } from "./agent.ts";
 import type { AgentApi, ServerApi } from "./agent-api.ts";
 import { followMetrics } from "./agent-metrics-stream.ts";
 import type { ByteSink } from "./answer.ts";
 import { catalogEndpoints } from "./catalog.ts";
+import { configEntryEndpoints } from "./config-entry.ts";
+import { healthEndpoints } from "./health.ts";
 import { internalEndpoints } from "./internal.ts";
 import { operatorEndpoints } from "./operator.ts";
 import { answerRead, bodyOf, viewOf } from "./testing.ts";
 
 const ENDPOINTS = [...catalogEndpoints, ...internalEndpoints, ...operatorEndpoints];
+const ALL = [...ENDPOINTS, ...healthEndpoints];
 
 function filled(): Catalog {
   const catalog = new Catalog();
@@ -160,4 +165,78 @@ test("intervals follow each other as indented objects; a slow reader misses some
   );
   sink.closed();
   assert.ok(stopped);
+});
+
+test("merge-central-config shows proxies with what entries say of them, and wakes when that changes", () => {
+  const catalog = filled();
+  const proxied = make(ConnectProxyConfig, { DestinationServiceName: "web", Config: { mine: 1 } });
+  const proxy = service("proxy", "web-proxy", { Kind: "connect-proxy", Proxy: proxied });
+  catalog.register("n2", { Service: proxy });
+  const set = (Config: object) => {
+    const Entry = make(ProxyConfigEntry, { Kind: "proxy-defaults", Name: "global", Config });
+    catalog.write((tx, index) => configEntrySet(tx, index, Entry));
+  };
+  set({ mine: 2, theirs: 3 });
+  const merged = { service: "web-proxy", tag: [], node: "n2", mergeCentralConfig: true };
+  const paths: readonly [string, (body: any) => unknown][] = [
+    ["catalogService", ([row]) => row.ServiceProxy.Config],
+    ["healthService", ([row]) => row.Service.Proxy.Config],
+    ["catalogNodeServices", ({ Services }) => Services.find(({ ID }: { ID: string }) => ID === "proxy").Proxy.Config],
+  ];
+  for (const [name, config] of paths) {
+    const ask = (values: object) => catalog.db.read((tx) => answerRead(ALL, name, tx, { values }));
+    const before = ask(merged);
+    assert.deepEqual(config(bodyOf(before.result.answer)), { mine: 1, theirs: 3 }, name);
+    const plain = ask({ ...merged, mergeCentralConfig: false });
+    assert.deepEqual(config(bodyOf(plain.result.answer)), { mine: 1 }, name);
+    set({ theirs: 4 });
+    assert.deepEqual([before.watch.fired, plain.watch.fired], [true, false], name);
+    assert.ok(ask(merged).result.index > before.result.index, name);
+    set({ theirs: 3 });
+  }
+});
+
+test("what was imported from a peer is nothing, whatever is here under that name", () => {
+  const catalog = filled();
+  const ask = (name: string, values: object, query: string, common: object = {}) =>
+    catalog.db.peek((tx) => answerRead(ALL, name, tx, { values, query, common }).answer);
+  const service = { service: "web", tag: [] };
+  for (const name of ["catalogService", "catalogConnect", "healthService", "healthConnect", "healthIngress"]) {
+    assert.deepEqual(bodyOf(ask(name, { ...service, peer: "x" }, "peer=x")), [], name);
+    const Filter = name.startsWith("catalog") ? 'Node != "" or Node == "n1"' : 'Node.Node != "" or Service.Port == 1';
+    assert.deepEqual(bodyOf(ask(name, { ...service, peer: "x" }, "peer=x", { Filter })), [], name);
+  }
+  assert.deepEqual(bodyOf(ask("uiServices", {}, "peer=x")), []);
+  assert.equal((bodyOf(ask("uiServices", {}, "")) as unknown[]).length > 0, true);
+  assert.deepEqual(ask("uiNode", { node: "n1" }, "peer=x"), { kind: "empty", status: 404, withoutMeta: true });
+});
+
+test("exported services are told with whom they are exported to, a wildcard by all that it stands for", () => {
+  const catalog = filled();
+  const ask = () => catalog.db.peek((tx) => answerRead([...configEntryEndpoints], "exportedServices", tx));
+  assert.deepEqual(bodyOf(ask().answer), []);
+  const [east, west] = [{ Peer: "east" }, { Peer: "west" }];
+  const Services = [
+    { Name: "web", Consumers: [west, east, west] },
+    { Name: "gone", Consumers: [east] },
+    { Name: "nobody", Consumers: null },
+    { Name: "consul", Consumers: [east] },
+    { Name: "*", Consumers: [east] },
+  ];
+  const entry = make(ExportedServicesConfigEntry, {
+    ...{ Kind: "exported-services", Name: "default" },
+    Services: Services.map(({ Name, Consumers }) => ({
+      ...{ Name, Namespace: "" },
+      Consumers: Consumers?.map(({ Peer }) => ({ Peer, Partition: "", SamenessGroup: "" })) ?? null,
+    })),
+  });
+  catalog.db.write(90, (tx) => configEntrySet(tx, 90, entry));
+  const { answer, index } = ask();
+  // Not the proxy, and not the servers themselves, whoever names them.
+  assert.deepEqual(bodyOf(answer), [
+    { Service: "db", Consumers: { Peers: ["east"] } },
+    { Service: "gone", Consumers: { Peers: ["east"] } },
+    { Service: "web", Consumers: { Peers: ["east", "west"] } },
+  ]);
+  assert.equal(index, 90);
 });

@@ -1,5 +1,6 @@
 /** `?near=`: rows in order of round-trip time from a node, by Vivaldi coordinates. */
 import type { NetworkCoordinate, QuerySource } from "@tribune/api";
+import { finished, ROWS_A_STEP, type Steps } from "../lib/steps.ts";
 import { type CoordinateSet, peekCoordinateSet } from "../state/catalog/coordinates.ts";
 import { COORDINATES } from "../state/catalog/tables.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
@@ -19,32 +20,39 @@ export function nearestFirst<R>(
   rows: readonly R[],
   nodeOf: (row: R) => string,
 ): readonly R[] {
-  return nearestFirstLater(tx, source, datacenter)(rows, nodeOf);
+  return finished(nearestFirstLater(tx, source, datacenter)(rows, nodeOf));
 }
 
-/** The same for rows that are found in later steps. */
+/** The same in steps, for rows that are found in later ones. */
 export function nearestFirstLater(
   tx: ReadTx,
   source: QuerySource,
   datacenter: string,
-): <R>(rows: readonly R[], nodeOf: (row: R) => string) => readonly R[] {
-  if (source.Node === "" || source.Datacenter !== datacenter) return (rows) => rows;
+): <R>(rows: readonly R[], nodeOf: (row: R) => string) => Steps<readonly R[]> {
+  if (source.Node === "" || source.Datacenter !== datacenter) return asTheyAre;
   tx.scan(COORDINATES, "");
   const from = peekCoordinateSet(tx, source.Node);
-  if (from.size === 0) return (rows) => rows;
+  if (from.size === 0) return asTheyAre;
   const moment = tx.later();
-  return (rows, nodeOf) => {
+  return function* (rows, nodeOf) {
     const distances = new Map<string, number>();
-    const placed = rows.map((row) => {
+    const placed: { row: (typeof rows)[number]; distance: number }[] = [];
+    for (const row of rows) {
       const node = nodeOf(row);
       const known = distances.get(node);
       const distance = known ?? setDistance(from, peekCoordinateSet(moment, node));
       if (known === undefined) distances.set(node, distance);
-      return { row, distance };
-    });
+      placed.push({ row, distance });
+      if (placed.length % ROWS_A_STEP === 0) yield;
+    }
     placed.sort((a, b) => (a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0));
     return placed.map(({ row }) => row);
   };
+}
+
+// biome-ignore lint/correctness/useYield: there is nothing to do, in however many steps.
+function* asTheyAre<R>(rows: readonly R[]): Steps<readonly R[]> {
+  return rows;
 }
 
 /**

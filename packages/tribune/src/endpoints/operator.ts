@@ -155,7 +155,7 @@ export const operatorEndpoints = bind(operatorContracts, {
       json({
         Healthy,
         FailureTolerance,
-        OptimisticFailureTolerance: 0,
+        OptimisticFailureTolerance: FailureTolerance,
         Servers: Object.fromEntries(
           Object.entries(Servers ?? {}).flatMap(([id, server]) => (server === null ? [] : [[id, stateShape(server)]])),
         ),

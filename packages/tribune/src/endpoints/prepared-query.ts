@@ -1,12 +1,11 @@
 import {
-  type CheckServiceNode,
+  durationFault,
   IndexedPreparedQueries,
-  list,
   make,
   nullable,
   PreparedQuery,
   PreparedQueryExecuteRequest,
-  PreparedQueryExecuteResponse,
+  type PreparedQueryExecuteResponse,
   PreparedQueryExplainResponse,
   PreparedQueryRequest,
   parseGoDuration,
@@ -16,20 +15,23 @@ import {
   toJson,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
-import { stringifyGo } from "../lib/go-json.ts";
+import { parseGoBool } from "../lib/go-bool.ts";
+import { goQuote } from "../lib/go-quote.ts";
 import { randomUuid, shuffle } from "../lib/random.ts";
+import type { Steps } from "../lib/steps.ts";
+import type { Instance } from "../state/catalog/health-queries.ts";
 import { listNodes } from "../state/catalog/node-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import { preparedQueryGet, preparedQueryList, preparedQueryResolve } from "../state/prepared-query.ts";
+import { preparedQueryGet, preparedQueryListSteps, preparedQueryResolve } from "../state/prepared-query.ts";
 import type { LeaderApi, ServerApi } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings } from "./binding.ts";
-import { executeQuery } from "./execute-query.ts";
-import { bareInstanceText, listText } from "./row-text.ts";
+import { executeLongQuery, executeQuery } from "./execute-query.ts";
+import { foundByQuery, metaOf } from "./query-answer.ts";
+import { structsJson } from "./row-text.ts";
 import { wireMeta } from "./wire-meta.ts";
 
-const QUERIES = list(nullable(PreparedQuery));
-type JsonAnswer = Extract<Answer, { readonly kind: "json" }>;
+const QUERY = nullable(PreparedQuery);
 
 /** These routes answer for their methods themselves, with Go's empty struct as a body. */
 const takes = (methods: string) => ({
@@ -79,11 +81,11 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
   queryExplainOptions: takes("GET"),
   queryList: {
     request: (_values, _http, common) => common,
-    query(tx) {
-      const { index, queries } = preparedQueryList(tx);
+    *query(tx) {
+      const { index, queries } = yield* preparedQueryListSteps(tx);
       return make(IndexedPreparedQueries, { Index: index, Queries: queries });
     },
-    show: (reply) => json(toJson(QUERIES, reply.Queries ?? [])),
+    show: (reply) => structsJson(QUERY, reply.Queries ?? []),
   },
   queryGet: {
     request: ({ id }, _http, common) => ({ ...common, QueryID: id }),
@@ -94,16 +96,22 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       if (query === undefined) throw notFound();
       return make(IndexedPreparedQueries, { Index: index, Queries: [query] });
     },
-    show: (reply): Answer => json(toJson(QUERIES, reply.Queries)),
+    show: (reply): Answer => structsJson(QUERY, reply.Queries ?? []),
   },
   queryExecute: {
-    request({ id, limit, near }, http, common) {
+    request({ id, limit, near, connect }, http, common) {
       if (limit !== "" && !/^[+-]?\d+$/.test(limit))
         throw TribuneError.internal(`Bad limit: strconv.Atoi: parsing ${JSON.stringify(limit)}: invalid syntax`);
+      const Connect = connect === "" ? false : parseGoBool(connect);
+      if (Connect === undefined) {
+        const why = `strconv.ParseBool: parsing ${goQuote(connect)}: invalid syntax`;
+        throw TribuneError.internal(`Error parsing 'connect' value: ${why}`);
+      }
       return {
         ...common,
         QueryIDOrName: id,
         Limit: Number(limit),
+        Connect,
         Source: { ...common.Source, Node: near, Ip: near === "_ip" ? http.sourceAddress : "" },
         Agent: asker(http),
       };
@@ -112,8 +120,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       const query = resolve(request.QueryIDOrName, server);
       return execute(query, request, server);
     },
-    show: (reply: PreparedQueryExecuteResponse, request) =>
-      withRows(withMeta({ ...reply, Nodes: null }, reply, request), reply.Nodes ?? []),
+    show: foundByQuery,
   },
   queryExplain: {
     request: ({ id }, http, common) => ({ ...common, QueryIDOrName: id, Agent: asker(http) }),
@@ -121,8 +128,14 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       const Query = resolve(request.QueryIDOrName, server);
       return make(PreparedQueryExplainResponse, { ...wireMeta(server.operator.queryMeta()), Query });
     },
-    show: (reply: PreparedQueryExplainResponse, request) =>
-      withMeta({ ...reply, Query: toJson(PreparedQuery, reply.Query) }, reply, request),
+    show(reply: PreparedQueryExplainResponse, request) {
+      const { ConsistencyLevel, headers } = metaOf(reply, request);
+      return {
+        kind: "json",
+        value: { ...reply, Query: toJson(PreparedQuery, reply.Query), ConsistencyLevel },
+        headers,
+      };
+    },
   },
 } satisfies Bindings<typeof preparedQueryContracts>);
 
@@ -155,23 +168,44 @@ function execute(
   query: PreparedQuery,
   request: PreparedQueryExecuteRequest,
   server: ServerApi,
-): PreparedQueryExecuteResponse {
+): PreparedQueryExecuteResponse | Steps<PreparedQueryExecuteResponse> {
   const { datacenter } = server;
   const asked = request.Source.Node || query.Service.Near;
   // The query itself where it can be: what it found last is kept with it.
   const asks = request.Connect && !query.Service.Connect;
   const wanted = asks ? { ...query, Service: { ...query.Service, Connect: true } } : query;
-  const rows = server.peek((tx) => {
+  const shuffled = (found: readonly Instance[]): readonly Instance[] => shuffle(server.rng, [...found]);
+  return server.peek((tx) => {
     const near = asked === "_agent" ? request.Agent.Node : asked === "_ip" ? nodeAt(tx, request.Source.Ip) : asked;
-    return executeQuery(tx, wanted, near, datacenter, (found) => shuffle(server.rng, [...found]));
+    const reply = (rows: readonly Instance[]) => executed(query, request, server, rows);
+    const long = executeLongQuery(tx, wanted, near, datacenter, shuffled);
+    if (long === undefined) return reply(executeQuery(tx, wanted, near, datacenter, shuffled));
+    return (function* () {
+      return reply(yield* long);
+    })();
   });
-  return make(PreparedQueryExecuteResponse, {
-    ...wireMeta(server.operator.queryMeta()),
+}
+
+function executed(
+  query: PreparedQuery,
+  request: PreparedQueryExecuteRequest,
+  { operator, datacenter }: ServerApi,
+  rows: readonly Instance[],
+): PreparedQueryExecuteResponse {
+  const { index, knownLeader, lastContactMs } = operator.queryMeta();
+  return {
     Service: query.Service.Service,
     Nodes: request.Limit > 0 ? rows.slice(0, request.Limit) : rows,
     DNS: query.DNS,
     Datacenter: datacenter,
-  });
+    Failovers: 0,
+    Index: index,
+    LastContact: Math.round(lastContactMs * 1e6),
+    KnownLeader: knownLeader,
+    ConsistencyLevel: "",
+    NotModified: false,
+    Backend: 0,
+  };
 }
 
 /** The name of the node with an address; "" for none. */
@@ -184,44 +218,13 @@ function apply(op: string, query: PreparedQuery, http: HttpView): PreparedQueryR
   return make(PreparedQueryRequest, { Datacenter: http.datacenter, Token: http.token, Op: op, Query: query });
 }
 
-/** Replies of these endpoints carry their freshness in the body as well as in the headers. */
-function withMeta(
-  value: object,
-  { Index, KnownLeader, LastContact }: PreparedQueryExplainResponse | PreparedQueryExecuteResponse,
-  { AllowStale, RequireConsistent }: PreparedQueryExecuteRequest,
-): JsonAnswer {
-  const level = RequireConsistent ? "consistent" : AllowStale ? "stale" : "leader";
-  return {
-    kind: "json",
-    value: { ...value, ConsistencyLevel: level },
-    headers: [
-      "X-Consul-Index",
-      String(Index),
-      "X-Consul-Knownleader",
-      String(KnownLeader),
-      "X-Consul-Lastcontact",
-      String(Math.floor(LastContact / 1e6)),
-      "X-Consul-Effective-Consistency",
-      level,
-    ],
-  };
-}
-
-/** Nearly all of an answer are its rows, whose texts are kept (`row-text.ts`); only their order changes. */
-function withRows(answer: JsonAnswer, rows: readonly (CheckServiceNode | null)[]): Answer {
-  const nodes = `"Nodes":${listText(rows.map(bareInstanceText))}`;
-  // No text of a value can hold this: its quotes would be escaped.
-  const text = stringifyGo(answer.value).replace('"Nodes":null', () => nodes);
-  return { kind: "jsonText", text, headers: answer.headers ?? [] };
-}
-
-function requireUuid(id: string): void {
+function requireUuid(id: string, doing = ""): void {
   if (id.length !== 36)
-    throw TribuneError.internal("failed prepared query lookup: index error: UUID must be 36 characters");
+    throw TribuneError.internal(`${doing}failed prepared query lookup: index error: UUID must be 36 characters`);
 }
 
 function requireExisting(id: string, leader: LeaderApi): void {
-  requireUuid(id);
+  requireUuid(id, "Prepared Query lookup failed: ");
   if (leader.peek((tx) => preparedQueryGet(tx, id).query) === undefined)
     throw TribuneError.internal(`Cannot modify non-existent prepared query: '${id}'`);
 }
@@ -237,7 +240,7 @@ function admit(query: PreparedQuery): void {
   if (Service.Failover.NearestN < 0) refuse(`Bad NearestN '${Service.Failover.NearestN}', must be >= 0`);
   if (DNS.TTL !== "") {
     const ttlNs = parseGoDuration(DNS.TTL);
-    if (ttlNs === undefined) refuse(`Bad DNS TTL '${DNS.TTL}': time: invalid duration ${JSON.stringify(DNS.TTL)}`);
+    if (ttlNs === undefined) refuse(`Bad DNS TTL '${DNS.TTL}': ${durationFault(DNS.TTL)}`);
     else if (ttlNs < 0) refuse(`DNS TTL '${ttlNs}', must be >=0`);
   }
 }

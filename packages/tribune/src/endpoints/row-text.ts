@@ -5,7 +5,8 @@
  */
 import { type CheckServiceNode, HealthCheck, Node, NodeService, type Schema, ServiceNode, toJson } from "@tribune/api";
 import { stringifyGo } from "../lib/go-json.ts";
-import { type Answer, jsonPieces } from "./answer.ts";
+import type { Answer } from "./answer.ts";
+import { jsonTexts, listTexts } from "./json-texts.ts";
 
 /** Lists that Go leaves nil show as empty ones here, and only here: Consul's HTTP layer mends them. */
 export const nodeText = textOf(Node, (node) => node);
@@ -16,8 +17,8 @@ export const checkText = textOf(HealthCheck, (check) =>
   check.ServiceTags === null ? { ...check, ServiceTags: [] } : check,
 );
 
-const bareServiceText = textOf(NodeService, (service) => service);
-const bareCheckText = textOf(HealthCheck, (check) => check);
+export const bareServiceText = textOf(NodeService, (service) => service);
+export const bareCheckText = textOf(HealthCheck, (check) => check);
 
 /** An instance as prepared queries show it: lists that are nil stay null. */
 export function bareInstanceText(row: CheckServiceNode | null): string {
@@ -33,44 +34,16 @@ export function serviceNodeText(row: ServiceNode | null): string {
   return stringifyGo(toJson(ServiceNode, row.ServiceTags === null ? { ...row, ServiceTags: [] } : row));
 }
 
-/** A Go map of rows by id: its keys come sorted by their bytes. Ids are unique. */
-export function byIdText(rows: readonly (readonly [id: string, text: string])[]): string {
-  const sorted = rows.map(([id, text]) => [Buffer.from(id), id, text] as const);
-  sorted.sort(([a], [b]) => Buffer.compare(a, b));
-  return `{${sorted.map(([, id, text]) => `${stringifyGo(id)}:${text}`).join(",")}}`;
-}
-
 export const listText = (texts: readonly string[]): string => `[${texts.join(",")}]`;
 
-const PIECE_CHARS = 64 * 1_024;
-
-/**
- * The body of a list, in pieces of some 64 KiB: thousands of rows that nobody asked for before take longer to encode
- * than a request may hold the event loop.
- */
+/** The body of a list. */
 export function rowsJson<R>(rows: readonly R[], textOfRow: (row: R) => string): Answer {
-  return jsonPieces((pretty) => (pretty ? indented(listText(rows.map(textOfRow))) : inPieces(rows, textOfRow)));
+  return jsonTexts(() => listTexts(rows, textOfRow));
 }
 
-function* inPieces<R>(rows: readonly R[], textOfRow: (row: R) => string): Generator<Uint8Array, void, undefined> {
-  let open = "[";
-  let texts: string[] = [];
-  let chars = 0;
-  for (const row of rows) {
-    const text = textOfRow(row);
-    texts.push(text);
-    chars += text.length;
-    if (chars < PIECE_CHARS) continue;
-    yield Buffer.from(open + texts.join(","));
-    open = ",";
-    texts = [];
-    chars = 0;
-  }
-  yield Buffer.from(`${texts.length === 0 && open === "," ? "" : open}${texts.join(",")}]`);
-}
-
-function* indented(text: string): Generator<Uint8Array, void, undefined> {
-  yield Buffer.from(stringifyGo(JSON.parse(text), true));
+/** The same for rows of a schema whose texts are not worth keeping: few ask for them. */
+export function structsJson<R>(schema: Schema<R>, rows: readonly R[]): Answer {
+  return rowsJson(rows, (row) => stringifyGo(toJson(schema, row)));
 }
 
 function textOf<R extends object>(schema: Schema<R>, mend: (row: R) => R): (row: R | null) => string {

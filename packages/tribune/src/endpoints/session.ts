@@ -1,16 +1,15 @@
 import {
+  durationFault,
   formatGoDuration,
   fromJson,
   IndexedSessions,
   JsonShapeError,
-  list,
   make,
   parseGoDuration,
   Session,
   SessionRequest,
   SessionSpecificRequest,
   sessionContracts,
-  toJson,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { randomUuid } from "../lib/random.ts";
@@ -18,8 +17,8 @@ import { sessionGet, sessionList, sessionsOnNode } from "../state/session.ts";
 import type { LeaderApi } from "./agent-api.ts";
 import { type Answer, json, text } from "./answer.ts";
 import { type Bindings, bind } from "./binding.ts";
+import { structsJson } from "./row-text.ts";
 
-const SESSIONS = list(Session);
 const SERF_HEALTH = "serfHealth";
 const LOCK_DELAY_NS_DEFAULT = 15e9;
 /** A lock delay given as a smaller number means seconds, a larger one nanoseconds. */
@@ -27,7 +26,7 @@ const LOCK_DELAY_SECONDS_MAX = 1000;
 const TTL_NS_MAX = 24 * 3600e9;
 
 /** The body of a creation over the defaults: this node, its serf check, release on invalidation. */
-function sessionFromBody(body: unknown, nodeName: string): Session {
+export function sessionFromBody(body: unknown, nodeName: string): Session {
   const defaults = {
     Node: nodeName,
     NodeChecks: [SERF_HEALTH],
@@ -43,14 +42,12 @@ function sessionFromBody(body: unknown, nodeName: string): Session {
     if (error instanceof JsonShapeError) throw TribuneError.badRequest(`Request decode failed: ${error.message}`);
     throw error;
   }
-  const said = new Set(Object.keys(body as object).map((name) => name.toLowerCase()));
+  const fields = Object.entries(body as object).filter(([, value]) => value !== null); // null says nothing
+  const said = new Set(fields.map(([name]) => name.toLowerCase()));
   const merged: Record<string, unknown> = { ...given };
   for (const [name, value] of Object.entries(defaults)) if (!said.has(name.toLowerCase())) merged[name] = value;
   const lockDelay = merged.LockDelay as number;
-  const number = Object.entries(body as object).some(
-    ([name, value]) => name.toLowerCase() === "lockdelay" && typeof value === "number",
-  );
-  if (number && lockDelay < LOCK_DELAY_SECONDS_MAX) merged.LockDelay = lockDelay * 1e9;
+  if (said.has("lockdelay") && lockDelay < LOCK_DELAY_SECONDS_MAX) merged.LockDelay = lockDelay * 1e9;
   return withoutDefaultChecks(merged as Session);
 }
 
@@ -76,9 +73,7 @@ function prepareCreate(request: SessionRequest, leader: LeaderApi): SessionReque
   if (session.TTL !== "") {
     const ttlNs = parseGoDuration(session.TTL);
     if (ttlNs === undefined)
-      throw TribuneError.internal(
-        `Session TTL '${session.TTL}' invalid: time: invalid duration ${JSON.stringify(session.TTL)}`,
-      );
+      throw TribuneError.internal(`Session TTL '${session.TTL}' invalid: ${durationFault(session.TTL)}`);
     if (ttlNs !== 0 && (ttlNs < leader.sessionTtlMinNs || ttlNs > TTL_NS_MAX)) {
       const bounds = `${formatGoDuration(leader.sessionTtlMinNs)}=${formatGoDuration(TTL_NS_MAX)}`;
       throw TribuneError.internal(`Invalid Session TTL '${ttlNs}', must be between [${bounds}]`);
@@ -94,7 +89,7 @@ function requireUuid(id: string): void {
   throw TribuneError.internal("failed session lookup: index error: UUID must be 36 characters");
 }
 
-const show = (reply: IndexedSessions): Answer => json(toJson(SESSIONS, (reply.Sessions ?? []) as readonly Session[]));
+const show = (reply: IndexedSessions): Answer => structsJson(Session, (reply.Sessions ?? []) as readonly Session[]);
 
 export const sessionEndpoints = bind(sessionContracts, {
   sessionCreate: {

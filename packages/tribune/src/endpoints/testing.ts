@@ -2,8 +2,10 @@
 import { zero } from "@tribune/api";
 import { finished, isSteps } from "../lib/steps.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import type { Answer } from "./answer.ts";
+import { type Answer, joined } from "./answer.ts";
 import type { Endpoint, HttpView, Query } from "./binding.ts";
+
+const CONTEXT = { datacenter: "dc1", nodeName: "me", connectEnabled: true, intentionsDefaultAllow: true };
 
 export function queryOf(text: string): Query {
   const pairs = new URLSearchParams(text);
@@ -45,7 +47,7 @@ export function answerRead(
   const http = viewOf(given.query ?? "");
   const common = { ...zero(endpoint.contract.request), Datacenter: "dc1", ...given.common };
   const request = endpoint.binding.request(given.values ?? {}, http, common);
-  const work = endpoint.binding.query(tx, request, { datacenter: "dc1", nodeName: "me", connectEnabled: true });
+  const work = endpoint.binding.query(tx, request, CONTEXT);
   const reply = isSteps(work) ? finished(work) : work;
   return { answer: endpoint.binding.show(reply, request, http), index: reply.Index };
 }
@@ -54,6 +56,7 @@ export function answerRead(
 export function bodyOf(answer: Answer): unknown {
   if (answer.kind === "json") return JSON.parse(JSON.stringify(answer.value));
   if (answer.kind === "jsonText") return JSON.parse(answer.text);
+  if (answer.kind === "jsonParts") return JSON.parse(Buffer.from(joined(answer.parts), "latin1").toString());
   if (answer.kind === "pieces") return JSON.parse(Buffer.concat([...answer.pieces(false)]).toString());
   throw new Error(`an answer of kind ${answer.kind} has no JSON`);
 }

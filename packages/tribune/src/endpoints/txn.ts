@@ -2,20 +2,17 @@ import {
   type DirEntry,
   HealthCheck,
   HealthCheckDefinition,
-  type Infer,
   JsonShapeError,
-  list,
   make,
   Node,
   NodeService,
   TxnOp,
-  TxnOperation,
+  type TxnOperation,
+  TxnOperations,
   TxnReadRequest,
   TxnReadResponse,
   TxnRequest,
   TxnResponse,
-  TxnResult,
-  toJson,
   txnContracts,
   txnRpcContracts,
   zero,
@@ -23,22 +20,18 @@ import {
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import { readStruct } from "../lib/struct-json.ts";
-import { KV_WRITES, readTxn } from "../state/txn.ts";
-import type { TxnOutcome } from "./agent-api.ts";
-import { type Answer, jsonText } from "./answer.ts";
+import { KV_WRITES, readLongTxn, readTxn } from "../state/txn.ts";
+import type { Answer } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings, Settled } from "./binding.ts";
-import { keyResultsJson } from "./kv-json.ts";
+import { outcomeBody } from "./txn-outcome.ts";
 import { prepareTxn } from "./txn-rules.ts";
 import { wireMeta } from "./wire-meta.ts";
 
 /** Operations in one transaction. */
 const OPS_MAX = 64;
 
-const OPS = list(TxnOperation);
+const OPS = TxnOperations;
 const NO_OP = zero(TxnOp);
-
-// Results show what Consul's own marshaller shows: no value where the operation wrote it.
-const RESULTS = list(TxnResult);
 
 export const txnEndpoints = bind(txnContracts, {
   txn: {
@@ -57,32 +50,18 @@ export const txnEndpoints = bind(txnContracts, {
           RequireConsistent: query.has("consistent"),
         });
         const outcome = await agent.ask(txnRpcContracts.txnRead, request);
-        return {
-          kind: "json",
-          status: refused(outcome) ? 409 : 200,
-          // Only the freshness is told: a transaction does not block, so its index is of no use.
-          headers: [
-            "X-Consul-Lastcontact",
-            String(Math.floor(outcome.LastContact / 1e6)),
-            "X-Consul-Knownleader",
-            String(outcome.KnownLeader),
-          ],
-          value: {
-            ...shape(outcome),
-            Index: 0,
-            LastContact: outcome.LastContact,
-            KnownLeader: outcome.KnownLeader,
-            ConsistencyLevel: "",
-            NotModified: false,
-            Backend: 0,
-          },
-        };
+        // Only the freshness is told: a transaction does not block, so its index is of no use.
+        const { LastContact, KnownLeader } = outcome;
+        const meta = { Index: 0, LastContact, KnownLeader, ConsistencyLevel: "", NotModified: false, Backend: 0 };
+        const freshness = [
+          ...["X-Consul-Lastcontact", String(Math.floor(LastContact / 1e6))],
+          ...["X-Consul-Knownleader", String(KnownLeader)],
+        ];
+        return outcomeBody(outcome, meta, freshness);
       }
       const request = make(TxnRequest, { Datacenter: http.datacenter, Token: http.token, Ops: ops });
       const outcome = await agent.ask(txnRpcContracts.txnApply, request);
-      const results = refused(outcome) ? undefined : keyResultsJson((outcome.Results ?? []) as TxnResult[]);
-      if (results !== undefined) return jsonText(`{"Results":${results},"Errors":null}`);
-      return { kind: "json", status: refused(outcome) ? 409 : 200, value: shape(outcome) };
+      return outcomeBody(outcome);
     },
   },
 } satisfies Bindings<typeof txnContracts>);
@@ -101,8 +80,14 @@ export const txnMethods = bindRpc(txnRpcContracts, {
       const meta = { ...wireMeta(server.operator.queryMeta()), Index: 0 };
       const { ops, errors } = prepareTxn(opsOf(request.Ops), server);
       if (errors.length > 0) return make(TxnReadResponse, { ...meta, Errors: errors });
-      const { Results, Errors } = server.peek((tx) => readTxn(tx, ops));
-      return make(TxnReadResponse, { ...meta, Results, Errors });
+      const reply = ({ Results, Errors }: TxnResponse) => make(TxnReadResponse, { ...meta, Results, Errors });
+      return server.peek((tx) => {
+        const long = readLongTxn(tx, ops);
+        if (long === undefined) return reply(readTxn(tx, ops));
+        return (function* () {
+          return reply(yield* long);
+        })();
+      });
     },
   },
 } satisfies RpcBindings<typeof txnRpcContracts>);
@@ -110,15 +95,6 @@ export const txnMethods = bindRpc(txnRpcContracts, {
 /** Operations as peers send them; a nil one is none. */
 function opsOf(ops: TxnRequest["Ops"]): readonly TxnOp[] {
   return (ops ?? []).filter((op) => op !== null);
-}
-
-const refused = (outcome: TxnOutcome): boolean => outcome.Errors !== null && outcome.Errors.length > 0;
-
-function shape(outcome: TxnOutcome): Record<string, unknown> {
-  return {
-    Results: outcome.Results === null ? null : toJson(RESULTS, outcome.Results as TxnResult[]),
-    Errors: refused(outcome) ? outcome.Errors : null,
-  };
 }
 
 function tooLarge(message: string): never {
@@ -134,7 +110,7 @@ function readOps(body: Uint8Array, http: HttpView): { readonly ops: TxnOp[]; rea
     const url = "https://www.consul.io/docs/agent/options.html#txn_max_req_len";
     tooLarge(`Request body(${length} bytes) too large, max size: ${bodyMax} bytes. See ${url}.`);
   }
-  let given: readonly Infer<typeof TxnOperation>[];
+  let given: readonly TxnOperation[];
   try {
     const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
     given = readStruct(OPS, parseJson(text), true) ?? [];
@@ -148,28 +124,28 @@ function readOps(body: Uint8Array, http: HttpView): { readonly ops: TxnOp[]; rea
   for (const op of given) {
     const converted = convert(op, http, kvMaxValueSize);
     if (converted === undefined) continue;
-    ops.push(converted.op);
-    if (converted.writes) writes++;
+    ops.push(converted);
+    if (isWrite(converted)) writes++;
   }
   return { ops, writes };
 }
 
-function convert(
-  op: Infer<typeof TxnOperation>,
-  http: HttpView,
-  valueMax: number,
-): { op: TxnOp; writes: boolean } | undefined {
+function isWrite({ KV, Node, Service, Check }: TxnOp): boolean {
+  return KV === null ? (Node ?? Service ?? Check)?.Verb !== "get" : KV_WRITES.has(KV.Verb);
+}
+
+function convert(op: TxnOperation, http: HttpView, valueMax: number): TxnOp | undefined {
   if (op.KV !== null) {
     const { Verb, Key, Value, Flags, Index, Session } = op.KV;
     const size = Value?.length ?? 0;
     if (size > valueMax) tooLarge(`Value for key ${JSON.stringify(Key)} is too large (${size} > ${valueMax} bytes)`);
     const DirEnt: DirEntry = { LockIndex: 0, Key, Flags, Value, Session, CreateIndex: 0, ModifyIndex: Index };
-    return { op: { ...NO_OP, KV: { Verb, DirEnt } }, writes: KV_WRITES.has(Verb) };
+    return { ...NO_OP, KV: { Verb, DirEnt } };
   }
   if (op.Node !== null) {
     const { Verb, Node: body } = op.Node;
     const node = make(Node, { ...body, Datacenter: body.Datacenter || http.datacenter, CreateIndex: 0 });
-    return { op: { ...NO_OP, Node: { Verb, Node: node } }, writes: Verb !== "get" };
+    return { ...NO_OP, Node: { Verb, Node: node } };
   }
   if (op.Service !== null) {
     const { Verb, Node: node, Service: body } = op.Service;
@@ -185,7 +161,7 @@ function convert(
       EnableTagOverride: body.EnableTagOverride,
       ModifyIndex: body.ModifyIndex,
     };
-    return { op: { ...NO_OP, Service: { Verb, Node: node, Service: service } }, writes: Verb !== "get" };
+    return { ...NO_OP, Service: { Verb, Node: node, Service: service } };
   }
   if (op.Check === null) return undefined;
   const { Verb, Check: body } = op.Check;
@@ -219,5 +195,5 @@ function convert(
     Definition: definition,
     ModifyIndex: body.ModifyIndex,
   });
-  return { op: { ...NO_OP, Check: { Verb, Check: check } }, writes: Verb !== "get" };
+  return { ...NO_OP, Check: { Verb, Check: check } };
 }

@@ -24,6 +24,8 @@ export interface ReadMeta {
   readonly lastContactMs: number;
   /** Whether the agent's cache had the answer. Only for reads that let it. */
   readonly cacheHit?: boolean;
+  /** Kept up to date by the servers' event stream, not by a blocking query. */
+  readonly streamed?: boolean;
   /** How long the answer has been out of touch with the servers; only where it may be. */
   readonly ageMs?: number;
 }
@@ -49,6 +51,11 @@ export interface HttpBackend {
   /** The reply of the RPC method, whoever carried it out. */
   write(endpoint: Method, request: any): Promise<unknown>;
   call(endpoint: Method, request: any): Promise<unknown>;
+  /**
+   * What `call` resolves to, if that can be had at once, or a promise of it if it only takes long; else undefined: use
+   * `call`. Throws what it is refused with.
+   */
+  callNow?(endpoint: Method, request: any): unknown;
   /** The same for what the agent's cache may answer; absent where there is none. */
   callCached?(endpoint: Method, request: any): Promise<CachedReply>;
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void;

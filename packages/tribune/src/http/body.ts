@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import { TribuneError } from "../lib/errors.ts";
+import type { HttpRequest } from "./exchange.ts";
 
 /** Bodies of endpoints that name no limit of their own. Consul has none; a server needs one. */
 export const BODY_BYTES_MAX = 64 << 20;
@@ -11,11 +11,16 @@ const NOTHING = Buffer.alloc(0);
  * breaks off.
  */
 export function readBody(
-  request: IncomingMessage,
+  request: HttpRequest,
   bytesMax: number,
   done: (body: Buffer) => void,
   fail: (error: Error) => void,
 ): void {
+  if ("whole" in request) {
+    if (request.whole.length > bytesMax) fail(tooLarge(bytesMax));
+    else done(request.whole);
+    return;
+  }
   let first: Buffer = NOTHING;
   let more: Buffer[] | undefined;
   let bytes = 0;
@@ -27,7 +32,7 @@ export function readBody(
       request.resume(); // drained, so that the answer reaches a client that is still sending
       if (settled) return;
       settled = true;
-      fail(new TribuneError("payloadTooLarge", `Request body too large, max size: ${bytesMax} bytes`));
+      fail(tooLarge(bytesMax));
       return;
     }
     if (first === NOTHING) first = chunk;
@@ -47,4 +52,8 @@ export function readBody(
     settled = true;
     fail(new TribuneError("badRequest", "unexpected EOF"));
   });
+}
+
+function tooLarge(bytesMax: number): TribuneError {
+  return new TribuneError("payloadTooLarge", `Request body too large, max size: ${bytesMax} bytes`);
 }

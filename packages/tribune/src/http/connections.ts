@@ -46,12 +46,12 @@ export class Connections {
 }
 
 /** Bytes that are no HTTP: answer if that is still possible, and close. */
-export function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
+export function refuseGarbage(error: NodeJS.ErrnoException | undefined, socket: Socket): void {
+  if (!socket.writable || error?.code === "ECONNRESET") {
     socket.destroy();
     return;
   }
-  const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
+  const tooLarge = error?.code === "HPE_HEADER_OVERFLOW";
   const status = tooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
   refuse(
     socket,

@@ -1,7 +1,8 @@
 import { promisify } from "node:util";
 import { gzip, gzipSync } from "node:zlib";
-import type { Answer } from "../endpoints/answer.ts";
+import { type Answer, joined } from "../endpoints/answer.ts";
 import { stringifyGo } from "../lib/go-json.ts";
+import type { ReadHead } from "./read-head.ts";
 
 const gzipAsync = promisify(gzip);
 
@@ -19,12 +20,22 @@ export interface Encoded {
   gzipped: Encoded | Promise<Encoded> | undefined;
   /** Sent without the index and freshness of the read. */
   readonly withoutMeta?: boolean;
+  /** As it was last put together to be sent; see `AnswerSender`. */
+  last?: Sent;
+}
+
+/** An answer with its head, and what of that head may be otherwise the next time. */
+export interface Sent {
+  readonly date: string;
+  readonly common: readonly string[];
+  readonly read: ReadHead | undefined;
+  readonly text: string;
 }
 
 const GZIP = { level: 1 } as const;
 const NOTHING = Buffer.alloc(0);
 const NO_HEADERS: readonly string[] = [];
-const JSON_HEADERS: readonly string[] = ["Content-Type", "application/json"];
+export const JSON_HEADERS: readonly string[] = ["Content-Type", "application/json"];
 
 /** Turns an answer into bytes. Streams and pieces are not for this. */
 export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, pretty: boolean): Encoded {
@@ -35,6 +46,10 @@ export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, p
   }
   const headers = answer.headers ?? NO_HEADERS;
   switch (answer.kind) {
+    case "jsonParts": {
+      const body = Buffer.from(joined(answer.parts), "latin1");
+      return encode({ kind: "jsonText", text: body.toString(), headers }, pretty);
+    }
     case "json":
       return {
         status: answer.status ?? 200,
@@ -76,19 +91,25 @@ export function encodedBytes(body: Buffer, contentType: string): Encoded {
 /** Longer ones cost more to copy than a second buffer costs to send. */
 const TEXT_BYTES_MAX = 8 * 1_024;
 
+/** What an answer takes while it is kept: its body, and once more as it was sent if it is short. */
+export const heldBytes = (encoded: Encoded): number => encoded.body.length * (isShort(encoded) ? 2 : 1) + 768;
+
+export const isShort = ({ body }: Encoded): boolean => body.length <= TEXT_BYTES_MAX;
+
 /**
  * A short body in the form that Node's HTTP joins with its head: one buffer to write instead of two, which is half of
  * what an answer costs. To be sent as `latin1`. @returns undefined for a longer one.
  */
 export function bodyText(encoded: Encoded): string | undefined {
-  if (encoded.body.length > TEXT_BYTES_MAX) return undefined;
+  if (!isShort(encoded)) return undefined;
   encoded.text ??= encoded.body.toString("latin1");
   return encoded.text;
 }
 
 /** The same answer, compressed. */
 function gzippedForm(encoded: Encoded, body: Buffer): Encoded {
-  return { ...encoded, body, headers: [...encoded.headers, "Content-Encoding", "gzip"], gzipped: undefined };
+  const { status, withoutMeta = false } = encoded;
+  return { status, withoutMeta, body, headers: [...encoded.headers, "Content-Encoding", "gzip"], gzipped: undefined };
 }
 
 /** Shorter bodies are compressed at once, within a millisecond: a thousand who wait for one go on without a detour. */

@@ -1,11 +1,5 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
-import { createServer as createSecureServer } from "node:https";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { createServer as createSecureServer, Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { make } from "@tribune/api";
@@ -21,10 +15,14 @@ import type { HttpBackend, HttpOptions, ReadOutcome } from "./backend.ts";
 import { BODY_BYTES_MAX, readBody } from "./body.ts";
 import { commonOptions } from "./common-options.ts";
 import { Connections, refuseGarbage } from "./connections.ts";
-import { type Encoded, encode, encodedBytes } from "./encoded.ts";
-import { type Found, ParsedUrls, type Target, targetOf } from "./parsed-urls.ts";
-import { gather } from "./pieces.ts";
+import { type Encoded, encode, encodedBytes, heldBytes } from "./encoded.ts";
+import type { HttpRequest, HttpResponse } from "./exchange.ts";
+import { type CallTarget, type Found, ParsedUrls, type Target, targetOf } from "./parsed-urls.ts";
+import { gather, type Keeper, LONG_BYTES_MAX, LongBody, WHOLE_BYTES_MAX } from "./pieces.ts";
+import { DateLine } from "./plain/head-text.ts";
+import { PlainDoor } from "./plain/plain-door.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
+import { type ReadHead, readFields } from "./read-head.ts";
 import { RequestTimes } from "./request-times.ts";
 import { type Route, Router } from "./router.ts";
 import { OutsideApi } from "./site/outside-api.ts";
@@ -49,6 +47,8 @@ export class HttpServer {
   readonly #router: Router;
   readonly #outside: OutsideApi;
   readonly #servers: Server[] = [];
+  readonly #plainDoors: PlainDoor[] = [];
+  readonly #dates: DateLine;
   readonly #times: RequestTimes;
   readonly #urls = new ParsedUrls();
   readonly #connections: Connections;
@@ -64,7 +64,10 @@ export class HttpServer {
       onlyNewNames: options.onlyNewMetricNames === true,
     });
     this.#connections = new Connections(options.connectionsPerClientMax, dependencies.logger);
-    this.#sender = new AnswerSender(dependencies.clock, (response, error) => this.#fail(response, error));
+    this.#dates = new DateLine(dependencies.clock);
+    this.#sender = new AnswerSender(dependencies.clock, this.#dates, (response, error) =>
+      this.#fail(undefined, response, error),
+    );
     this.configure(options);
   }
 
@@ -95,8 +98,10 @@ export class HttpServer {
     const server: Server = tls === undefined ? createServer(limits) : createSecureServer({ ...limits, ...tls });
     server.headersTimeout = 60_000; // a client that never finishes its headers is not waited for
     server.on("request", (request, response) => this.#handle(request, response));
-    server.on("connection", (socket) => this.#connections.admit(socket));
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseGarbage(error, socket as Socket));
+    const handle = (request: HttpRequest, response: HttpResponse): void => this.#handle(request, response);
+    const plain = { secure: tls !== undefined, headerBytesMax: this.#options.headerBytesMax };
+    this.#plainDoors.push(new PlainDoor(server, plain, { connections: this.#connections, dates: this.#dates, handle }));
     this.#servers.push(server);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -108,7 +113,13 @@ export class HttpServer {
     return server.address() as AddressInfo | string;
   }
 
+  /** For connections to come; whether clients must show a certificate stays as it was. @throws Error */
+  renewCertificates({ requestCert: _, rejectUnauthorized: __, ...certificates }: TlsOptions): void {
+    for (const server of this.#servers) if (server instanceof SecureServer) server.setSecureContext(certificates);
+  }
+
   async close(): Promise<void> {
+    for (const door of this.#plainDoors) door.close();
     await Promise.all(
       this.#servers.map((server) => {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -118,39 +129,39 @@ export class HttpServer {
     );
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse): void {
+  #handle(request: HttpRequest, response: HttpResponse): void {
     if (this.#connections.isRefused(request.socket)) return;
     const asked = request.url ?? "/";
     const url = asked.startsWith("/") ? asked : asked.replace(ORIGIN, "").replace(/^(?=\?|$)/, "/");
-    if (this.#dependencies.logger.isListenedTo?.("DEBUG") === true) this.#logWhenDone(asked, request, response);
+    if (this.#dependencies.logger.isListenedTo?.("DEBUG") === true) this.#logWhenDone(request, response);
     // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
       const isGet = request.method === "GET";
       const known = isGet ? this.#urls.read(url) : undefined;
-      const local = isGet ? this.#urls.local(url) : undefined;
+      const call = isGet ? this.#urls.call(url) : undefined;
+      const found = isGet ? this.#urls.found(url) : undefined;
       if (known !== undefined && !headersMatter(request.headers)) this.#read(known, request, response);
-      else if (local !== undefined) this.#answer(local, request, response);
+      else if (call !== undefined && !headersMatter(request.headers)) this.#call(call, request, response);
+      else if (found !== undefined) this.#answer(found, request, response);
       else this.#dispatch(url, request, response);
     } catch (error) {
-      this.#fail(response, error);
+      this.#fail(request, response, error);
     }
   }
 
-  #logWhenDone(url: string, request: IncomingMessage, response: ServerResponse): void {
+  #logWhenDone(request: HttpRequest, response: HttpResponse): void {
     const { clock, logger } = this.#dependencies;
     const startedMs = clock.nowMs();
-    const from = `${request.socket.remoteAddress ?? ""}:${request.socket.remotePort ?? ""}`;
-    response.once("close", () =>
+    const asked = logged(request); // now: the socket's address is gone once it is closed
+    response.on("close", () =>
       logger.debug("Request finished", {
-        method: request.method,
-        url: withoutToken(url),
-        from,
+        ...asked,
         latency: formatGoDuration(Math.round((clock.nowMs() - startedMs) * 1e6)),
       }),
     );
   }
 
-  #dispatch(url: string, request: IncomingMessage, response: ServerResponse): void {
+  #dispatch(url: string, request: HttpRequest, response: HttpResponse): void {
     const mark = url.indexOf("?");
     const rawPath = mark < 0 ? url : url.slice(0, mark);
     let path: string;
@@ -167,7 +178,7 @@ export class HttpServer {
     if (match.kind === "redirect")
       return redirect(request, response, encodeURI(match.path) + (mark < 0 ? "" : url.slice(mark)));
     if (match.kind === "none") {
-      const fail = (error: unknown): void => this.#fail(response, error);
+      const fail = (error: unknown): void => this.#fail(request, response, error);
       return this.#outside.serve(path, this.#options.responseHeaders, request, response, fail);
     }
     this.#endpoint(match.route, match.rest, url, path, mark < 0 ? "" : url.slice(mark + 1), request, response);
@@ -179,8 +190,8 @@ export class HttpServer {
     url: string,
     path: string,
     rawQuery: string,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
   ): void {
     let query: QueryString;
     try {
@@ -218,7 +229,9 @@ export class HttpServer {
     if (endpoint === undefined) throw TribuneError.badRequest(`Missing query parameter for ${route.pattern}`);
     if (endpoint.contract.kind !== "read") {
       const found = { endpoint, route, rest, path, query };
-      if (method === "GET" && endpoint.contract.kind === "local") this.#urls.keepLocal(url, found);
+      if (method === "GET" && endpoint.contract.kind === "call" && endpoint.contract.queryOptions === true)
+        return this.#call(this.#callTarget(found, url, request), request, response);
+      if (method === "GET") this.#urls.keepFound(url, found);
       this.#answer(found, request, response);
       return;
     }
@@ -226,7 +239,7 @@ export class HttpServer {
     const body = bodyParameter(endpoint.contract);
     if (body !== undefined) {
       // What a body says is not in the URL, so such a question is not kept by it.
-      const fail = (error: unknown): void => this.#fail(response, error);
+      const fail = (error: unknown): void => this.#fail(request, response, error);
       const ask = (bytes: Uint8Array): void => {
         try {
           this.#read(targetOf(this.#options, endpoint, route, rest, view, query, bytes), request, response);
@@ -245,23 +258,11 @@ export class HttpServer {
   }
 
   /** Everything but reads. An answer that is there at once is sent at once: no promise, no further turn. */
-  #answer(found: Found, request: IncomingMessage, response: ServerResponse): void {
+  #answer(found: Found, request: HttpRequest, response: HttpResponse): void {
     const { endpoint, route, rest, path, query } = found;
     const view = new RequestView(request, path, query, this.#options, endpoint.contract.kind === "local");
-    const startedMs = this.#dependencies.clock.nowMs();
-    // Called from events and promises, where nobody would catch what is thrown.
-    const fail = (error: unknown): void => {
-      this.#fail(response, error);
-      this.#measure(route, view.method, startedMs, true);
-    };
-    const finish = (answer: Answer): void => {
-      try {
-        this.#sender.respond(answer, this.#options.alwaysPretty || query.has("pretty"), request, response);
-        this.#measure(route, view.method, startedMs);
-      } catch (error) {
-        fail(error);
-      }
-    };
+    const pretty = this.#options.alwaysPretty || query.has("pretty");
+    const { finish, fail } = this.#ending(route, view.method, pretty, request, response);
     const { contract, binding } = endpoint;
     if (contract.kind === "write") binding.admit?.(view);
     const body = bodyParameter(contract);
@@ -276,10 +277,58 @@ export class HttpServer {
     else readBody(request, body.bytesMax ?? BODY_BYTES_MAX, perform, fail);
   }
 
-  #read(target: Target, request: IncomingMessage, response: ServerResponse): void {
+  /** Its question is all in its URL, and so parsed for whoever asks the same. */
+  #callTarget({ endpoint, route, rest, path, query }: Found, url: string, request: HttpRequest): CallTarget {
+    const { contract, binding } = endpoint;
+    if (contract.kind !== "call") throw new TribuneError("internal", "not a call");
+    const view = new RequestView(request, path, query, this.#options, false);
+    const values = parameterValues(contract.parameters, rest, view, undefined);
+    const asked = binding.request(values, view, this.#callOptions(contract, view));
+    const pretty = this.#options.alwaysPretty || query.has("pretty");
+    const target: CallTarget = { endpoint, route, view, request: asked, pretty };
+    if (!headersMatter(request.headers) && query.get("near") !== "_ip") this.#urls.keepCall(url, target);
+    return target;
+  }
+
+  #call(target: CallTarget, request: HttpRequest, response: HttpResponse): void {
+    const { finish, fail } = this.#ending(target.route, "GET", target.pretty, request, response);
+    this.#ask(target.endpoint, target.request, target.view, finish, fail);
+  }
+
+  /** What becomes of an answer, and of what is thrown where nobody would catch it: in events and promises. */
+  #ending(
+    route: Route,
+    method: string,
+    pretty: boolean,
+    request: HttpRequest,
+    response: HttpResponse,
+  ): { readonly finish: (answer: Answer) => void; readonly fail: (error: unknown) => void } {
+    const startedMs = this.#dependencies.clock.nowMs();
+    const fail = (error: unknown): void => {
+      this.#fail(request, response, error);
+      this.#measure(route, method, startedMs, true);
+    };
+    const finish = (answer: Answer): void => {
+      try {
+        this.#sender.respond(answer, pretty, request, response);
+        this.#measure(route, method, startedMs);
+      } catch (error) {
+        fail(error);
+      }
+    };
+    return { finish, fail };
+  }
+
+  #read(target: Target, request: HttpRequest, response: HttpResponse): void {
     const { backend, clock } = this.#dependencies;
     const startedMs = clock.nowMs();
-    const now = target.minIndex === 0 ? backend.readNow(target) : undefined;
+    let now: ReadOutcome | undefined;
+    try {
+      now = target.minIndex === 0 ? backend.readNow(target) : undefined;
+    } catch (error) {
+      this.#measure(target.route, "GET", startedMs, true);
+      throw error;
+    }
     if (now !== undefined) {
       this.#show(target, now, request, response);
       this.#measure(target.route, "GET", startedMs);
@@ -297,55 +346,78 @@ export class HttpServer {
   }
 
   /** Comes from a timer or a write, where nobody would catch what is thrown. */
-  #deliver(target: Target, outcome: ReadOutcome | Error, request: IncomingMessage, response: ServerResponse): void {
+  #deliver(target: Target, outcome: ReadOutcome | Error, request: HttpRequest, response: HttpResponse): void {
     try {
-      if (outcome instanceof Error) this.#fail(response, outcome);
+      if (outcome instanceof Error) this.#fail(request, response, outcome);
       else this.#show(target, outcome, request, response);
     } catch (error) {
-      this.#fail(response, error);
+      this.#fail(request, response, error);
     }
   }
 
-  #show(target: Target, { answer, meta }: ReadOutcome, request: IncomingMessage, response: ServerResponse): void {
-    let shown = answer.shown.get(target.variant) as Encoded | undefined;
-    const headers = [
-      "X-Consul-Index",
-      String(answer.index),
-      "X-Consul-Lastcontact",
-      String(Math.floor(meta.lastContactMs)),
-      "X-Consul-Knownleader",
-      meta.knownLeader ? "true" : "false",
-      "X-Consul-Query-Backend",
-      "blocking-query",
-    ];
-    if (target.saysConsistency) headers.push("X-Consul-Effective-Consistency", target.consistency);
-    if (meta.cacheHit !== undefined) headers.push("X-Cache", meta.cacheHit ? "HIT" : "MISS");
-    if (meta.ageMs !== undefined && meta.cacheHit !== false) headers.push("Age", String(Math.round(meta.ageMs / 1000)));
+  #show(target: Target, { answer, meta }: ReadOutcome, request: HttpRequest, response: HttpResponse): void {
+    let shown = answer.shown.get(target.variant) as Encoded | LongBody | undefined;
+    const { cacheHit, ageMs } = meta;
+    const read: ReadHead = {
+      index: answer.index,
+      lastContactMs: Math.floor(meta.lastContactMs),
+      knownLeader: meta.knownLeader,
+      streamed: meta.streamed === true,
+      consistency: target.saysConsistency ? target.consistency : undefined,
+      cacheHit,
+      ageSeconds: ageMs !== undefined && cacheHit !== false ? Math.round(ageMs / 1_000) : undefined,
+    };
+    if (shown instanceof LongBody) {
+      const head = { status: 200, contentType: shown.contentType, headers: readFields(read) };
+      this.#sender.sendPieces(shown.gathered, head, request, response);
+      return;
+    }
     if (shown === undefined) {
       let rendered: Answer;
       try {
         rendered = target.endpoint.binding.show(answer.reply, target.request, target.view);
       } catch (error) {
-        this.#fail(response, error);
+        this.#fail(request, response, error);
         return;
       }
       if (rendered.kind === "stream") {
-        this.#sender.stream(rendered, headers, response);
+        this.#sender.stream(rendered, readFields(read), response);
         return;
       }
       if (rendered.kind === "pieces") {
+        const { contentType } = rendered;
         const gathered = gather(rendered.pieces(target.pretty), this.#dependencies.clock);
         if (!("whole" in gathered)) {
-          this.#sender.sendPieces(gathered, rendered.contentType, headers, request, response);
+          const head = { status: 200, contentType, headers: readFields(read) };
+          const keeper = this.#keeperOf(answer, target.variant, contentType);
+          this.#sender.sendPieces(gathered, head, request, response, keeper);
           return;
         }
         shown = encodedBytes(gathered.whole, rendered.contentType);
       } else {
         shown = encode(rendered, target.pretty);
       }
-      this.#dependencies.backend.keep(answer, target.variant, shown, shown.body.length + 256);
+      this.#dependencies.backend.keep(answer, target.variant, shown, heldBytes(shown));
     }
-    this.#sender.sendMaybeCompressed(shown, shown.withoutMeta === true ? [] : headers, request, response);
+    this.#sender.sendEncoded(shown, shown.withoutMeta === true ? undefined : read, request, response);
+  }
+
+  /** Bodies of megabytes are kept only where somebody asks for them again and again. */
+  #keeperOf(answer: ReadOutcome["answer"], variant: string, contentType: string): Keeper {
+    const { backend } = this.#dependencies;
+    const mark = `asked ${variant}`;
+    const isAskedAgain = answer.shown.has(mark);
+    if (!isAskedAgain) backend.keep(answer, mark, true, MARK_BYTES);
+    return {
+      bytesMax: isAskedAgain ? LONG_BYTES_MAX : WHOLE_BYTES_MAX,
+      keep(pieces, bytes) {
+        const isShort = bytes <= WHOLE_BYTES_MAX;
+        const form = isShort
+          ? encodedBytes(Buffer.concat(pieces, bytes), contentType)
+          : new LongBody(pieces, contentType);
+        backend.keep(answer, variant, form, bytes + MARK_BYTES);
+      },
+    };
   }
 
   /** Two callbacks instead of a promise: a promise for each layer is a good part of what a small request costs. */
@@ -365,11 +437,45 @@ export class HttpServer {
       else finish(answer);
       return;
     }
-    const writes = contract.kind === "write";
-    const asked = binding.request(values, view, writes ? undefined : this.#callOptions(contract, view));
+    const common = contract.kind === "write" ? undefined : this.#callOptions(contract, view);
+    this.#ask(endpoint, binding.request(values, view, common), view, finish, fail);
+  }
+
+  #ask(
+    endpoint: Endpoint,
+    asked: AskedOfCache,
+    view: RequestView,
+    finish: (answer: Answer) => void,
+    fail: (error: unknown) => void,
+  ): void {
+    const { contract, binding } = endpoint;
+    const { backend } = this.#dependencies;
+    if (contract.kind === "read" || contract.kind === "local") throw new TribuneError("internal", "not for here");
     let headers: readonly string[] = [];
+    const show = (result: unknown): void => {
+      let answer: Answer;
+      try {
+        answer = binding.show(result, asked, view);
+        if (headers.length > 0) answer = { ...answer, headers: [...(answer.headers ?? []), ...headers] };
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      finish(answer);
+    };
+    let now: unknown;
+    try {
+      now = contract.kind === "call" ? backend.callNow?.(endpoint, asked) : undefined;
+    } catch (error) {
+      return fail(error);
+    }
+    if (now !== undefined) {
+      if (now instanceof Promise) now.then(show, fail);
+      else show(now);
+      return;
+    }
     const ask = (): Promise<unknown> => {
-      if (writes) return backend.write(endpoint, asked);
+      if (contract.kind === "write") return backend.write(endpoint, asked);
       if (contract.cacheable !== true || asked.UseCache !== true || backend.callCached === undefined)
         return backend.call(endpoint, asked);
       return backend.callCached(endpoint, asked).then(({ reply, cacheHit, ageMs }) => {
@@ -381,18 +487,7 @@ export class HttpServer {
         return reply;
       });
     };
-    ask().then((result) => {
-      let answer: Answer;
-      try {
-        answer = binding.show(result, asked, view);
-        if (answer.kind === "json" && headers.length > 0)
-          answer = { ...answer, headers: [...(answer.headers ?? []), ...headers] };
-      } catch (error) {
-        fail(error);
-        return;
-      }
-      finish(answer);
-    }, fail);
+    ask().then(show, fail);
   }
 
   /** What a call's request starts from: the common options where it takes them, else nothing. */
@@ -402,7 +497,7 @@ export class HttpServer {
     return commonOptions(contract.request, view, { discoveryMaxStaleNs, useCache });
   }
 
-  #fail(response: ServerResponse, error: unknown): void {
+  #fail(request: HttpRequest | undefined, response: HttpResponse, error: unknown): void {
     if (response.headersSent) {
       response.destroy();
       return;
@@ -410,9 +505,11 @@ export class HttpServer {
     const known = error instanceof TribuneError;
     const message = error instanceof Error ? error.message : String(error);
     const status = known ? HTTP_STATUS[error.kind] : 500;
-    if (!known)
-      this.#dependencies.logger.error("Request error", { error: error instanceof Error ? error.stack : message });
-    else if (status >= 500) this.#dependencies.logger.debug("Request error", { error: message });
+    if (status >= 500) {
+      // Of what nobody has foreseen the log says where it came from.
+      const cause = !known && error instanceof Error ? error.stack : message;
+      this.#dependencies.logger.error("Request error", { ...(request && logged(request)), error: cause });
+    }
     this.#sender.send(response, encode({ kind: "text", status, text: message }, false), []);
   }
 
@@ -421,14 +518,22 @@ export class HttpServer {
   }
 }
 
+/** What the door looks at in a request for the servers. */
+interface AskedOfCache {
+  readonly UseCache?: boolean;
+}
+
+/** What is counted for keeping something beside its bytes. */
+const MARK_BYTES = 256;
+
 const ANY_HEADERS: IncomingHttpHeaders = Object.freeze({});
 const GZIP_HEADERS: IncomingHttpHeaders = Object.freeze({ "accept-encoding": "gzip" });
 const NO_RAW_HEADERS: string[] = [];
 
 /** Thousands of requests may be held for minutes: of what they said, each keeps only what its answer depends on. */
-function park(request: IncomingMessage, target: Target): void {
+function park(request: HttpRequest, target: Target): void {
   request.headers = acceptsGzip(request) ? GZIP_HEADERS : ANY_HEADERS;
-  request.rawHeaders = NO_RAW_HEADERS;
+  if ("rawHeaders" in request) request.rawHeaders = NO_RAW_HEADERS;
   request.url = target.view.path;
 }
 
@@ -448,6 +553,15 @@ function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefine
     bodyParameters.set(contract, found);
   }
   return found ?? undefined;
+}
+
+/** What the log says of a request. */
+function logged({ method, url, socket }: HttpRequest): { readonly [name: string]: string | undefined } {
+  return {
+    method,
+    url: withoutToken(url ?? "/"),
+    from: `${socket.remoteAddress ?? ""}:${socket.remotePort ?? ""}`,
+  };
 }
 
 const TOKEN_PARAMETER = /([?&]token=)[^&]*/g;

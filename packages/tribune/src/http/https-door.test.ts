@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { get } from "node:https";
+import { Agent, get, request } from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +33,19 @@ test("ports.https answers with the certificate of cert_file, and is refused with
   const [trusted] = await once(get({ ...where, servername: "good.test" }), "response");
   assert.equal(trusted.statusCode, 200);
   assert.match(await text(trusted), /^"127\.0\.0\.1:\d+"\n?$/);
+  // On one connection: a request that the plain door takes, one that it leaves to Node, and one after that.
+  const one = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => one.destroy());
+  const asked = async (method: string, path: string, pieces: readonly string[] = []): Promise<string> => {
+    const sent = request({ ...where, servername: "good.test", agent: one, method, path });
+    for (const piece of pieces) sent.write(piece); // without a length: in chunks
+    sent.end();
+    const [answer] = await once(sent, "response");
+    return text(answer);
+  };
+  assert.match(await asked("GET", "/v1/status/leader"), /^"127/);
+  assert.equal((await asked("PUT", "/v1/kv/chunked", ["a".repeat(50), "b"])).trim(), "true");
+  assert.equal(await asked("GET", "/v1/kv/chunked?raw"), `${"a".repeat(50)}b`);
   await assert.rejects(once(get({ ...where, servername: "evil.test" }), "response"), /Hostname\/IP does not match/);
   await assert.rejects(startAgent({ config: { ports: { https: port } } }), /HTTPS port needs cert_file/);
 });

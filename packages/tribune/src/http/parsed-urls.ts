@@ -19,13 +19,22 @@ export interface Target extends ReadCall {
   readonly route: Route;
 }
 
-/** A URL that was parsed before, of a GET that the agent answers by itself. */
+/** A URL that was parsed before, of a GET that is no read of the state. */
 export interface Found {
   readonly endpoint: Endpoint;
   readonly route: Route;
   readonly rest: string;
   readonly path: string;
   readonly query: QueryString;
+}
+
+/** A call whose question is all in its URL, which was parsed before. */
+export interface CallTarget {
+  readonly endpoint: Endpoint;
+  readonly route: Route;
+  readonly view: RequestView;
+  readonly request: object;
+  readonly pretty: boolean;
 }
 
 /** URLs whose parsed form is kept. */
@@ -41,14 +50,19 @@ const KEPT_CHARS_MAX = 4096;
 export class ParsedUrls {
   readonly #reads = new Map<string, Target>();
   readonly #blocking = new Map<string, Target>();
-  readonly #locals = new Map<string, Found>();
+  readonly #found = new Map<string, Found>();
+  readonly #calls = new Map<string, CallTarget>();
 
   read(url: string): Target | undefined {
     return this.#reads.get(url) ?? this.#blocking.get(url);
   }
 
-  local(url: string): Found | undefined {
-    return this.#locals.get(url);
+  found(url: string): Found | undefined {
+    return this.#found.get(url);
+  }
+
+  call(url: string): CallTarget | undefined {
+    return this.#calls.get(url);
   }
 
   keepRead(url: string, target: Target): void {
@@ -56,14 +70,19 @@ export class ParsedUrls {
     else keepNewest(this.#blocking, BLOCKING_TARGETS_MAX, url, target);
   }
 
-  keepLocal(url: string, found: Found): void {
-    keepNewest(this.#locals, TARGETS_MAX, url, found);
+  keepFound(url: string, found: Found): void {
+    keepNewest(this.#found, TARGETS_MAX, url, found);
+  }
+
+  keepCall(url: string, target: CallTarget): void {
+    keepNewest(this.#calls, TARGETS_MAX, url, target);
   }
 
   clear(): void {
+    this.#calls.clear();
     this.#reads.clear();
     this.#blocking.clear();
-    this.#locals.clear();
+    this.#found.clear();
   }
 }
 

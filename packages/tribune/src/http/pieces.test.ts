@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { type Gathered, gather, pump } from "./pieces.ts";
+import { type Gathered, gather, type Keeper, LongBody, pump } from "./pieces.ts";
 
 /** Each look at it is so much later than the one before. */
 function clock(stepMs: number) {
@@ -29,11 +29,11 @@ test("a body made within a slice is whole; one that takes longer goes on where i
 });
 
 /** Serves the pieces and fetches them. */
-async function fetched(pieces: () => Iterable<Uint8Array>, gzipped: boolean): Promise<string> {
+async function fetched(pieces: () => Iterable<Uint8Array>, gzipped: boolean, keeper?: Keeper): Promise<string> {
   const server: Server = createServer((_request, response) => {
     const gathered = gather(pieces(), clock(3)) as Extract<Gathered, { first: unknown }>;
     response.writeHead(200, gzipped ? { "Content-Encoding": "gzip" } : {});
-    pump(gathered, response, gzipped, clock(3));
+    pump(gathered, response, gzipped, clock(3), keeper);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   try {
@@ -56,4 +56,21 @@ test("a body that fails on its way breaks its connection, and nothing else", asy
     throw new Error("a row that cannot be shown");
   }
   for (const gzipped of [false, true]) await assert.rejects(fetched(failing, gzipped));
+});
+
+test("what was sent can be kept and sent again, unless it is longer than is kept", async () => {
+  const expected = Buffer.concat([...numbered(5_000)]).toString();
+  const kept: LongBody[] = [];
+  const keeperOf = (bytesMax: number): Keeper => ({
+    bytesMax,
+    keep: (pieces, bytes) => void kept.push(new LongBody(pieces, String(bytes))),
+  });
+  await fetched(() => numbered(5_000), false, keeperOf(expected.length - 1));
+  assert.equal(kept.length, 0);
+  await fetched(() => numbered(5_000), true, keeperOf(expected.length));
+  assert.deepEqual(
+    kept.map(({ contentType }) => contentType),
+    [String(expected.length)],
+  );
+  for (const _ of [1, 2]) assert.equal(await fetched(() => kept[0]!.pieces, false), expected);
 });

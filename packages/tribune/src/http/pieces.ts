@@ -1,9 +1,11 @@
-import type { ServerResponse } from "node:http";
 import { createGzip } from "node:zlib";
 import type { Clock } from "../lib/runtime.ts";
+import type { HttpResponse } from "./exchange.ts";
 
 /** Bodies up to here that are made within a slice are sent whole, and kept for who asks the same. */
-const WHOLE_BYTES_MAX = 4 * 1_024 * 1_024;
+export const WHOLE_BYTES_MAX = 4 * 1_024 * 1_024;
+/** Longer ones are kept up to here, in their pieces, once they are asked for a second time while nothing has changed. */
+export const LONG_BYTES_MAX = 24 * 1_024 * 1_024;
 const SLICE_MS = 5;
 
 /** A body made piece by piece: all of it where it is short, else where it starts and how it goes on. */
@@ -17,11 +19,34 @@ export function gather(pieces: Iterable<Uint8Array>, clock: Clock): Gathered {
   const first: Uint8Array[] = [];
   let bytes = 0;
   for (let next = rest.next(); next.done !== true; next = rest.next()) {
-    first.push(next.value);
+    if (next.value.length > 0) first.push(next.value);
     bytes += next.value.length;
     if (bytes > WHOLE_BYTES_MAX || clock.nowMs() - startedMs > SLICE_MS) return { first, rest };
   }
   return { whole: Buffer.concat(first, bytes) };
+}
+
+/** A long body as it was made. */
+export class LongBody {
+  readonly pieces: readonly Uint8Array[];
+  readonly contentType: string;
+
+  constructor(pieces: readonly Uint8Array[], contentType: string) {
+    this.pieces = pieces;
+    this.contentType = contentType;
+  }
+
+  get gathered(): Extract<Gathered, { first: unknown }> {
+    return { first: this.pieces, rest: NOTHING_MORE[Symbol.iterator]() };
+  }
+}
+
+const NOTHING_MORE: readonly Uint8Array[] = [];
+
+/** Who wants a body that is sent, uncompressed, once all of it is made and if it is no longer than they say. */
+export interface Keeper {
+  readonly bytesMax: number;
+  keep(pieces: readonly Uint8Array[], bytes: number): void;
 }
 
 /** The part of a writable stream that pieces need; compressed ones go through zlib first. */
@@ -32,16 +57,19 @@ interface Target {
 }
 
 /**
- * Sends a long body whose head is written: for at most `SLICE_MS` at a stretch, and no faster than the client reads.
+ * Sends a long body whose head is written: for at most `SLICE_MS` at a stretch, and no faster than the client reads, but
+ * for one piece that is made while the client does.
  *
  * @param gzipped compresses on the way, off this thread.
  */
 export function pump(
   { first, rest }: Extract<Gathered, { first: unknown }>,
-  response: ServerResponse,
+  response: HttpResponse,
   gzipped: boolean,
   clock: Clock,
+  keeper?: Keeper,
 ): void {
+  const kept = new KeptPieces(keeper);
   let gone = false;
   response.on("close", () => {
     gone = true;
@@ -50,7 +78,11 @@ export function pump(
   if (gzipped) {
     const gzip = createGzip({ level: 1, chunkSize: 64 * 1_024 });
     gzip.on("error", () => response.destroy());
-    gzip.pipe(response);
+    gzip.on("data", (chunk: Buffer) => {
+      if (!response.write(chunk)) gzip.pause();
+    });
+    gzip.on("end", () => response.end());
+    response.on("drain", () => gzip.resume());
     target = gzip;
   }
   const begun = first[Symbol.iterator]();
@@ -64,24 +96,63 @@ export function pump(
     turnStartedMs = clock.nowMs();
     go();
   };
+  let ahead: IteratorResult<Uint8Array> | undefined;
+  const make = (): IteratorResult<Uint8Array> | undefined => {
+    try {
+      return next();
+    } catch {
+      response.destroy(); // its head is sent: only a broken connection still says that the body is not whole
+      return undefined;
+    }
+  };
+  const makeAhead = (): void => {
+    turnStartedMs = clock.nowMs();
+    if (!gone) ahead ??= make();
+  };
   const go = (): void => {
     while (!gone) {
       if (clock.nowMs() - turnStartedMs > SLICE_MS) {
         setImmediate(onNextTurn);
         return;
       }
-      let piece: IteratorResult<Uint8Array>;
-      try {
-        piece = next();
-      } catch {
-        response.destroy(); // its head is sent: only a broken connection still says that the body is not whole
+      const piece = ahead ?? make();
+      ahead = undefined;
+      if (piece === undefined) return;
+      if (piece.done === true) {
+        kept.end();
+        return target.end();
+      }
+      kept.add(piece.value);
+      if (piece.value.length === 0) continue; // a moment for others
+      if (!target.write(piece.value)) {
+        setImmediate(makeAhead); // and `drain` goes on
         return;
       }
-      if (piece.done === true) return target.end();
-      if (!target.write(piece.value)) return; // `drain` goes on
     }
   };
   target.on("drain", go);
   // Finding the rows and making the first pieces has held this turn long enough.
   setImmediate(onNextTurn);
+}
+
+/** Gathers what is sent, for as long as it is worth keeping. */
+class KeptPieces {
+  readonly #keeper: Keeper | undefined;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(keeper: Keeper | undefined) {
+    this.#keeper = keeper;
+  }
+
+  add(piece: Uint8Array): void {
+    this.#bytes += piece.length;
+    if (this.#keeper === undefined || this.#bytes > this.#keeper.bytesMax) this.#pieces = [];
+    else this.#pieces.push(piece);
+  }
+
+  end(): void {
+    if (this.#keeper !== undefined && this.#bytes <= this.#keeper.bytesMax)
+      this.#keeper.keep(this.#pieces, this.#bytes);
+  }
 }

@@ -24,13 +24,16 @@ export function percentDecode(raw: string, plusIsSpace: boolean): string {
 }
 
 const NONE: readonly string[] = [];
+/** Of most requests. */
+const NOTHING = new Map<string, string[]>();
 
 /** A parsed query string: names in order of appearance, values decoded. */
 export class QueryString implements Query {
-  readonly #values = new Map<string, string[]>();
+  readonly #values: Map<string, string[]>;
 
   /** @throws BadEscapeError */
   constructor(raw: string) {
+    this.#values = raw === "" ? NOTHING : new Map();
     if (raw === "") return;
     for (const part of raw.split("&")) {
       if (part === "") continue;

@@ -1,7 +1,8 @@
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import { isIP, type Socket } from "node:net";
 import type { HttpLimits, HttpView, Query } from "../endpoints/binding.ts";
 import type { HttpOptions } from "./backend.ts";
+import type { HttpRequest } from "./exchange.ts";
 
 const NO_BODY: AsyncIterable<Uint8Array> = (async function* () {})();
 
@@ -20,7 +21,7 @@ export class RequestView implements HttpView {
   readonly #remoteAddress: string;
   readonly #socket: Socket | undefined;
 
-  constructor(request: IncomingMessage, path: string, query: Query, options: HttpOptions, isLocal: boolean) {
+  constructor(request: HttpRequest, path: string, query: Query, options: HttpOptions, isLocal: boolean) {
     this.method = request.method ?? "GET";
     this.path = path;
     this.query = query;

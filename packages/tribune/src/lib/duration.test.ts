@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatGoDuration, parseGoDuration } from "@tribune/api";
+import { durationFault, formatGoDuration, parseGoDuration } from "@tribune/api";
 
 test("a duration that was measured is printed in whole nanoseconds, so that it can be read again", () => {
   for (const [ns, text] of [
@@ -12,5 +12,17 @@ test("a duration that was measured is printed in whole nanoseconds, so that it c
   ] as const) {
     assert.equal(formatGoDuration(ns), text);
     assert.equal(parseGoDuration(text), Math.sign(ns) * Math.round(Math.abs(ns)));
+  }
+});
+
+test("what is no duration is refused in Go's words", () => {
+  for (const [text, fault] of [
+    ["10", 'missing unit in duration "10"'],
+    ["1h2", 'missing unit in duration "1h2"'],
+    ["5parsecs", 'unknown unit "parsecs" in duration "5parsecs"'],
+    ["soon", 'invalid duration "soon"'],
+    ["", 'invalid duration ""'],
+  ] as const) {
+    assert.equal(durationFault(text), `time: ${fault}`);
   }
 });

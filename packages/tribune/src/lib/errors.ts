@@ -15,6 +15,8 @@ export type ErrorKind =
   | "payloadTooLarge"
   | "conflict"
   | "rateLimited"
+  /** Too much, and nobody else can be asked. */
+  | "overloaded"
   /** Whoever was asked does not know how. */
   | "notImplemented"
   /** No leader, no path to the datacenter: try again, maybe elsewhere. */
@@ -30,6 +32,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorKind, number>> = {
   payloadTooLarge: 413,
   conflict: 409,
   rateLimited: 429,
+  overloaded: 503,
   notImplemented: 501,
   unavailable: 500,
   internal: 500,
@@ -47,6 +50,12 @@ export const WIRE_TEXT = {
   /** What a server of Consul says to our own method. */
   NO_HISTORY: ["notImplemented", "rpc: can't find service History"],
   RATE_EXCEEDED: ["rateLimited", "RPC rate limit exceeded"],
+  /** Of a server that had more to do than `limits.request_limits` allows; nothing was done. */
+  RETRY_ELSEWHERE: ["rateLimited", "rate limit exceeded, try again later or against a different server"],
+  RETRY_LATER: [
+    "overloaded",
+    "rate limit exceeded for operation that can only be performed by the leader, try again later",
+  ],
   QUERY_NOT_FOUND: ["notFound", "Query not found"],
   INTENTION_NOT_FOUND: ["notFound", "Intention not found"],
 } as const satisfies Record<string, readonly [ErrorKind, string]>;
@@ -60,7 +69,11 @@ export class TribuneError extends Error {
   readonly code: ErrorCode | undefined;
 
   constructor(kind: ErrorKind, message: string, options: { code?: ErrorCode; cause?: unknown } = {}) {
+    // A refusal is an answer, whose place in the code nobody reads: to write the stack down is half of what it costs.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.kind = kind;
     this.code = options.code;
   }

@@ -33,8 +33,11 @@ export interface DiskFile {
   readonly path: string;
   /** Reads at most `length` bytes at `position`; fewer only at the end of the file. */
   read(position: number, length: number): Promise<Uint8Array>;
-  /** Writes all of `chunks`, one behind the other, starting at `position`. Not durable until `sync`. */
-  write(position: number, chunks: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Writes all of `chunks`, one behind the other, starting at `position`. Not durable until `sync`.
+   * @param beside not on the caller's thread, however little it is: a disk that stands still must not stop it.
+   */
+  write(position: number, chunks: readonly Uint8Array[], beside?: boolean): Promise<void>;
   /** fdatasync: when it resolves, every write that finished before the call is durable. */
   sync(): Promise<void>;
   /**

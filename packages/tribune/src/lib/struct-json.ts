@@ -3,7 +3,6 @@
  * compiled once per schema. Whatever is not plainly right is read again by `fromJson`, which knows the texts.
  */
 import { fromJson, parseGoDuration, type Schema, sharedZero, ZERO_TIME, zero } from "@tribune/api";
-import { objectMaker } from "./object-maker.ts";
 
 /** @throws Unusual */
 type Read = (value: unknown, strict: boolean) => unknown;
@@ -97,29 +96,38 @@ function mapReader(read: Read): Read {
   };
 }
 
+/** Compiled: a field's name is compared where it stands, and each value goes to its place without a list of them. */
 function structReader(schema: Schema<unknown>): Read {
   const fields = schema.fields ?? [];
-  const byName = new Map<string, { readonly place: number; readonly read: Read }>();
-  for (const [place, { jsonName, schema: of }] of fields.entries()) {
+  const exact: string[] = [];
+  // In any case of the letters, as Go reads them; of two names that differ by it the last.
+  const anyCase = new Map<string, string>();
+  for (const [at, { jsonName, schema: of }] of fields.entries()) {
     if (of.hidden === true) continue;
-    const field = { place, read: readerOf(of) };
-    byName.set(jsonName, field);
-    byName.set(jsonName.toLowerCase(), field);
+    const take = `if (item !== null) value${at} = read${at}(item, strict); break;`;
+    exact.push(`case ${JSON.stringify(jsonName)}: ${take}`);
+    anyCase.set(jsonName.toLowerCase(), take);
   }
+  const others = Array.from(anyCase, ([name, take]) => `case ${JSON.stringify(name)}: ${take}`);
+  const body = `return function (value, strict) {
+      if (typeof value !== "object" || Array.isArray(value)) return unusual();
+      ${fields.map((_, at) => `let value${at} = zero${at};`).join("\n")}
+      for (const key in value) {
+        const item = value[key];
+        switch (key) {
+          ${exact.join("\n")}
+          default: switch (key.toLowerCase()) {
+            ${others.join("\n")}
+            default: if (strict) return unusual();
+          }
+        }
+      }
+      return { ${fields.map(({ name }, at) => `${JSON.stringify(name)}: value${at}`).join(", ")} };
+    };`;
+  const names = ["unusual", ...fields.map((_, at) => `read${at}`), ...fields.map((_, at) => `zero${at}`)];
+  const reads = fields.map((field) => readerOf(field.schema));
   const zeros = fields.map((field) => sharedZero(field.schema));
-  const make = objectMaker(fields.map((field) => field.name));
-  return (value, strict) => {
-    if (typeof value !== "object" || Array.isArray(value)) return unusual();
-    const values = zeros.slice();
-    for (const key of Object.keys(value as object)) {
-      const item = (value as Record<string, unknown>)[key];
-      const field = byName.get(key) ?? byName.get(key.toLowerCase());
-      if (field === undefined) {
-        if (strict) return unusual();
-      } else if (item !== null) values[field.place] = field.read(item, strict);
-    }
-    return make(values);
-  };
+  return new Function(...names, body)(unusual, ...reads, ...zeros) as Read;
 }
 
 /** The runtime's decoder passes over what is no base64, so the bytes must be as many as the text stands for. */

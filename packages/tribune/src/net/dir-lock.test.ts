@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { DirLockedError, lockDir } from "./dir-lock.ts";
 
 async function inDirectory(run: (directory: string) => void | Promise<void>): Promise<void> {
@@ -47,3 +48,26 @@ test("a lock whose pid belongs to a younger process, and one that nobody can hav
       lockDir(directory)();
     }
   }));
+
+test(
+  "the lock of a killed process that nobody has asked for its end is taken over",
+  {
+    skip: process.platform !== "linux" && "ONLY LINUX TELLS",
+  },
+  () =>
+    inDirectory(async (directory) => {
+      const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+      try {
+        const pid = Number(String((await once(parent.stdout, "data"))[0]));
+        const giveUpMs = performance.now() + 60_000;
+        while (!readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")) {
+          assert.ok(performance.now() < giveUpMs, `process ${pid} has not ended within 60 s`);
+          await setTimeout(5);
+        }
+        writeFileSync(join(directory, "agent.lock"), JSON.stringify({ pid, started: "" }));
+        lockDir(directory)();
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    }),
+);

@@ -97,16 +97,31 @@ function isAlive(holder: Holder, own: Holder): boolean {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
     // EPERM: somebody else's process, so there is one.
   }
+  if (hasEnded(holder.pid)) return false;
   return holder.started === "" || own.started === "" || startOf(holder.pid) === holder.started;
+}
+
+/** Linux: a killed process has its number until its parent, in a container a slow one, asks how it ended. */
+function hasEnded(pid: number): boolean {
+  return statOf(pid)?.[0] === "Z";
+}
+
+/** Fields 3 and on of what Linux tells of a process: the name before them, in parentheses, may hold anything. */
+function statOf(pid: number): readonly string[] | undefined {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return undefined; // other systems: the pid has to do
+  }
 }
 
 /** Linux: boot id and clock ticks from then to the start of the process. */
 function startOf(pid: number): string {
   try {
     const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name in parentheses may hold anything; the start time is field 22, and field 3 follows the name.
-    return `${boot}:${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+    const stat = statOf(pid);
+    return stat === undefined ? "" : `${boot}:${stat[19]}`;
   } catch {
     return ""; // other systems: the pid has to do
   }

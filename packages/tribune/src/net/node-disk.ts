@@ -73,19 +73,19 @@ class NodeFile implements DiskFile {
     return filled === length ? bytes : bytes.subarray(0, filled);
   }
 
-  async write(position: number, chunks: readonly Uint8Array[]): Promise<void> {
+  async write(position: number, chunks: readonly Uint8Array[], beside = false): Promise<void> {
     let at = position;
     let rest = chunks;
     while (rest.length > 0) {
-      const written = await this.#writeSome(at, rest);
+      const written = await this.#writeSome(at, rest, beside);
       at += written;
       rest = withoutFirst(rest, written);
     }
   }
 
-  #writeSome(position: number, chunks: readonly Uint8Array[]): Promise<number> {
+  #writeSome(position: number, chunks: readonly Uint8Array[], beside: boolean): Promise<number> {
     const only = chunks.length === 1 ? chunks[0] : undefined;
-    if (only !== undefined && only.length <= WRITTEN_HERE_BYTES_MAX)
+    if (only !== undefined && only.length <= WRITTEN_HERE_BYTES_MAX && !beside)
       return call("write", this.path, (done) => done(null, fs.writeSync(this.#open(), only, 0, only.length, position)));
     if (only !== undefined)
       return call("write", this.path, (done) => fs.write(this.#open(), only, 0, only.length, position, done));

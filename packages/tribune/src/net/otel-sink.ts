@@ -1,8 +1,9 @@
 /**
- * Measurements for OpenTelemetry, where the process has it: `@opentelemetry/api` is no dependency of ours, and its
- * meter does nothing until somebody has registered a provider (`node --import ./telemetry.mjs …`, or the program that
- * embeds the agent).
+ * Measurements for OpenTelemetry, where this process has it: `node --import ./telemetry.mjs …`, or the program that embeds
+ * the agent, has registered a provider. Nothing is imported for it: what is registered stands where every copy of the
+ * library looks for it, so that it does not matter where `@opentelemetry/api` is installed.
  */
+import type { Logger } from "../lib/log.ts";
 import type { MetricLabels } from "../lib/metrics.ts";
 import type { MetricSink } from "../lib/telemetry/aggregator.ts";
 import { declarationOf } from "../lib/telemetry/metric-names.ts";
@@ -23,28 +24,58 @@ interface Meter {
   createHistogram(name: string, options: Described): Instrument;
 }
 
-/** What is used of `@opentelemetry/api` 1. */
-export interface OpenTelemetryApi {
-  readonly metrics: { getMeter(name: string, version?: string): Meter };
-  createNoopMeter(): Meter;
+/** What is registered with `@opentelemetry/api` 1, as far as it matters here. */
+interface Registered {
+  readonly metrics?: { getMeter(name: string): Meter };
 }
 
-const PACKAGE: string = "@opentelemetry/api";
+/** Where the library, whatever copy of it, keeps what was registered. The number is its major version. */
+const PLACE = "opentelemetry.js.api.";
+const VERSION = "1";
+/** Settings that only somebody makes who expects metrics to be sent. */
+const ASKING = ["OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
-/** The library, if this process can import it. */
-export async function openTelemetryApi(): Promise<OpenTelemetryApi | undefined> {
-  try {
-    return (await import(PACKAGE)) as OpenTelemetryApi;
-  } catch {
-    return undefined; // it is not installed, which is the usual case
+/**
+ * @param env of the process: it may ask for what nobody has registered, which is said once
+ * @returns undefined where there is no provider: then measurements would go nowhere, and cost all the same
+ */
+export function openTelemetrySink(
+  prefix: string,
+  env: Readonly<Record<string, string | undefined>>,
+  log: Pick<Logger, "warn">,
+): MetricSink | undefined {
+  const meter = registered(VERSION)?.metrics?.getMeter("tribune");
+  if (meter !== undefined) return new OpenTelemetrySink(meter, prefix);
+  const other = otherVersion();
+  const asking = ASKING.find((name) => (env[name] ?? "") !== "" && env[name] !== "none");
+  if (other !== undefined)
+    log.warn("OpenTelemetry gets no metrics: what is registered is of another version of @opentelemetry/api", {
+      version: other,
+      wanted: VERSION,
+    });
+  else if (asking !== undefined)
+    log.warn(
+      "OpenTelemetry gets no metrics: no meter provider is registered. Install @opentelemetry/sdk-metrics and an exporter, " +
+        "and start with node --import ./telemetry.mjs, as docs/metrics.md shows",
+      { asked_by: asking },
+    );
+  return undefined;
+}
+
+const registered = (version: string): Registered | undefined =>
+  (globalThis as Record<symbol, unknown>)[Symbol.for(PLACE + version)] as Registered | undefined;
+
+function otherVersion(): string | undefined {
+  for (const symbol of Object.getOwnPropertySymbols(globalThis)) {
+    const key = Symbol.keyFor(symbol) ?? "";
+    if (key.startsWith(PLACE) && key !== PLACE + VERSION) return key.slice(PLACE.length);
   }
+  return undefined;
 }
 
-/** @returns undefined where nobody has registered a provider: then measurements would go nowhere, and cost all the same */
-export function openTelemetrySink(api: OpenTelemetryApi, prefix: string): MetricSink | undefined {
-  const meter = api.metrics.getMeter("tribune");
-  return meter === api.createNoopMeter() ? undefined : new OpenTelemetrySink(meter, prefix);
-}
+/** Units as OpenTelemetry writes them (UCUM): what is only counted stands in braces. */
+const UCUM: Readonly<Record<string, string>> = { ms: "ms", ns: "ns", s: "s", bytes: "By", "%": "%" };
+const ucum = (unit: string): string => UCUM[unit] ?? `{${unit}}`;
 
 interface Target {
   readonly instrument: Instrument;
@@ -86,7 +117,7 @@ class OpenTelemetrySink implements MetricSink {
     let instrument = this.#instruments.get(key);
     if (instrument === undefined) {
       const known = declarationOf(name.startsWith(this.#prefix) ? name.slice(this.#prefix.length) : name);
-      const options = known === undefined ? {} : { unit: known.unit, description: known.help };
+      const options = known === undefined ? {} : { unit: ucum(known.unit), description: known.help };
       instrument = this.#create(kind, name, options);
       this.#instruments.set(key, instrument);
     }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseIp } from "../codec/ip-address.ts";
 import { allowList } from "./cidrs.ts";
-import { endpointsOf, listErrors, parseJoinAddress } from "./join-address.ts";
+import { cloudOf, endpointsOf, listErrors, parseJoinAddress } from "./join-address.ts";
 
 test("addresses to join", () => {
   for (const [text, expected] of [
@@ -27,6 +27,22 @@ test("a name is every address it has", async () => {
   const resolve = async (host: string): Promise<string[]> => (host === "both" ? ["10.0.0.1", "fd00::1", "x"] : []);
   assert.deepEqual(await endpointsOf("both:1", 8301, resolve), ["10.0.0.1:1", "[fd00::1]:1"]);
   await assert.rejects(endpointsOf("none", 8301, resolve), /lookup none: no such host/);
+});
+
+test("a cloud's expression is no host name, and is named without its credentials", async () => {
+  const expression = "access_key_id=A secret_access_key=B provider=aws tag_key=x";
+  assert.equal(cloudOf(expression), "provider=aws");
+  assert.equal(cloudOf("provider.example"), undefined);
+  await assert.rejects(
+    endpointsOf(expression, 8301, () => Promise.resolve(["10.0.0.1"])),
+    /retry_join and retry_join_wan only/,
+  );
+  const slip = "provider = aws secret_access_key = B";
+  assert.equal(cloudOf(slip), "provider=aws");
+  await assert.rejects(
+    endpointsOf(slip, 8301, () => assert.fail("no resolver is asked for secrets")),
+    { message: "neither an address nor provider=NAME with further key=value" },
+  );
 });
 
 test("several failures are one text", () => {

@@ -8,12 +8,16 @@ import type { SwimCore, SwimEffect, SwimInput } from "../gossip/swim/types.ts";
 import type { Cancel, Clock, Timers } from "../lib/runtime.ts";
 
 /** What is left for the host once each core has had what is meant for the other. */
-export type SwimHostEffect = Exclude<SwimEffect, SwimNews> | Extract<SwimEffect, { readonly type: "memberChanged" }>;
+export type SwimHostEffect =
+  | Exclude<SwimEffect, SwimNews | { readonly type: "gossiped" }>
+  | Extract<SwimEffect, { readonly type: "memberChanged" }>;
 export type SerfHostEffect = Exclude<SerfEffect, { readonly type: "swim" }>;
 
 export interface CorePairHost {
   onSwim(effect: SwimHostEffect): void;
   onSerf(effect: SerfHostEffect): void;
+  /** A round of gossip has been made up and handed to the socket. */
+  onGossiped(tookMs: number): void;
   /** The cores are at rest. */
   onSettled(): void;
 }
@@ -74,8 +78,12 @@ export class CorePair {
   }
 
   #stepSwim(input: SwimInput): void {
-    for (const effect of this.#swim.step(this.#clock.nowMs(), input)) {
+    const startedMs = this.#clock.nowMs();
+    for (const effect of this.#swim.step(startedMs, input)) {
       switch (effect.type) {
+        case "gossiped":
+          this.#host.onGossiped(this.#clock.nowMs() - startedMs);
+          break;
         case "memberChanged":
           this.#host.onSwim(effect);
           this.#stepSerf(effect);

@@ -1,4 +1,5 @@
 /** Where a join goes (sheet serf §3): `host`, `host:port` or `name/host:port`. */
+import { asksCloud, parseDiscoverText } from "../codec/discover-text.ts";
 import { parseIp } from "../codec/ip-address.ts";
 import { type Endpoint, endpointOf } from "../gossip/swim/endpoint.ts";
 
@@ -21,6 +22,17 @@ export function parseJoinAddress(text: string, defaultPort: number): JoinAddress
 }
 
 /**
+ * @returns `provider=NAME` of what is or was meant to be asked of a cloud (`provider=aws tag_key=…`, `provider = aws`): the
+ * rest may be credentials.
+ */
+export function cloudOf(text: string): string | undefined {
+  if (!text.includes("=")) return undefined;
+  const args = parseDiscoverText(text);
+  const name = typeof args === "string" ? undefined : args.get("provider");
+  return `provider=${name ?? "…"}`;
+}
+
+/**
  * @param resolveHost for names; it may reject.
  * @returns at least one endpoint. @throws Error that says why there is none.
  */
@@ -29,6 +41,8 @@ export async function endpointsOf(
   defaultPort: number,
   resolveHost: (host: string) => Promise<readonly string[]>,
 ): Promise<readonly Endpoint[]> {
+  if (asksCloud(text)) throw new Error("clouds are asked for addresses by retry_join and retry_join_wan only");
+  if (cloudOf(text) !== undefined) throw new Error("neither an address nor provider=NAME with further key=value");
   const address = parseJoinAddress(text, defaultPort);
   if (typeof address === "string") throw new Error(address);
   const isIp = parseIp(address.host) !== undefined;

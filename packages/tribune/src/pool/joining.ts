@@ -3,7 +3,7 @@ import type { Endpoint } from "../gossip/swim/endpoint.ts";
 import type { Logger } from "../lib/log.ts";
 import { shuffle } from "../lib/random.ts";
 import type { Rng } from "../lib/runtime.ts";
-import { endpointsOf } from "./join-address.ts";
+import { cloudOf, endpointsOf } from "./join-address.ts";
 import { Joins } from "./joins.ts";
 
 export interface JoiningOptions {
@@ -88,7 +88,7 @@ export class Joining {
     try {
       return await endpointsOf(address, defaultPort(), resolveHost);
     } catch (error) {
-      const text = `Failed to resolve ${address}: ${(error as Error).message}`;
+      const text = `Failed to resolve ${cloudOf(address) ?? address}: ${(error as Error).message}`;
       memberlistLogger.warn(`memberlist: ${text}`);
       errors.push(text);
       return [];

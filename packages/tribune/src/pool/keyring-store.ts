@@ -39,8 +39,12 @@ export class KeyringStore {
     if (this.#options === undefined) return;
     const { key, path } = this.#options;
     const file = path === undefined ? undefined : await this.#disk.readFile(path);
-    if (file !== undefined) this.#setRing(decodeKeyringFile(Buffer.from(file).toString()));
-    else if (key !== "") {
+    if (file !== undefined) {
+      const ring = decodeKeyringFile(Buffer.from(file).toString());
+      this.#setRing(ring);
+      if (key !== "" && !ring.keys.some((each) => Buffer.from(each).equals(Buffer.from(keyOfBase64(key)))))
+        this.#logger.warn("keyring doesn't include key provided with -encrypt, using keyring", { file: path });
+    } else if (key !== "") {
       this.#setRing(GossipKeyring.of(keyOfBase64(key)));
       await this.#save();
     }

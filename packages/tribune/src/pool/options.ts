@@ -42,6 +42,8 @@ export interface SocketPoolOptions {
   /** 0 for serf's default as Consul sets it, 72 h. */
   readonly reconnectTimeoutMs: number;
   readonly merge?: MergeRules | undefined;
+  /** Whether the pool decides by a vote whose name it is when two addresses have the same; left out: it is only logged. */
+  readonly resolveNameConflicts?: boolean;
 }
 
 export interface SocketPoolDependencies {

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomInt } from "../lib/random.ts";
 import { CALM_NETWORK } from "../sim/sim-network.ts";
+import type { SocketPoolOptions } from "./options.ts";
 import { KEY, type PoolHost, PoolSim } from "./pool.test.support.ts";
 
 const STEPS = 15;
+/** A return that is not heard of for so long, on such a network, would be a fault. */
+const HEARD_MS = 15_000;
 const OPTIONS = {
   keyring: { key: KEY, path: "/data/keys", verifyIncoming: true, verifyOutgoing: true },
   snapshotPath: "/data/snapshot",
@@ -26,39 +29,73 @@ function agree(living: readonly PoolHost[]): boolean {
   return views.every((view) => view === views[0]) && seen.join() === expected.join();
 }
 
-/** Crashes, leaves, returns, events and tags on a bad network; then a good one, on which all must agree again. */
-async function run(seed: number): Promise<void> {
+/**
+ * Crashes, leaves, returns, events and tags on a bad network; then a good one, on which all must agree again.
+ * @returns how many members were erased that were gone for long; one that runs never is.
+ */
+async function run(seed: number, more: Partial<SocketPoolOptions> = {}): Promise<number> {
   const sim = new PoolSim(seed);
   const rng = sim.sim.fork();
-  const pools = await sim.cluster(5 + randomInt(rng, 6), OPTIONS);
+  const options = { ...OPTIONS, ...more };
+  const pools = await sim.cluster(5 + randomInt(rng, 6), options);
+  let reaped = 0;
+  /** Since when it runs. */
+  const sinceMs = new Map(pools.map(({ name }) => [name, sim.sim.nowMs]));
+  const watch = (one: PoolHost): void => {
+    one.pool.subscribe((event) => {
+      if (event.type !== "reap" || !living.has(one)) return;
+      for (const { name } of event.members) {
+        const since = sinceMs.get(name);
+        const runs = since !== undefined && sim.sim.nowMs - since > HEARD_MS;
+        assert.ok(
+          !runs,
+          `${one.name} erases ${name}, which runs since ${since} ms, at ${sim.sim.nowMs} ms, seed ${seed}`,
+        );
+        reaped++;
+      }
+    });
+  };
   const living = new Set(pools);
   const reborn = new Set<PoolHost>();
+  for (const one of pools) watch(one);
   sim.network.faults = { loss: 0.05, duplicate: 0.05, delayMinMs: 1, delayMaxMs: 40, straggle: 0.02 };
   for (let step = 0; step < STEPS; step++) {
     const one = pools[randomInt(rng, pools.length)]!;
     const dice = rng.next();
     if (!living.has(one)) {
-      await sim.boot(one, OPTIONS);
+      await sim.boot(one, options);
+      watch(one);
       living.add(one);
+      sinceMs.set(one.name, sim.sim.nowMs);
       reborn.add(one);
     } else if (dice < 0.5 && living.size > 3) {
       if (dice < 0.2) await sim.settle(one.pool.leave().then(() => one.pool.stop()));
       one.host.crash();
       living.delete(one);
+      sinceMs.delete(one.name);
     } else if (dice < 0.75) one.pool.userEvent(`event-${step}`, new Uint8Array(0), false);
     else one.pool.setTags(new Map([["step", String(step)]]));
     await sim.play(rng.next() * 15_000);
   }
   sim.network.faults = CALM_NETWORK;
   const list = [...living];
+  // Nobody reconnects to who was erased: those who were apart for longer are brought together by an operator.
+  if (reaped > 0) for (const one of list) await sim.settle(one.pool.join([list[0]!.address]));
   await sim.until(`all agree, seed ${seed}`, () => agree(list), 400_000);
   for (const { name, heard } of list.filter((one) => !reborn.has(one))) {
     const events = heard.flatMap((event) => (event.type === "user" ? [event.name] : []));
     assert.equal(new Set(events).size, events.length, `${name} heard an event twice, seed ${seed}`);
   }
+  return reaped;
 }
 
 test("pools agree again after crashes, leaves and returns on a bad network", async () => {
   // In 27 and 40 a leave is heard of after the return it was followed by.
   for (const seed of [1, 2, 27, 40]) await run(seed);
+});
+
+test("who is gone for long is erased, and who runs never is", async () => {
+  let reaped = 0;
+  for (const seed of [3, 4, 5, 6]) reaped += await run(seed, { reconnectTimeoutMs: 10_000 });
+  assert.ok(reaped > 0, "nobody was gone for long enough");
 });

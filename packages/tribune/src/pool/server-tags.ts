@@ -40,6 +40,12 @@ const VERSION = /\d+\.\d+\.\d+/;
 /** `host:port`; an IPv6 host stands in brackets. */
 const HOST_PORT = /^(?:\[[^[\]]*\]|[^:[\]]*):([+-]?\d+)$/;
 
+/** As Consul's log names a server. */
+export function serverText({ shortName, host, port, datacenter }: ServerMember): string {
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${shortName} (Addr: tcp/${address}) (DC: ${datacenter})`;
+}
+
 /**
  * What a member says of itself as a server (sheet serf §8 Tags); undefined for everybody else. A number that does not
  * parse makes the member no server at all, as for every other reader of these tags.
@@ -78,6 +84,20 @@ export function serverOf(member: PoolMember, pool: "lan" | "wan"): ServerMember 
     aclMode: ACL_MODES[tags.get("acls") ?? ""] ?? "unknown",
     features,
   };
+}
+
+/**
+ * The tag `ft_config_kinds` of servers that can keep configuration entries that came after Consul 1.10: from 1 on those
+ * of later kinds, from 2 on those with later fields.
+ */
+export const CONFIG_KINDS_FEATURE = "config_kinds";
+export const CONFIG_KINDS = "2";
+
+/** By the tag of ours, or by the version of Consul's: kinds as of 1.13, fields as of 1.21. */
+export function keeps({ features, version }: ServerMember, what: "laterKinds" | "laterFields"): boolean {
+  if ((features.get(CONFIG_KINDS_FEATURE) ?? 0) >= (what === "laterKinds" ? 1 : 2)) return true;
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > 1 || (major === 1 && minor >= (what === "laterKinds" ? 13 : 21));
 }
 
 /** Feature flags, and the check of segment addresses (`sl_NAME`), which nothing here uses. */

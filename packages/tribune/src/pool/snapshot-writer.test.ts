@@ -12,6 +12,7 @@ const PATH = "/data/serf/local.snapshot";
 function bench(seed: number) {
   const sim = new Simulator(seed);
   const files = new SimFiles(sim, 3);
+  const clock = { nowMs: () => sim.nowMs, wallMs: () => sim.nowMs };
   const timers = {
     after: (delayMs: number, run: () => void) => sim.after(delayMs, run),
     soon: (run: () => void) => void sim.after(0, run),
@@ -27,7 +28,7 @@ function bench(seed: number) {
     return promise;
   };
   const open = async (disk: Disk, rejoinAfterLeave = false) => {
-    const writer = new SnapshotWriter(PATH, { disk, timers }, silentLogger);
+    const writer = new SnapshotWriter(PATH, { disk, timers, clock }, silentLogger);
     return { writer, contents: await settle(writer.open(rejoinAfterLeave)) };
   };
   const text = async (): Promise<string> => Buffer.from((await settle(files.disk().readFile(PATH)))!).toString();
@@ -54,7 +55,33 @@ test("what happened is in the file half a second later, and in the next life", a
     clock: 4,
     eventClock: 9,
     queryClock: 2,
+    incarnation: 17,
   });
+});
+
+test("no incarnation is used twice, whatever a loss of power takes along", async () => {
+  const { sim, files, open } = bench(5);
+  let highest = 0;
+  for (let life = 0; life < 40; life++) {
+    const { writer, contents } = await open(files.disk());
+    let incarnation = Math.max(1, contents.incarnation);
+    assert.ok(incarnation > highest, `life ${life} begins in ${incarnation}, ${highest} was used`);
+    for (let refuted = 0; refuted < life; refuted++) {
+      writer.usesIncarnation(++incarnation);
+      await sim.play(sim.nowMs + 200);
+    }
+    highest = incarnation;
+    files.crash();
+  }
+  assert.ok(highest < 40 * 40, "and not many are left out");
+});
+
+test("an incarnation that only a forger can have named is not kept", async () => {
+  const { files, settle, open } = bench(6);
+  const { writer } = await open(files.disk());
+  writer.usesIncarnation(0xffff_ffff);
+  await settle(writer.close());
+  assert.equal((await open(files.disk())).contents.incarnation, 17);
 });
 
 test("a leave is the last line, and is durable when it is reported", async () => {

@@ -4,29 +4,42 @@ import {
   compactAboveBytes,
   formatSnapshot,
   formatSnapshotLine,
+  INCARNATION_KEPT_MAX,
   readSnapshot,
   SNAPSHOT_BYTES_MAX,
   type SnapshotContents,
   type SnapshotLine,
 } from "../gossip/serf/snapshot-file.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Cancel, Disk, DiskFile, Timers } from "../lib/runtime.ts";
+import { type Metrics, noMetrics } from "../lib/metrics.ts";
+import type { Cancel, Clock, Disk, DiskFile, Timers } from "../lib/runtime.ts";
 
 const FLUSH_MS = 500;
 /** After a failed write. */
 const RECOVERY_MS = 30_000;
 
-const NOTHING: SnapshotContents = { alive: new Map(), clock: 0, eventClock: 0, queryClock: 0 };
+/**
+ * So many incarnations are marked as used ahead, so that a loss of power that takes the last lines along cannot bring one
+ * back; the next ones when half of them are gone.
+ */
+const INCARNATIONS_AHEAD = 16;
+
+const NOTHING: SnapshotContents = { alive: new Map(), clock: 0, eventClock: 0, queryClock: 0, incarnation: 0 };
 
 export class SnapshotWriter {
   readonly #path: string;
   readonly #disk: Disk;
   readonly #timers: Timers;
   readonly #logger: Logger;
+  readonly #clockPort: Clock;
+  readonly #metrics: Metrics;
   readonly #alive = new Map<string, string>();
   #clock = 0;
   #eventClock = 0;
   #queryClock = 0;
+  /** The first that our next life may begin in. */
+  #nextIncarnation = 0;
+  #mustSync = false;
   #file: DiskFile | undefined;
   #size = 0;
   #pending = "";
@@ -36,7 +49,14 @@ export class SnapshotWriter {
   #closed = false;
   #left = false;
 
-  constructor(path: string, ports: { readonly disk: Disk; readonly timers: Timers }, logger: Logger) {
+  constructor(
+    path: string,
+    ports: { readonly disk: Disk; readonly timers: Timers; readonly clock: Clock },
+    logger: Logger,
+    metrics: Metrics = noMetrics,
+  ) {
+    this.#clockPort = ports.clock;
+    this.#metrics = metrics;
     this.#path = path;
     this.#disk = ports.disk;
     this.#timers = ports.timers;
@@ -45,7 +65,8 @@ export class SnapshotWriter {
 
   /**
    * Reads what an earlier life has left and begins a fresh file with it.
-   * @returns nothing known where there is no file, or after a leave unless `rejoinAfterLeave`.
+   * @returns nothing known where there is no file; after a leave only how far we were ourselves, unless `rejoinAfterLeave`.
+   *   Life may begin in `incarnation`, once this is over.
    * @throws DiskError
    */
   async open(rejoinAfterLeave: boolean): Promise<SnapshotContents> {
@@ -55,6 +76,7 @@ export class SnapshotWriter {
     this.#clock = contents.clock;
     this.#eventClock = contents.eventClock;
     this.#queryClock = contents.queryClock;
+    this.#nextIncarnation = Math.max(1, contents.incarnation) + INCARNATIONS_AHEAD;
     await this.#rewrite();
     return contents;
   }
@@ -101,6 +123,14 @@ export class SnapshotWriter {
     this.#append({ type: "query-clock", time });
   }
 
+  /** The incarnation that we are in. */
+  usesIncarnation(incarnation: number): void {
+    if (incarnation < this.#nextIncarnation - INCARNATIONS_AHEAD / 2 || incarnation >= INCARNATION_KEPT_MAX) return;
+    this.#nextIncarnation = incarnation + INCARNATIONS_AHEAD;
+    this.#mustSync = true;
+    this.#append({ type: "incarnation", incarnation: this.#nextIncarnation });
+  }
+
   /** The last line of a life that ends well: nothing is recorded behind it. */
   leave(): Promise<void> {
     if (this.#left) return this.#writing;
@@ -136,13 +166,18 @@ export class SnapshotWriter {
     const bytes = Buffer.from(this.#pending);
     this.#pending = "";
     if (bytes.length === 0 || this.#file === undefined) return;
+    const startedMs = this.#clockPort.nowMs();
     await this.#file.write(this.#size, [bytes]);
+    this.#metrics.sample("serf.snapshot.appendLine", this.#clockPort.nowMs() - startedMs);
     this.#size += bytes.length;
-    if (this.#left || this.#closed) await this.#file.sync();
-    else if (this.#size > compactAboveBytes(this.#alive.size)) await this.#rewrite();
+    const mustSync = this.#mustSync || this.#left || this.#closed;
+    this.#mustSync = false;
+    if (mustSync) await this.#file.sync();
+    if (!this.#left && !this.#closed && this.#size > compactAboveBytes(this.#alive.size)) await this.#rewrite();
   }
 
   async #rewrite(): Promise<void> {
+    const startedMs = this.#clockPort.nowMs();
     await this.#file?.close();
     this.#file = undefined;
     const text = Buffer.from(
@@ -151,11 +186,13 @@ export class SnapshotWriter {
         clock: this.#clock,
         eventClock: this.#eventClock,
         queryClock: this.#queryClock,
+        incarnation: this.#nextIncarnation,
       }),
     );
     await this.#disk.writeFileAtomic(this.#path, text);
     this.#file = await this.#disk.open(this.#path, "readwrite");
     this.#size = text.length;
+    this.#metrics.sample("serf.snapshot.compact", this.#clockPort.nowMs() - startedMs);
   }
 
   #failed(error: unknown): void {

@@ -4,7 +4,7 @@ import { decodeKeyringFile, keyOfBase64 } from "../codec/gossip-keyring.ts";
 import { encodeStream, StreamDecoder } from "../codec/memberlist-stream.ts";
 import { gossipCipher } from "../net/gossip-crypto.ts";
 import { lanMergeRules, wanMergeRules } from "./merge-rules.ts";
-import { KEY, OTHER_KEY, PORT, type PoolHost, PoolSim, statuses } from "./pool.test.support.ts";
+import { alive, KEY, OTHER_KEY, PORT, type PoolHost, PoolSim, statuses } from "./pool.test.support.ts";
 import { STREAMS_MAX } from "./stream-limits.ts";
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
@@ -110,6 +110,27 @@ test("a machine that comes back rejoins by its snapshot, and hears no old events
   await sim.boot(pools[2]!, snapshot);
   await sim.play(30_000);
   assert.equal(pools[2]!.pool.members().length, 1, "who has left does not come back by itself");
+});
+
+test("who left and came back is not taken for gone again by one who remembers the leave", async () => {
+  const sim = new PoolSim(11);
+  const snapshot = { snapshotPath: "/data/serf/local.snapshot" };
+  const [forgetful, mindful, leaver] = (await sim.cluster(3, snapshot)) as [PoolHost, PoolHost, PoolHost];
+  for (let step = 0; step < 5; step++) leaver.pool.setTags(new Map([["step", String(step)]]));
+  await sim.settle(leaver.pool.leave().then(() => leaver.pool.stop()));
+  await sim.until("the leave is known", () => mindful.pool.member("p3")?.status === "left");
+  forgetful.host.crash();
+  await sim.boot(forgetful); // without its file: it has forgotten both
+  leaver.host.crash(); // with its file, of which the last lines may be lost
+  forgetful.events.length = 0;
+  await sim.boot(leaver, snapshot);
+  await sim.settle(leaver.pool.join([forgetful.address]));
+  await sim.settle(mindful.pool.join([forgetful.address])); // a push/pull, as comes by itself sooner or later
+  await sim.until("all see all", () => sim.hosts.every((one) => statuses(one).join() === alive(3)), 120_000);
+  assert.deepEqual(
+    forgetful.events.filter((line) => line.endsWith("p3")),
+    ["join p3"],
+  );
 });
 
 test("keys are rotated over the whole pool, kept in files, and a lost file is said so", async () => {

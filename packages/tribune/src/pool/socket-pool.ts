@@ -85,6 +85,7 @@ export class SocketPool implements GossipPool {
   #remembered: readonly string[] = [];
   #running: Running | undefined;
   #stopped = false;
+  #stopping: Promise<void> | undefined;
 
   /** @throws TribuneError for tags that are too large, CIDR blocks that are none, a wildcard address to advertise */
   constructor(options: SocketPoolOptions, dependencies: SocketPoolDependencies) {
@@ -122,7 +123,9 @@ export class SocketPool implements GossipPool {
     const { snapshotPath, rejoinAfterLeave } = this.#options;
     await this.#keyring.load();
     const snapshot =
-      snapshotPath === undefined ? undefined : new SnapshotWriter(snapshotPath, runtime, this.#serfLogger);
+      snapshotPath === undefined
+        ? undefined
+        : new SnapshotWriter(snapshotPath, runtime, this.#serfLogger, this.#dependencies.metrics);
     const remembered = await snapshot?.open(rejoinAfterLeave);
     this.#remembered = [...(remembered?.alive ?? [])].flatMap(([name, address]) =>
       name === this.#options.name ? [] : [`${name}/${address}`],
@@ -181,7 +184,7 @@ export class SocketPool implements GossipPool {
     snapshot: SnapshotWriter | undefined,
     remembered: SnapshotContents | undefined,
   ): Running {
-    const { settings, reconnectTimeoutMs } = this.#options;
+    const { settings, reconnectTimeoutMs, resolveNameConflicts = false } = this.#options;
     const { rng, clock, timers } = this.#dependencies.runtime;
     const name = this.#options.name as NodeName;
     const endpoint = this.#advertised(sockets);
@@ -193,6 +196,7 @@ export class SocketPool implements GossipPool {
         settings: {
           ...SERF_SETTINGS,
           gossipIntervalMs: settings.gossipIntervalMs,
+          resolveNameConflicts,
           ...(reconnectTimeoutMs > 0 ? { reconnectTimeoutMs } : {}),
         },
         restored: remembered,
@@ -212,6 +216,7 @@ export class SocketPool implements GossipPool {
         meta: encodeTags(this.#tags),
         settings,
         packetBudgetBytes: packetBudgetBytes({ encryption: this.#keyring.encryption }),
+        incarnation: Math.max(1, remembered?.incarnation ?? 0),
         defaultPort: sockets.tcp.address.port,
       },
       { rng, delegate },
@@ -219,8 +224,10 @@ export class SocketPool implements GossipPool {
     const host = {
       onSwim: (effect: SwimHostEffect) => this.#onSwim(effect),
       onSerf: (effect: SerfHostEffect) => this.#onSerf(effect),
+      onGossiped: (tookMs: number) => this.#swimLog.gossiped(tookMs),
       onSettled: () => {
         snapshot?.sawClock(serf.clocks.clock - 1);
+        snapshot?.usesIncarnation(swim.local.incarnation);
         this.#swimLog.health(swim.healthScore);
       },
     };
@@ -239,7 +246,9 @@ export class SocketPool implements GossipPool {
     return endpoint!;
   }
 
+  /** One that has stopped is gone already. */
   async leave(): Promise<void> {
+    if (this.#stopped) return;
     const { cores, snapshot } = this.#mustRun();
     const left = new Promise<void>((resolve) => {
       this.#leaveWaiters.push(resolve);
@@ -249,8 +258,12 @@ export class SocketPool implements GossipPool {
     await Promise.all([left, snapshot?.leave()]);
   }
 
-  async stop(): Promise<void> {
-    if (this.#stopped) return;
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopped = true;
     const running = this.#running;
     if (running === undefined) return;
@@ -424,6 +437,8 @@ export class SocketPool implements GossipPool {
         return this.#swimLog.changed(effect.before, effect.after);
       case "reachedByStreamOnly":
         return this.#swimLog.reachedByStreamOnly(effect.name);
+      case "probed":
+        return this.#swimLog.probed(effect.tookMs);
       case "dropped":
         return this.#swimLog.dropped(effect.reason);
       default:
@@ -457,6 +472,15 @@ export class SocketPool implements GossipPool {
         return this.#queries.answered(effect.token, effect.from, effect.payload);
       case "queryDone":
         return this.#queries.done(effect.token);
+      case "nameLost":
+        this.#serfLogger.error(
+          "this agent is out of the pool: give it a name of its own (node_name), and start it again",
+        );
+        // Its other duties go on: a snapshot file that cannot be closed must not end the agent.
+        this.stop().catch((error: Error) => {
+          this.#serfLogger.error("the pool could not be closed", { error: error.message });
+        });
+        return;
       case "leaveDone":
         for (const resolve of this.#leaveWaiters.splice(0)) resolve();
         return;

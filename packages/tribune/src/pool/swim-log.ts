@@ -37,6 +37,14 @@ export class SwimLog {
     this.#logger.debug(`memberlist: ${reason}`);
   }
 
+  probed(tookMs: number): void {
+    this.#metrics.sample("memberlist.probeNode", tookMs);
+  }
+
+  gossiped(tookMs: number): void {
+    this.#metrics.sample("memberlist.gossip", tookMs);
+  }
+
   health(score: number): void {
     if (score === this.#healthScore) return;
     this.#healthScore = score;

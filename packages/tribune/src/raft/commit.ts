@@ -1,17 +1,15 @@
 /** Commitment and handing committed entries to the state machine (Raft §5.3, §5.4.2). */
+import { reachedByQuorum } from "./quorum.ts";
 import { becomeFollower } from "./roles.ts";
 import type { LeaderState, RaftState } from "./state.ts";
-import type { LogEntry, LogIndex } from "./types.ts";
+import type { LogEntry, LogIndex, ServerId } from "./types.ts";
 
 /** The highest index a quorum of voters holds; the leader's own copy counts once it is durable. */
 function quorumIndex(s: RaftState, leading: LeaderState): LogIndex {
   if (s.isSoleVoter) return s.durableIndex;
-  const matches: LogIndex[] = [];
-  for (const voter of s.voters) {
-    matches.push(voter === s.id ? s.durableIndex : (leading.peers.get(voter)?.matchIndex ?? 0));
-  }
-  matches.sort((a, b) => b - a);
-  return matches[s.quorum - 1] ?? 0;
+  const held = (voter: ServerId): LogIndex =>
+    voter === s.id ? s.durableIndex : (leading.peers.get(voter)?.matchIndex ?? 0);
+  return reachedByQuorum(s, held) ?? 0;
 }
 
 export function advanceCommit(s: RaftState): void {

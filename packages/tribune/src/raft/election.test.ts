@@ -140,8 +140,12 @@ test("the leader's lease: without a quorum's answers it steps down and settles w
 test("Thesis §3.10: timeoutNow starts an election at once that overrides known leaders", () => {
   const server = new TestServer({ log: logOf(VOTERS, 1) });
   server.receive("b", heartbeat(1));
-  const [request] = sends(server.receive("b", { type: "timeoutNow" }), "requestVote");
+  const effects = server.receive("b", { type: "timeoutNow" });
+  const [request] = sends(effects, "requestVote");
   assert.equal(request?.message.leadershipTransfer, true);
+  // Nobody was missed: whoever counts elections, or is called for them, is told.
+  const [changed] = effects.filter((effect) => effect.type === "roleChanged");
+  assert.deepEqual([changed?.role, changed?.leadershipTransfer], ["candidate", true]);
 });
 
 test("a leader whose connection closed is replaced within a second, in tries that stay short", () => {
@@ -169,7 +173,7 @@ test("a closed connection is no evidence while a peer does not know pre-vote", (
   const [toB, toC] = sends(server.tickAfter(5000), "requestPreVote");
   server.feed({ type: "exchangeFailed", exchange: toC!.exchange, reason: "unsupported" });
   assert.ok(toB !== undefined);
-  server.receive("b", heartbeat(3));
+  server.persist(server.receive("b", heartbeat(3)));
   server.feed({ type: "peerConnectionLost", peer: id("b") });
   assert.deepEqual(server.tickAfter(300), []);
   server.feed({ type: "peerConnectionLost", peer: id("c") });
@@ -178,13 +182,74 @@ test("a closed connection is no evidence while a peer does not know pre-vote", (
   assert.equal(sends(server.tickAfter(300), "requestPreVote").length, 2, "c came back, maybe as something newer");
 });
 
-test("stepDown ends leadership and settles what is open", () => {
+test("a candidate begins no further term while its own vote is on its way to a slow disk, and asks once it is there", () => {
   const server = new TestServer({ log: logOf(VOTERS, 1), config: NO_PRE_VOTE });
-  server.win("b");
-  server.feed({ type: "propose", proposals: [{ id: 1 as never, type: "command", data: Uint8Array.of(1) }] });
-  const effects = server.feed({ type: "stepDown" });
-  const status = server.core.status();
-  assert.deepEqual([status.role, status.leader], ["follower", undefined]);
-  const settle = effects.find((effect) => effect.type === "settle");
-  assert.equal(settle !== undefined && "error" in settle.outcome && settle.outcome.error, "leadershipLost");
+  const effects = server.tickAfter(5_000);
+  assert.equal(sends(effects, "requestVote")[0]?.message.term, 2);
+  for (let tick = 0; tick < 20; tick++) assert.deepEqual(server.tickAfter(500), []);
+  assert.equal(server.core.status().term, 2);
+  server.persist(effects);
+  assert.deepEqual(sends(server.tickAfter(999), "requestVote"), [], "the others have their time from now on");
+  assert.equal(sends(server.tickAfter(1_001), "requestVote")[0]?.message.term, 3);
+});
+
+test("nobody campaigns while the disk is slow", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1) });
+  const entries = [{ index: 3, term: 1, type: "command", data: Uint8Array.of(1) }] as const;
+  const append = { type: "appendEntries", term: 1, prevLogIndex: 2, prevLogTerm: 1, entries, leaderCommit: 0 } as const;
+  const effects = server.receive("b", append);
+  for (let tick = 0; tick < 10; tick++) assert.deepEqual(sends(server.tickAfter(1_000), "requestPreVote"), []);
+  server.persist(effects);
+  assert.equal(sends(server.tickAfter(1_000), "requestPreVote").length, 2);
+});
+
+test("a vote that a slow disk holds back elects even while the candidate asks for a further term", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1) });
+  const granted = { type: "requestPreVoteReply", term: 1, granted: true } as const;
+  const [, poll] = sends(server.tickAfter(5_000), "requestPreVote");
+  const effects = server.receive("c", granted, poll?.exchange);
+  server.persist(effects);
+  const [, vote] = sends(effects, "requestVote");
+  const [, again] = sends(server.tickAfter(5_000), "requestPreVote");
+  assert.equal(again?.message.term, 3);
+  // c says that its vote of term 2 is on its way; then it comes.
+  server.receive("c", { type: "requestPreVoteReply", term: 2, granted: false }, again?.exchange);
+  server.receive("c", { type: "requestVoteReply", term: 2, granted: true }, vote?.exchange);
+  assert.deepEqual([server.core.status().role, server.core.status().term], ["leader", 2]);
+});
+
+test("no pre-vote is granted while a vote is on its way to the disk", () => {
+  const server = new TestServer({ log: logOf(VOTERS, 1) });
+  const question = { type: "requestPreVote", term: 3, lastLogIndex: 3, lastLogTerm: 1 } as const;
+  const asked = () => sends(server.receive("b", question), "requestPreVoteReply")[0]?.message.granted;
+  const effects = server.receive("b", voteFor(2, 3, 1));
+  assert.equal(asked(), false, "it may yet elect");
+  server.persist(effects);
+  assert.equal(asked(), true);
+});
+
+test("a leader whose lease is over asks at once whether it may lead again, unless a peer does not know pre-vote", () => {
+  const leader = (): TestServer => {
+    const server = new TestServer({ log: logOf(VOTERS, 1) });
+    const [, poll] = sends(server.tickAfter(5_000), "requestPreVote");
+    const effects = server.receive("c", { type: "requestPreVoteReply", term: 1, granted: true }, poll?.exchange);
+    server.persist(effects);
+    const [, vote] = sends(effects, "requestVote");
+    server.persist(server.receive("c", { type: "requestVoteReply", term: 2, granted: true }, vote?.exchange));
+    assert.equal(server.core.status().role, "leader");
+    return server;
+  };
+  assert.deepEqual(
+    sends(leader().tickAfter(501), "requestPreVote").map(({ message }) => message.term),
+    [3, 3],
+  );
+  const mixed = new TestServer({ log: logOf(VOTERS, 1) });
+  const [toB, toC] = sends(mixed.tickAfter(5_000), "requestPreVote");
+  const effects = mixed.feed({ type: "exchangeFailed", exchange: toC!.exchange, reason: "unsupported" });
+  mixed.persist(effects);
+  const [vote] = sends(effects, "requestVote");
+  mixed.persist(mixed.receive("b", { type: "requestVoteReply", term: 2, granted: true }, vote?.exchange));
+  assert.deepEqual([mixed.core.status().role, toB?.to], ["leader", "b"]);
+  assert.deepEqual(sends(mixed.tickAfter(501), "requestVote"), []);
+  assert.equal(mixed.core.status().role, "follower");
 });

@@ -5,7 +5,7 @@
 import { randomInt } from "../lib/random.ts";
 import { becomeLeader } from "./leader.ts";
 import { becomeFollower, staggered } from "./roles.ts";
-import type { Exchange, RaftState } from "./state.ts";
+import type { Campaign, Exchange, RaftState } from "./state.ts";
 import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
 
 /**
@@ -21,6 +21,11 @@ const SUCCESSION_STEP_MS = 60;
  * the others wait to hear from it. Where two meet, a third one's vote decides, as there is no leader to lose.
  */
 const FIRST_ELECTION_STEP_MS = 40;
+/**
+ * A write that takes longer says that the disk is slow just now: whoever campaigns needs a vote of its own on it.
+ * Ordinary flushes take milliseconds, also on disks that turn.
+ */
+const SLOW_WRITE_MS = 200;
 /** A refused pre-vote is tried again after this part of the election timeout, to twice as much. */
 const PRE_VOTES_PER_ELECTION_TIMEOUT = 4;
 
@@ -35,6 +40,11 @@ export function electionTimedOut(s: RaftState): void {
     // Not ours to campaign: a non-voter, a removed server, or one that waits for its first configuration.
     becomeFollower(s, s.term);
     s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+    return;
+  }
+  if (s.voteOnItsWay || s.pendingWriteMs > SLOW_WRITE_MS) {
+    // A vote of a further term would wait behind what the disk has to do already, and undo what that may bring.
+    s.electionDeadlineMs = staggered(s, SLOW_WRITE_MS);
     return;
   }
   startCampaign(s, false);
@@ -54,17 +64,23 @@ export function firstElection(s: RaftState): void {
 
 /** Pre-vote where it is of use, else the vote itself. The caller has checked that this server may campaign. */
 export function startCampaign(s: RaftState, leadershipTransfer: boolean): void {
-  becomeFollower(s, s.term);
+  s.leader = undefined;
+  s.leaderAddress = undefined;
+  s.leaderSuspected = false;
   s.role = "candidate";
-  s.exchanges.clear();
   s.quickCampaigns = Math.max(0, s.quickCampaigns - 1);
-  if (s.config.preVote && !leadershipTransfer && !s.isSoleVoter) {
-    // Costs nobody anything, so it may be tried again sooner than a vote.
-    s.electionDeadlineMs = campaignDeadline(s, 1, s.config.electionTimeoutMs / PRE_VOTES_PER_ELECTION_TIMEOUT);
-    startPreVote(s);
-  } else {
-    startVote(s, leadershipTransfer);
-  }
+  if (s.config.preVote && !leadershipTransfer && !s.isSoleVoter) startPoll(s);
+  else startVote(s, leadershipTransfer);
+}
+
+/**
+ * The leader has not heard a majority for as long as its lease. Where that was for late packets or for its standing
+ * still, the others still take it for their leader: it is the first to know that they need one, and asks at once.
+ */
+export function campaignAfterLease(s: RaftState): void {
+  if (!s.config.preVote || s.withoutPreVote.size > 0 || !s.mayCampaign) return;
+  s.quickCampaigns = QUICK_CAMPAIGNS;
+  electionTimedOut(s);
 }
 
 function quickMs(s: RaftState): number {
@@ -82,24 +98,34 @@ function campaignDeadline(s: RaftState, factor: number, usualMs: number): number
   return staggered(s, s.quickCampaigns === 0 ? usualMs : factor * quickMs(s));
 }
 
-function startPreVote(s: RaftState): void {
+/** Costs nobody anything, so it may be tried again sooner than a vote. */
+function pollDeadline(s: RaftState): number {
+  return campaignDeadline(s, 1, s.config.electionTimeoutMs / PRE_VOTES_PER_ELECTION_TIMEOUT);
+}
+
+/** The votes of a campaign that is under way may still come, and count. */
+function startPoll(s: RaftState): void {
+  s.electionDeadlineMs = pollDeadline(s);
+  for (const [id, { kind }] of s.exchanges) if (kind === "preVote") s.exchanges.delete(id);
   const term = s.term + 1;
   const granted = new Set<ServerId>([s.id]);
-  s.campaign = { kind: "preVote", term, leadershipTransfer: false, granted, ownVoteWrite: undefined };
+  s.poll = { term, granted };
   const { lastIndex: lastLogIndex, lastTerm: lastLogTerm } = s.log;
   for (const peer of s.voters) {
     if (peer === s.id) continue;
     if (s.withoutPreVote.has(peer)) granted.add(peer);
     else s.request(peer, { type: "requestPreVote", term, lastLogIndex, lastLogTerm }, { kind: "preVote", peer });
   }
-  countVotes(s);
+  countPoll(s);
 }
 
 function startVote(s: RaftState, leadershipTransfer: boolean): void {
-  s.electionDeadlineMs = campaignDeadline(s, 2, s.config.electionTimeoutMs);
+  s.exchanges.clear();
+  s.poll = undefined;
+  s.electionDeadlineMs = voteDeadline(s);
   const term = s.term + 1;
   s.persistHardState(term, s.id);
-  s.campaign = { kind: "vote", term, leadershipTransfer, granted: new Set(), ownVoteWrite: s.lastWrite };
+  s.campaign = { granted: new Set(), leadershipTransfer };
   const { lastIndex: lastLogIndex, lastTerm: lastLogTerm } = s.log;
   for (const peer of s.voters) {
     if (peer === s.id) continue;
@@ -108,26 +134,29 @@ function startVote(s: RaftState, leadershipTransfer: boolean): void {
   }
 }
 
-/** A write is durable: perhaps the candidate's vote for itself. */
-export function ownVoteDurable(s: RaftState): void {
-  const { campaign } = s;
-  if (campaign?.ownVoteWrite === undefined || s.durableWrite < campaign.ownVoteWrite) return;
-  if (campaign.granted.has(s.id)) return;
-  campaign.granted.add(s.id);
-  countVotes(s);
+function voteDeadline(s: RaftState): number {
+  return campaignDeadline(s, 2, s.config.electionTimeoutMs);
 }
 
-function countVotes(s: RaftState): void {
+/** A write is durable: perhaps the candidate's vote for itself, with which the others are asked for theirs. */
+export function ownVoteDurable(s: RaftState): void {
   const { campaign } = s;
-  if (campaign === undefined) return;
-  const votes = s.voters.filter((voter) => campaign.granted.has(voter)).length;
-  if (votes < s.quorum) return;
-  if (campaign.kind === "preVote") {
-    s.exchanges.clear();
-    startVote(s, false);
-  } else {
-    becomeLeader(s);
-  }
+  if (campaign === undefined || s.voteOnItsWay || campaign.granted.has(s.id)) return;
+  campaign.granted.add(s.id);
+  s.electionDeadlineMs = voteDeadline(s);
+  countVotes(s, campaign);
+}
+
+function isMajority(s: RaftState, granted: ReadonlySet<ServerId>): boolean {
+  return s.voters.filter((voter) => granted.has(voter)).length >= s.quorum;
+}
+
+function countVotes(s: RaftState, { granted }: Campaign): void {
+  if (isMajority(s, granted)) becomeLeader(s);
+}
+
+function countPoll(s: RaftState): void {
+  if (s.poll !== undefined && isMajority(s, s.poll.granted)) startVote(s, false);
 }
 
 function logIsNewerThan(s: RaftState, lastLogTerm: number, lastLogIndex: number): boolean {
@@ -169,7 +198,10 @@ function grantsVote(s: RaftState, from: ServerId, message: Request<"requestVote"
   return s.votedFor === undefined || s.votedFor === from;
 }
 
-/** Says what a vote would be now; changes nothing, so an answer costs no write. */
+/**
+ * Says what a vote would be now; changes nothing, so an answer costs no write. While a vote of ours is on its way to the
+ * disk there is no further one: that one may yet decide, and each new term would have the disk do more.
+ */
 export function onRequestPreVote(
   s: RaftState,
   from: ServerId,
@@ -180,33 +212,33 @@ export function onRequestPreVote(
   const granted =
     message.term >= s.term &&
     s.nowMs >= s.noVoteBeforeMs &&
+    !s.voteOnItsWay &&
     !followsAnother(s, from) &&
     !logIsNewerThan(s, message.lastLogTerm, message.lastLogIndex);
   s.reply(from, exchange, { type: "requestPreVoteReply", term: s.term, granted });
 }
 
-export function onVoteReply(
-  s: RaftState,
-  exchange: Exchange,
-  message: Reply<"requestVoteReply"> | Reply<"requestPreVoteReply">,
-): void {
-  const { campaign } = s;
-  if (campaign === undefined || campaign.kind !== exchange.kind) return;
-  if (message.term > campaign.term) {
-    becomeFollower(s, message.term);
-    return;
+export function onVoteReply(s: RaftState, peer: ServerId, { granted }: Reply<"requestVoteReply">): void {
+  if (s.campaign === undefined || !granted) return;
+  s.campaign.granted.add(peer);
+  countVotes(s, s.campaign);
+}
+
+export function onPreVoteReply(s: RaftState, peer: ServerId, { term, granted }: Reply<"requestPreVoteReply">): void {
+  const { poll } = s;
+  if (poll === undefined) return;
+  if (term > poll.term) becomeFollower(s, term);
+  else if (granted) {
+    poll.granted.add(peer);
+    countPoll(s);
   }
-  if (!message.granted) return;
-  campaign.granted.add(exchange.peer);
-  countVotes(s);
 }
 
 export function onVoteFailed(s: RaftState, exchange: Exchange, unsupported: boolean): void {
   if (exchange.kind !== "preVote" || !unsupported) return;
   s.withoutPreVote.add(exchange.peer);
-  if (s.campaign?.kind !== "preVote") return;
-  s.campaign.granted.add(exchange.peer);
-  countVotes(s);
+  s.poll?.granted.add(exchange.peer);
+  countPoll(s);
 }
 
 /** The leader wants this server to take over: no waiting, no pre-vote (Thesis §3.10). */
@@ -231,9 +263,4 @@ export function onPeerConnectionLost(s: RaftState, peer: ServerId): void {
   // In turn: two that campaign at once cost each other their votes, and all a further try.
   const rank = s.voters.filter((voter) => voter !== peer).indexOf(s.id);
   s.electionDeadlineMs = Math.min(s.electionDeadlineMs, s.nowMs + inTurn(s, Math.max(0, rank), SUCCESSION_STEP_MS));
-}
-
-/** Gives up leadership, for a reason only the shell knows. Others take over once they miss our heartbeats. */
-export function stepDown(s: RaftState): void {
-  if (s.role === "leader") becomeFollower(s, s.term);
 }

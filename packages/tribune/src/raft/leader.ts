@@ -2,6 +2,7 @@
 import { randomStagger } from "../lib/random.ts";
 import { advanceCommit } from "./commit.ts";
 import { startPendingChange } from "./membership.ts";
+import { reachedByQuorum } from "./quorum.ts";
 import { answerReads } from "./reads.ts";
 import { replicate, sendHeartbeat, tellCommit } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
@@ -20,6 +21,7 @@ const NO_DATA = new Uint8Array(0);
 export function becomeLeader(s: RaftState): void {
   s.role = "leader";
   s.campaign = undefined;
+  s.poll = undefined;
   s.exchanges.clear();
   s.leader = s.id;
   s.leaderAddress = s.latest.configuration.servers.find((server) => server.id === s.id)?.address;
@@ -35,6 +37,7 @@ export function becomeLeader(s: RaftState): void {
     confirmedReads: [],
     changes: [],
     transfer: undefined,
+    tookNotOver: new Set(),
     leaseGivenUp: false,
   };
   followPeers(s, s.leading);
@@ -72,6 +75,7 @@ function newPeer(s: RaftState, id: ServerId): Peer {
     commitSent: 0,
     commitAtMs: Number.POSITIVE_INFINITY,
     lastContactMs: s.nowMs,
+    appendMs: 0,
     followedSinceMs: Number.NEGATIVE_INFINITY,
     ackedRound: 0,
     load: undefined,
@@ -126,12 +130,9 @@ export function trackBatch(leading: LeaderState, firstIndex: number, ids: readon
  * voters must stop answering. Infinity where the leader is a quorum by itself.
  */
 export function leaseEndsAt(s: RaftState, leading: LeaderState): number {
-  const contacts: number[] = [];
-  for (const voter of s.voters) {
-    contacts.push(voter === s.id ? Number.POSITIVE_INFINITY : (leading.peers.get(voter)?.lastContactMs ?? 0));
-  }
-  contacts.sort((a, b) => b - a);
-  return (contacts[s.quorum - 1] ?? Number.POSITIVE_INFINITY) + s.config.leaderLeaseTimeoutMs;
+  const contact = (voter: ServerId): number =>
+    voter === s.id ? Number.POSITIVE_INFINITY : (leading.peers.get(voter)?.lastContactMs ?? 0);
+  return (reachedByQuorum(s, contact) ?? Number.POSITIVE_INFINITY) + s.config.leaderLeaseTimeoutMs;
 }
 
 /**
@@ -141,24 +142,20 @@ export function leaseEndsAt(s: RaftState, leading: LeaderState): number {
  */
 export function readLeaseUntilMs(s: RaftState, leading: LeaderState): number {
   if (leading.leaseGivenUp) return Number.NEGATIVE_INFINITY;
-  const promises: number[] = [];
-  for (const voter of s.voters)
-    promises.push(
-      voter === s.id
-        ? Number.POSITIVE_INFINITY
-        : (leading.peers.get(voter)?.followedSinceMs ?? Number.NEGATIVE_INFINITY),
-    );
-  promises.sort((a, b) => b - a);
-  return (promises[s.quorum - 1] ?? Number.NEGATIVE_INFINITY) + s.config.leaderLeaseTimeoutMs;
+  const promised = (voter: ServerId): number =>
+    voter === s.id ? Number.POSITIVE_INFINITY : (leading.peers.get(voter)?.followedSinceMs ?? Number.NEGATIVE_INFINITY);
+  return (reachedByQuorum(s, promised) ?? Number.NEGATIVE_INFINITY) + s.config.leaderLeaseTimeoutMs;
 }
 
-export function leaderTick(s: RaftState, leading: LeaderState): void {
+/** @returns false when its lease is over, and with it its time as a leader */
+export function leaderTick(s: RaftState, leading: LeaderState): boolean {
   if (s.voters.length > 1 && s.nowMs >= leaseEndsAt(s, leading)) {
     becomeFollower(s, s.term);
-    return;
+    return false;
   }
   transferTimedOut(s, leading);
   heartbeats(s, leading);
+  return true;
 }
 
 /** All peers in one go: an idle leader wakes up for little else, and their answers come together as well. */

@@ -3,8 +3,10 @@ import { unreachable } from "../lib/invariant.ts";
 import type { Rng } from "../lib/runtime.ts";
 import { handOut, onApplied, onApplyLoaded } from "./commit.ts";
 import {
+  campaignAfterLease,
   electionTimedOut,
   onPeerConnectionLost,
+  onPreVoteReply,
   onRequestPreVote,
   onRequestVote,
   onTimeoutNow,
@@ -12,7 +14,6 @@ import {
   onVoteReply,
   ownVoteDurable,
   startCampaign,
-  stepDown,
 } from "./election.ts";
 import { onAppendEntries } from "./follower.ts";
 import { leaderTick, leaderTickAt, leaderWork, propose, readLeaseUntilMs } from "./leader.ts";
@@ -30,7 +31,7 @@ import {
   onSnapshotTaken,
 } from "./snapshots.ts";
 import { type Exchange, type Peer, RaftState } from "./state.ts";
-import { endTransfer, transferLeadership } from "./transfer.ts";
+import { endTransfer, succession, transferLeadership } from "./transfer.ts";
 import type {
   Configuration,
   ConfigurationCodec,
@@ -90,6 +91,12 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
     return s.isSoleVoter || nowMs < readLeaseUntilMs(s, leading);
   }
 
+  /** Of a leader: how long writes take those who could go on without it, as of the last step; see `succession`. */
+  successionMs(): number {
+    const s = this.#s;
+    return s.leading === undefined ? Number.POSITIVE_INFINITY : succession(s, s.leading);
+  }
+
   nextTickAt(): number | undefined {
     const s = this.#s;
     if (!s.started) return s.nowMs;
@@ -120,8 +127,9 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
         return;
       }
       case "tick":
-        if (s.leading !== undefined) leaderTick(s, s.leading);
-        else if (s.nowMs >= s.electionDeadlineMs) electionTimedOut(s);
+        if (s.leading !== undefined) {
+          if (!leaderTick(s, s.leading)) campaignAfterLease(s);
+        } else if (s.nowMs >= s.electionDeadlineMs) electionTimedOut(s);
         return;
       case "readIndex":
         readIndex(s, input.read);
@@ -159,9 +167,6 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
         return;
       case "peerConnectionLost":
         onPeerConnectionLost(s, input.peer);
-        return;
-      case "stepDown":
-        stepDown(s);
         return;
       default:
         unreachable(input);
@@ -216,8 +221,10 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
         }
         return;
       case "requestVoteReply":
+        if (sent.kind === "vote") onVoteReply(s, sent.peer, message);
+        return;
       case "requestPreVoteReply":
-        onVoteReply(s, sent, message);
+        if (sent.kind === "preVote") onPreVoteReply(s, sent.peer, message);
         return;
       case "installSnapshotReply":
         if (peer !== undefined && sent.kind === "snapshot") onSnapshotReply(s, peer, sent, message.success);

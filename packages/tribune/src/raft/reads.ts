@@ -5,9 +5,10 @@
  * Reads share heartbeats: each question starts a round, a heartbeat carries the newest round, and the answer to it
  * confirms every read up to that round.
  */
+import { reachedByQuorum } from "./quorum.ts";
 import { sendHeartbeat } from "./replication.ts";
 import type { LeaderState, RaftState } from "./state.ts";
-import type { ReadId } from "./types.ts";
+import type { ReadId, ServerId } from "./types.ts";
 
 export function readIndex(s: RaftState, read: ReadId): void {
   const { leading } = s;
@@ -48,12 +49,9 @@ export function answerReads(s: RaftState, leading: LeaderState): void {
 
 function confirmedRound(s: RaftState, leading: LeaderState): number {
   if (s.isSoleVoter) return leading.readRound;
-  const rounds: number[] = [];
-  for (const voter of s.voters) {
-    rounds.push(voter === s.id ? leading.readRound : (leading.peers.get(voter)?.ackedRound ?? 0));
-  }
-  rounds.sort((a, b) => b - a);
-  return rounds[s.quorum - 1] ?? 0;
+  const acked = (voter: ServerId): number =>
+    voter === s.id ? leading.readRound : (leading.peers.get(voter)?.ackedRound ?? 0);
+  return reachedByQuorum(s, acked) ?? 0;
 }
 
 /** A heartbeat now to each voter that has none on its way; others follow when that one is answered. */

@@ -142,6 +142,7 @@ export function onAppendReply(
     }
     return;
   }
+  if (message.success) peer.appendMs = s.nowMs - exchange.sentAtMs;
   const current = exchange.epoch === peer.epoch;
   if (current) peer.inFlight--;
   if (message.success) onMatched(s, peer, exchange.lastIndex, current);

@@ -16,6 +16,7 @@ export function becomeFollower(s: RaftState, term: Term, leader?: ServerId, addr
   const wasFollower = s.role === "follower";
   s.role = "follower";
   s.campaign = undefined;
+  s.poll = undefined;
   s.leader = leader;
   s.leaderAddress = address;
   s.leaderSuspected = false;

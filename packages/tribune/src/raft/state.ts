@@ -62,6 +62,8 @@ export interface Peer {
   /** When to send an empty append only to tell the commit index; Infinity while there is nothing to tell. */
   commitAtMs: number;
   lastContactMs: number;
+  /** How long the newest append that it acknowledged took, its flush included. */
+  appendMs: number;
   /** When the newest request was sent that this peer answered as our follower: its promise runs from then at the earliest. */
   followedSinceMs: number;
   /** Newest read round this peer has confirmed our leadership for. */
@@ -105,18 +107,23 @@ export interface LeaderState {
   confirmedReads: { readonly read: ReadId; readonly index: LogIndex }[];
   changes: PendingChange[];
   transfer: Transfer | undefined;
+  /** Who was to take over, and did not. */
+  readonly tookNotOver: Set<ServerId>;
   /** Somebody was told to take over in spite of our lease: it is worth nothing for the rest of the term. */
   leaseGivenUp: boolean;
 }
 
+/** An election in the current term. */
 export interface Campaign {
-  readonly kind: "preVote" | "vote";
-  /** The term asked for: the current one for a vote, the next one for a pre-vote. */
-  readonly term: Term;
-  readonly leadershipTransfer: boolean;
   readonly granted: Set<ServerId>;
-  /** The candidate's vote for itself counts once this write is durable. */
-  readonly ownVoteWrite: WriteId | undefined;
+  /** The leader asked for it. */
+  readonly leadershipTransfer: boolean;
+}
+
+/** A pre-vote: the question whether there would be votes in `term`, the next one. */
+export interface Poll {
+  readonly term: Term;
+  readonly granted: Set<ServerId>;
 }
 
 interface Writing {
@@ -155,6 +162,8 @@ export class RaftState {
    */
   noVoteBeforeMs = 0;
   campaign: Campaign | undefined;
+  /** May go on beside a campaign, whose votes may still be on their way to a slow disk. */
+  poll: Poll | undefined;
   leading: LeaderState | undefined;
   /** Peers that answered a pre-vote with "unexpected command": they count as granting. */
   readonly withoutPreVote = new Set<ServerId>();
@@ -188,7 +197,9 @@ export class RaftState {
   durableWrite = 0 as WriteId;
   durableIndex: LogIndex;
   /** Writes on their way, with the last log index each makes durable. */
-  readonly #writes: { readonly write: WriteId; lastIndex: LogIndex }[] = [];
+  readonly #writes: { readonly write: WriteId; readonly startedMs: number; lastIndex: LogIndex }[] = [];
+  /** What makes `votedFor` durable. */
+  #voteWrite = 0 as WriteId;
   /** What this step writes so far. */
   #writing: Writing | undefined;
 
@@ -314,6 +325,18 @@ export class RaftState {
     this.term = term;
     this.votedFor = votedFor;
     this.#write().hardState = true;
+    this.#voteWrite = this.lastWrite;
+  }
+
+  /** This server has voted in its term, and may not say so yet. */
+  get voteOnItsWay(): boolean {
+    return this.votedFor !== undefined && this.durableWrite < this.#voteWrite;
+  }
+
+  /** How long the oldest write has been on its way: 0 when all is durable. */
+  get pendingWriteMs(): number {
+    const oldest = this.#writes[0];
+    return oldest === undefined ? 0 : this.nowMs - oldest.startedMs;
   }
 
   appendEntry(entry: LogEntry): void {
@@ -368,7 +391,7 @@ export class RaftState {
     if (writing === undefined) return effects;
     this.#writing = undefined;
     const { write, truncateFrom, entries } = writing;
-    this.#writes.push({ write, lastIndex: entries.at(-1)?.index ?? 0 });
+    this.#writes.push({ write, startedMs: this.nowMs, lastIndex: entries.at(-1)?.index ?? 0 });
     const hardState: HardState | undefined = writing.hardState
       ? { term: this.term, votedFor: this.votedFor }
       : undefined;
@@ -394,6 +417,7 @@ export class RaftState {
       term,
       ...(leader === undefined ? {} : { leader }),
       ...(address === "" ? {} : { leaderAddress: address }),
+      ...(this.campaign?.leadershipTransfer ? { leadershipTransfer: true } : {}),
     });
   }
 

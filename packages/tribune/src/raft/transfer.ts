@@ -13,7 +13,7 @@ export function transferLeadership(s: RaftState, proposal: ProposalId, target: S
     s.refuse([proposal], "transferInProgress", "leadership transfer in progress");
     return;
   }
-  const chosen = target ?? mostUpToDate(s, leading);
+  const chosen = target ?? successor(s, leading);
   if (chosen === undefined) {
     s.refuse([proposal], "transferFailed", "cannot find peer");
     return;
@@ -30,14 +30,41 @@ export function transferLeadership(s: RaftState, proposal: ProposalId, target: S
   leading.transfer = { proposal, target: chosen, deadlineMs, timeoutNowSent: false };
 }
 
-function mostUpToDate(s: RaftState, leading: LeaderState): ServerId | undefined {
-  let best: Peer | undefined;
-  for (const server of s.latest.configuration.servers) {
+function otherVoters(s: RaftState, leading: LeaderState): Peer[] {
+  return s.latest.configuration.servers.flatMap((server) => {
     const peer = leading.peers.get(server.id);
-    if (peer === undefined || !isVoter(server)) continue;
-    if (best === undefined || peer.matchIndex > best.matchIndex) best = peer;
-  }
-  return best?.id;
+    return peer === undefined || !isVoter(server) ? [] : [peer];
+  });
+}
+
+/** Who has on its disk soonest what it is sent, for it has to write down its vote; among equals who has most. */
+function successor(s: RaftState, leading: LeaderState): ServerId | undefined {
+  const voters = otherVoters(s, leading);
+  const untried = voters.filter(({ id }) => !leading.tookNotOver.has(id));
+  if (untried.length === 0) leading.tookNotOver.clear();
+  const [best] = (untried.length === 0 ? voters : untried)
+    .map((peer) => ({ peer, lagMs: lagMs(s, peer) }))
+    .sort((a, b) => (a.lagMs === b.lagMs ? b.peer.matchIndex - a.peer.matchIndex : a.lagMs - b.lagMs));
+  return best?.peer.id;
+}
+
+/** How long a peer takes, as far as is known, to have on its disk what it is sent. Infinity for one that lags behind. */
+function lagMs(s: RaftState, { id, nextIndex, appendMs, lastContactMs }: Peer): number {
+  if (nextIndex <= s.log.lastIndex) return Number.POSITIVE_INFINITY;
+  let lag = Math.max(appendMs, s.nowMs - lastContactMs);
+  for (const exchange of s.exchanges.values())
+    if (exchange.kind === "append" && exchange.peer === id) lag = Math.max(lag, s.nowMs - exchange.sentAtMs);
+  return lag;
+}
+
+/**
+ * How long a write takes the other voters where as many of them as are a majority, without us, have to have it: an
+ * election in which our disk takes no part takes about two of these. Infinity where we are needed.
+ */
+export function succession(s: RaftState, leading: LeaderState): number {
+  const lags = otherVoters(s, leading).map((peer) => lagMs(s, peer));
+  lags.sort((a, b) => a - b);
+  return lags[s.quorum - 1] ?? Number.POSITIVE_INFINITY;
 }
 
 /** Sends `timeoutNow` once the target holds our whole log, so that it can win. */
@@ -62,5 +89,6 @@ export function endTransfer(s: RaftState, leading: LeaderState, message: string)
   const { transfer } = leading;
   if (transfer === undefined) return;
   leading.transfer = undefined;
+  leading.tookNotOver.add(transfer.target);
   s.refuse([transfer.proposal], "transferFailed", message);
 }

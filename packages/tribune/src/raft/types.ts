@@ -210,9 +210,7 @@ export type RaftInput =
    * A peer's process is gone: its connection broke AND its host refused a new one. A broken connection alone is not
    * enough, as this ends the promise that the leader's read lease is built on.
    */
-  | { readonly type: "peerConnectionLost"; readonly peer: ServerId }
-  /** This server must not lead any longer, for instance because its disk does not answer. */
-  | { readonly type: "stepDown" };
+  | { readonly type: "peerConnectionLost"; readonly peer: ServerId };
 
 export type SettleError =
   /** Refused: nothing was written. `leader` says whom to ask. */
@@ -274,6 +272,8 @@ export type RaftEffect =
       readonly term: Term;
       readonly leader?: ServerId;
       readonly leaderAddress?: string;
+      /** A candidate's, which the leader has asked to take over. */
+      readonly leadershipTransfer?: boolean;
     }
   /** The newest configuration (`committed` false) or its commitment. */
   | {

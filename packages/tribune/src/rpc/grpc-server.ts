@@ -29,22 +29,30 @@ export interface GrpcCall {
 export type GrpcHandler = (call: GrpcCall) => void;
 
 export class GrpcServer {
-  readonly #server: Http2Server;
+  readonly #handler: GrpcHandler;
+  /** From the first connection on: the library takes a while to load. */
+  #server: Http2Server | undefined;
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(handler: GrpcHandler) {
-    this.#server = createServer({ settings: { maxConcurrentStreams: CALLS_PER_CONNECTION_MAX } });
-    this.#server.on("session", (session) => {
-      this.#sessions.add(session);
-      session.on("close", () => this.#sessions.delete(session));
-      session.on("error", () => session.destroy()); // the peer broke the protocol or the connection: it is gone
-    });
-    this.#server.on("stream", (stream, headers) => serve(stream, String(headers[":path"]), handler));
+    this.#handler = handler;
   }
 
   /** Takes over a connection behind its first byte. */
   handle(stream: Stream): void {
+    this.#server ??= this.#open();
     this.#server.emit("connection", duplexOf(stream));
+  }
+
+  #open(): Http2Server {
+    const server = createServer({ settings: { maxConcurrentStreams: CALLS_PER_CONNECTION_MAX } });
+    server.on("session", (session) => {
+      this.#sessions.add(session);
+      session.on("close", () => this.#sessions.delete(session));
+      session.on("error", () => session.destroy()); // the peer broke the protocol or the connection: it is gone
+    });
+    server.on("stream", (stream, headers) => serve(stream, String(headers[":path"]), this.#handler));
+    return server;
   }
 
   close(): void {

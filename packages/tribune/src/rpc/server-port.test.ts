@@ -88,6 +88,18 @@ test("calls are answered over one connection, large ones and errors too", async 
   assert.equal(await settle(pool.call(SERVER, "Echo.Again", text("b")).then(read)), "Echo.Again b");
 });
 
+test("a stream on which a server was called too early is answered by what is there later", async () => {
+  const { port, pool, service, settle } = await world();
+  port.handle("rpc", (_call, reply) => {
+    reply.fail("not yet");
+    return () => {};
+  });
+  const early = await settle(pool.call(SERVER, "Echo.One", text("a")));
+  assert.match(String(early), /not yet/);
+  port.handle("rpc", service.handle);
+  assert.equal(await settle(pool.call(SERVER, "Echo.One", text("b")).then(read)), "Echo.One b");
+});
+
 test("a call that waits holds up no other, and its cancellation reaches the server", async () => {
   const { pool, settle, pass, service } = await world();
   let answered = false;

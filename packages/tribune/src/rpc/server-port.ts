@@ -4,7 +4,14 @@ import type { Metrics } from "../lib/metrics.ts";
 import type { Listener, Runtime, Stream } from "../lib/runtime.ts";
 import { HandedStream } from "./handed-stream.ts";
 import { serveCalls } from "./rpc-connection.ts";
-import { RPC_BYTE, type SecureStream, type ServerPort, type ServerPortHandlers, type TlsPort } from "./types.ts";
+import {
+  RPC_BYTE,
+  type RpcHandler,
+  type SecureStream,
+  type ServerPort,
+  type ServerPortHandlers,
+  type TlsPort,
+} from "./types.ts";
 import { YamuxSession } from "./yamux-session.ts";
 
 /** First byte of a TLS handshake record; above all of Consul's own. */
@@ -47,6 +54,11 @@ export class NodeServerPort implements ServerPort {
   readonly #listeners: Listener[] = [];
   /** Connections that are ours to close: all but those that were handed over. */
   readonly #own = new Set<{ close(): void }>();
+  /**
+   * Looked up for each call: who calls while a server starts keeps his stream, and is not to hear for ever what was
+   * answered before there was a server.
+   */
+  readonly #answer: RpcHandler = (call, reply) => this.#handlers.rpc(call, reply);
   readonly #perClient = new Map<string, number>();
   #closed = false;
 
@@ -159,10 +171,10 @@ export class NodeServerPort implements ServerPort {
   ): void {
     stream.onEnd = () => {};
     stream.onClose = () => {};
-    const { rpc, raft, snapshot, grpc } = this.#handlers;
+    const { raft, snapshot, grpc } = this.#handlers;
     const handed = kind === "raft" ? raft : kind === "snapshot" ? snapshot : kind === "grpc" ? grpc : undefined;
     if (kind === "mux") this.#mux(stream, own);
-    else if (kind === "single") serveCalls(stream, insecure, rpc);
+    else if (kind === "single") serveCalls(stream, insecure, this.#answer);
     else if (handed !== undefined) {
       this.#own.delete(own);
       handed(stream);
@@ -176,7 +188,7 @@ export class NodeServerPort implements ServerPort {
       client: false,
       clock,
       timers,
-      onStream: (opened) => serveCalls(opened, false, this.#handlers.rpc),
+      onStream: (opened) => serveCalls(opened, false, this.#answer),
       onClose: (error) => {
         this.#own.delete(muxed);
         if (error !== undefined) this.#d.logger.debug("multiplexed connection ended", { error: error.message });

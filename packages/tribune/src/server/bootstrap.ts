@@ -47,7 +47,7 @@ export class Bootstrap {
     }
     this.#running = true;
     this.#look()
-      .catch((error: unknown) => this.#d.logger.error("failed to bootstrap", { error: String(error) }))
+      .catch((error: unknown) => this.#d.logger.error("failed to bootstrap", { error }))
       .finally(() => {
         this.#running = false;
         if (!this.#again) return;
@@ -93,7 +93,7 @@ export class Bootstrap {
         return await this.#d.statusPeers(server);
       } catch (error) {
         const waitMs = FIRST_PAUSE_MS * 2 ** attempt;
-        const details = { server: server.name, retry_interval: `${waitMs / 1000}s`, error: String(error) };
+        const details = { server: server.name, retry_interval: `${waitMs / 1000}s`, error };
         this.#d.logger.error("Failed to confirm peer status for server (will retry).", details);
         await new Promise<void>((resolve) => {
           const cancel = this.#d.timers.after(waitMs, resolve);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ENDPOINTS } from "../endpoints/index.ts";
 import type { MetricLabels } from "../lib/metrics.ts";
-import { QUESTIONS_COUNTED_MAX, QuestionCounts, timeOf } from "./call-measures.ts";
+import { QUESTIONS_COUNTED_MAX, QuestionCounts, timeOf, timeOfRead } from "./call-measures.ts";
 
 const endpoint = (name: string) => ENDPOINTS.find((each) => each.name === name)!;
 
@@ -25,6 +25,7 @@ test("questions for services are summed up by service and tags, and those that f
   assert.deepEqual(counted, []);
   counts.report();
   assert.deepEqual(counted, [
+    ["rpc.query", 4, ""],
     ["health.service.query", 2, "service=web"],
     ["health.service.query-tags", 2, "service=web tag=a tag=b"],
     ["health.service.not-found", 1, "service=web"],
@@ -32,7 +33,7 @@ test("questions for services are summed up by service and tags, and those that f
     ["catalog.connect.not-found", 1, "service=db"],
   ]);
   counts.report();
-  assert.equal(counted.length, 5, "reported once");
+  assert.equal(counted.length, 6, "reported once");
 });
 
 test("however many services are asked for, what waits for a report is bounded", () => {
@@ -40,7 +41,14 @@ test("however many services are asked for, what waits for a report is bounded", 
   const health = endpoint("healthService");
   for (let n = 0; n <= QUESTIONS_COUNTED_MAX; n++)
     counts.answered(health, `s${n}`, { ServiceName: `s${n}` }, { Nodes: [{}] });
-  assert.equal(counted.length, QUESTIONS_COUNTED_MAX);
+  assert.equal(counted.filter(([name]) => name === "health.service.query").length, QUESTIONS_COUNTED_MAX);
+});
+
+test("reads of configuration entries are measured, others are not", () => {
+  assert.deepEqual(
+    ["configEntryGet", "configEntryList", "kvGet", "kvGet"].map((name) => timeOfRead(endpoint(name))),
+    ["config_entry.get", "config_entry.list", undefined, undefined],
+  );
 });
 
 test("writes and calls are measured under Consul's names", () => {

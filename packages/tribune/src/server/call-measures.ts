@@ -23,6 +23,23 @@ export function timeOf({ contract }: Method): string | undefined {
   return "rpc" in contract ? TIMED[contract.rpc] : undefined;
 }
 
+const TIMED_READS: Readonly<Record<string, string>> = {
+  "ConfigEntry.Get": "config_entry.get",
+  "ConfigEntry.List": "config_entry.list",
+  "ConfigEntry.ResolveServiceConfig": "config_entry.resolve_service_config",
+};
+const timesOfReads = new WeakMap<Method, string>();
+
+/** The name of the sample for a read; undefined where Consul has none. Asked for every read. */
+export function timeOfRead(method: Method): string | undefined {
+  let name = timesOfReads.get(method);
+  if (name === undefined) {
+    name = "rpc" in method.contract ? (TIMED_READS[method.contract.rpc] ?? "") : "";
+    timesOfReads.set(method, name);
+  }
+  return name === "" ? undefined : name;
+}
+
 const COUNTED: Readonly<Record<string, string>> = {
   "Catalog.ServiceNodes": "catalog",
   "Health.ServiceNodes": "health",
@@ -54,6 +71,7 @@ export class QuestionCounts {
   readonly #metrics: Metrics;
   readonly #areas = new Map<Method, string | undefined>();
   #tallies = new Map<string, Tally>();
+  #reads = 0;
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
@@ -61,6 +79,7 @@ export class QuestionCounts {
 
   answered(endpoint: Method, key: string, request: unknown, reply: object): void {
     if (this.#metrics === noMetrics) return;
+    this.#reads++;
     let area = this.#areas.get(endpoint);
     if (area === undefined) {
       if (this.#areas.has(endpoint)) return;
@@ -82,6 +101,8 @@ export class QuestionCounts {
   }
 
   report(): void {
+    if (this.#reads > 0) this.#metrics.count("rpc.query", this.#reads);
+    this.#reads = 0;
     const tallies = this.#tallies;
     this.#tallies = new Map();
     for (const { area, request, asked, foundNothing } of tallies.values()) {

@@ -259,10 +259,11 @@ export class Cluster {
     return entry === undefined ? undefined : Buffer.from(entry.Value ?? []).toString();
   }
 
+  /** By the newest configuration that is committed: what is only stored may never be. */
   voters(server: Server): readonly string[] {
     return server
       .raftStatus()
-      .configuration.servers.flatMap(({ id, suffrage }) =>
+      .committedConfiguration.servers.flatMap(({ id, suffrage }) =>
         suffrage === "voter" ? [this.machines.find((machine) => machine.id === id)?.name ?? id] : [],
       );
   }

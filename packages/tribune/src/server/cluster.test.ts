@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KVSRequest, make, SessionRequest } from "@tribune/api";
+import { ConfigEntryRequest, ExportedServicesConfigEntry, KVSRequest, make, SessionRequest } from "@tribune/api";
+import type { Method } from "../endpoints/binding.ts";
+import { configEntryEndpoints } from "../endpoints/config-entry.ts";
 import { getNodeCheck } from "../state/catalog/checks.ts";
 import { getNode } from "../state/catalog/nodes.ts";
 import { serviceNodes } from "../state/catalog/service-queries.ts";
@@ -58,6 +60,22 @@ test("servers that expect each other elect one, replicate, and know who leads", 
     assert.ok(knownLeader && lastContactMs >= 0 && lastContactMs < 2_000, `last contact ${lastContactMs} ms ago`);
   }
   assert.deepEqual(cluster.announced, [leader.name]);
+});
+
+test("who waits for a leader hears of it with the server that waits with him", async () => {
+  const cluster = await three(6);
+  const [waits] = followers(cluster);
+  const server = waits!.server!;
+  let heard = 0;
+  const cancelled = server.onLeader(() => heard++);
+  cancelled();
+  cluster.kill(cluster.leader()!);
+  await cluster.until(() => server.operator.leaderAddress() === "" || server.isLeader, "it misses the leader");
+  server.onLeader(() => heard++);
+  await cluster.until(() => heard > 0, "there is another one");
+  assert.ok(server.isLeader || server.operator.leaderAddress() !== "");
+  await cluster.rest(5_000);
+  assert.equal(heard, 1);
 });
 
 for (const seed of [2, 3, 4, 5]) {
@@ -354,4 +372,30 @@ test("servers are registered as the service consul, and deregistered when they l
   await cluster.until(() => !nodes().includes(leaver!.name), "the leaver is gone");
   await cluster.until(() => !leaver!.server!.operator.isPeer, "the leaver knows that it may go");
   assert.equal(cluster.voters(server).length, 2);
+});
+
+test("a server that might end with an entry of a later kind keeps it from being written, or is kept out itself", async () => {
+  const cluster = new Cluster(31);
+  await cluster.add();
+  const server = await cluster.elected();
+  const set = configEntryEndpoints.find(({ name }) => name === "configEntrySet");
+  const Services = [{ Name: "web", Namespace: "", Consumers: [{ Partition: "", Peer: "east", SamenessGroup: "" }] }];
+  const exported = make(ExportedServicesConfigEntry, { Kind: "exported-services", Name: "default", Services });
+  const write = () =>
+    cluster.settle(
+      server.write(set as Method, make(ConfigEntryRequest, { Datacenter: "dc1", Op: "upsert", Entry: exported })),
+    );
+  const old = await cluster.add();
+  await assert.rejects(write(), /of these it is not known: s2 \(1\.10\.11\)/);
+  await cluster.until(() => cluster.voters(server).length === 2, "the old server is let in");
+  cluster.kill(old);
+  cluster.setStatus("s2", "left");
+  await cluster.until(() => cluster.voters(server).length === 1, "it has left");
+  assert.equal(await write(), true);
+  const archive = await savedBy(cluster, cluster.leader()!);
+  await cluster.boot(old);
+  await cluster.rest(70_000);
+  assert.deepEqual(cluster.voters(server), ["s1"]);
+  // What a backup brings back is no other matter.
+  await assert.rejects(cluster.settle(server.snapshots.restore(chunksOf(archive))), /of these it is not known: s2/);
 });

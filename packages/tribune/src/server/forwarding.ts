@@ -4,6 +4,7 @@
  */
 import type { Schema, Struct } from "@tribune/api";
 import { decodeStruct, encodeStruct } from "../codec/struct-msgpack.ts";
+import { decodeSteps, isLongReply } from "../codec/struct-steps.ts";
 import type { Method } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
@@ -11,6 +12,7 @@ import type { LeaderCalls } from "./leader-calls.ts";
 import type { Answered } from "./query-engine.ts";
 import type { ServerRead, ServerReadOutcome } from "./reads.ts";
 import { RemoteAnswers, type RemoteRead } from "./remote-answers.ts";
+import type { RequestLimits } from "./request-limits.ts";
 import { findMethod } from "./rpc-methods.ts";
 import type { CommonRequest, ForwardDatacenter, RpcBytes, RpcService } from "./rpc-service.ts";
 import type { Server } from "./server.ts";
@@ -26,6 +28,7 @@ export interface ForwardingDependencies {
   readonly server: Server;
   readonly service: RpcService;
   readonly leaderCalls: LeaderCalls;
+  readonly limits: RequestLimits;
   readonly datacenter: string;
   readonly forwardDatacenter: ForwardDatacenter;
   readonly runtime: Pick<Runtime, "clock" | "timers">;
@@ -41,22 +44,27 @@ export class Forwarding {
     this.#remote = new RemoteAnswers(
       { questionsMax: QUESTIONS_MAX, replyBytesMax: REPLY_BYTES_MAX, shownBytesMax: SHOWN_BYTES_MAX },
       {
-        clock: dependencies.runtime.clock,
+        runtime: dependencies.runtime,
         fetch: ({ method, args }, done) => this.#fetch(method, args, true, undefined, done),
       },
     );
   }
 
   readNow(call: ServerRead): ServerReadOutcome | undefined {
+    if (this.#d.limits.active) return undefined; // `read` can refuse
     return this.#isHere(call) ? this.#d.server.readNow(call) : undefined;
   }
 
   read(call: Read, deliver: (outcome: ServerReadOutcome | Error) => void): Cancel {
+    const refusal = this.#refusal(call.endpoint);
+    if (refusal !== undefined) return this.#d.runtime.timers.after(0, () => deliver(refusal));
     return this.#isHere(call) ? this.#d.server.readLater(call, deliver) : this.#remote.read(call, deliver);
   }
 
   write(method: Method, request: CommonRequest): Promise<unknown> {
     const { server } = this.#d;
+    const refusal = this.#refusal(method);
+    if (refusal !== undefined) return Promise.reject(refusal);
     if (this.#isOwn(request) && server.isLeader)
       return server.write(method, request as never).catch((error: unknown) => {
         // Nothing was written: whoever leads now may do it.
@@ -70,14 +78,29 @@ export class Forwarding {
     const { server } = this.#d;
     const { contract } = method;
     if (contract.kind !== "call") return Promise.reject(TribuneError.internal(`${method.name} is no call`));
+    const refusal = this.#refusal(method);
+    if (refusal !== undefined) return Promise.reject(refusal);
     if (this.#isOwn(request) && server.mayAnswer(contract.answeredBy, request)) return server.call(method, request);
     return this.#carryOut(method, request, contract.answeredBy !== "leader");
+  }
+
+  callNow(method: Method, request: CommonRequest): unknown {
+    const { server, limits } = this.#d;
+    if (limits.active) return undefined; // `call` can refuse
+    const { contract } = method;
+    if (contract.kind !== "call" || !this.#isOwn(request)) return undefined;
+    return server.mayAnswer(contract.answeredBy, request) ? server.callNow(method, request) : undefined;
   }
 
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void {
     // Each knows its own answers: the state's are watched, those of others are outdated by the next.
     if (this.#remote.owns(answer)) this.#remote.keep(answer, variant, encoded, bytes);
     else this.#d.server.engine.keep(answer, variant, encoded, bytes);
+  }
+
+  #refusal({ contract }: Method): TribuneError | undefined {
+    const { limits } = this.#d;
+    return limits.active && contract.kind !== "local" ? limits.refusal(contract.rpc, "") : undefined;
   }
 
   #isOwn({ Datacenter = "" }: CommonRequest): boolean {
@@ -98,7 +121,10 @@ export class Forwarding {
         outcome instanceof Error ? reject(outcome) : resolve(outcome),
       );
     });
-    return decodeStruct(contract.reply as Schema<unknown>, reply);
+    const { engine } = this.#d.server;
+    return isLongReply(reply)
+      ? engine.carryOn(decodeSteps(contract.reply as Schema<unknown>, reply))
+      : decodeStruct(contract.reply as Schema<unknown>, reply);
   }
 
   /** Gets a reply's bytes from whoever may answer. Calls back once, never before it has returned. */

@@ -1,5 +1,6 @@
 /** Calls that only the leader may answer: carried out here while we lead, sent to it otherwise, held while there is none. */
 import { TribuneError } from "../lib/errors.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { randomStagger } from "../lib/random.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
@@ -19,13 +20,14 @@ export interface LeaderCall<T> {
 export interface LeaderCallsDependencies {
   /** Whether this server leads and is ready to. */
   readonly leads: () => boolean;
-  /** Runs once when this server becomes ready to lead. @returns cancel */
-  readonly onLeading: (run: () => void) => Cancel;
+  /** Runs, once, when this server is ready to lead, or when another begins to be known as the leader. @returns cancel */
+  readonly onLeader: (run: () => void) => Cancel;
   /** The leader, if it is known and another server. */
   readonly leader: () => RpcTarget | undefined;
   readonly pool: Pick<RpcPool, "start">;
   readonly runtime: Pick<Runtime, "clock" | "timers" | "rng">;
   readonly metrics: Metrics;
+  readonly logger: Logger;
 }
 
 /** A call is repeated after up to this part of the patience (Consul's `jitterFraction`). */
@@ -38,6 +40,11 @@ export class LeaderCalls {
   readonly #d: LeaderCallsDependencies;
   readonly #holdMs: number;
   #leaving = false;
+  /** Calls that have failed once and are tried again. */
+  #held = 0;
+  /** Since when there are any, and how many there have been. */
+  #heldSinceMs = 0;
+  #heldInAll = 0;
 
   /** @param holdMs `rpc_hold_timeout`: patience from the first failure on. */
   constructor(holdMs: number, dependencies: LeaderCallsDependencies) {
@@ -50,15 +57,36 @@ export class LeaderCalls {
     this.#leaving = true;
   }
 
+  /** Said for the first and the last of them: an election holds hundreds. */
+  #hold(method: string, error: Error): void {
+    this.#heldInAll++;
+    if (++this.#held > 1) return;
+    this.#heldSinceMs = this.#d.runtime.clock.nowMs();
+    this.#d.logger.debug("calls wait for a leader that answers", { method, error: error.message });
+  }
+
+  #release(): void {
+    if (--this.#held > 0) return;
+    const milliseconds = Math.round(this.#d.runtime.clock.nowMs() - this.#heldSinceMs);
+    this.#d.logger.debug("no call waits for a leader any more", { milliseconds, calls: this.#heldInAll });
+    this.#heldInAll = 0;
+  }
+
   /** Calls back once, at once where that is possible. @returns cancel, after which nothing comes. */
   start<T>(call: LeaderCall<T>, done: (outcome: T | Error) => void): Cancel {
     const { runtime, metrics, pool } = this.#d;
     let over = false;
     let cancel: Cancel = () => {};
     let failedAtMs: number | undefined;
+    let isHeld = false;
+    const release = (): void => {
+      if (isHeld) this.#release();
+      isHeld = false;
+    };
     const settle = (outcome: T | Error): void => {
       if (over) return;
       over = true;
+      release();
       done(outcome);
     };
     /** Keeps the cancel of what is under way; what has called back before it returned has put another in its place. */
@@ -71,6 +99,8 @@ export class LeaderCalls {
       if (over) return;
       failedAtMs ??= runtime.clock.nowMs();
       if (!mayRepeat || this.#leaving || runtime.clock.nowMs() - failedAtMs >= this.#holdMs) return settle(error);
+      if (!isHeld) this.#hold(call.method, error);
+      isHeld = true;
       // Not sooner than the next turn: nobody may be called back while he is still asking.
       let waiting = true;
       const again = (): void => {
@@ -81,7 +111,7 @@ export class LeaderCalls {
       };
       const cancelTimer = runtime.timers.after(randomStagger(runtime.rng, this.#holdMs / JITTER_FRACTION), again);
       // Who leads and cannot write just now, for instance while it hands over, waits as well: else this would spin.
-      const cancelLeading = this.#d.leads() ? () => {} : this.#d.onLeading(() => runtime.timers.soon(again));
+      const cancelLeading = this.#d.leads() ? () => {} : this.#d.onLeader(() => runtime.timers.soon(again));
       const stop = (): void => {
         cancelTimer();
         cancelLeading();
@@ -114,6 +144,7 @@ export class LeaderCalls {
     return () => {
       if (over) return;
       over = true;
+      release();
       cancel();
     };
   }

@@ -5,6 +5,7 @@ import type { DurableLog } from "./storage-port.ts";
 export class MemoryLog implements DurableLog {
   #entries: LogEntry[] = [];
   #firstIndex = 1;
+  mayHoldTheLoop = true;
   readonly pendingSyncMs = undefined;
 
   get firstIndex(): number {

@@ -263,6 +263,11 @@ export class QueryEngine {
     return true;
   }
 
+  /** Other long work, slice by slice along with that of questions. @returns what comes of it, at once if it is short. */
+  carryOn<T>(steps: Steps<T>): T | Promise<T> {
+    return this.#runner.run(steps);
+  }
+
   /** Keeps an encoded form of an answer while it is current and there is room. */
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void {
     this.#shown.keep(answer, variant, encoded, bytes);

@@ -23,6 +23,7 @@ import type {
   SnapshotMeta,
   WriteId,
 } from "../raft/types.ts";
+import type { DecodedCommand } from "../state/fsm.ts";
 
 /** The durable log, as the host uses it. Appends become durable in the order they were asked for. */
 export interface HostLog {
@@ -33,7 +34,7 @@ export interface HostLog {
 /** The state machine: applies one committed entry and answers what the proposer gets. */
 export interface HostStateMachine {
   /** A refusal is returned as an Error, not thrown: it is a result like any other, the same on every server. */
-  apply(entry: LogEntry): unknown;
+  apply(entry: LogEntry, decoded?: DecodedCommand): unknown;
 }
 
 /** The other servers, for a host that has any (`server/raft`). */
@@ -56,6 +57,7 @@ type Effect<T extends RaftEffect["type"]> = Extract<RaftEffect, { type: T }>;
 export interface RaftCoreLike extends Core<RaftInput, RaftEffect> {
   status(): RaftStatus;
   mayReadByLease(nowMs: number): boolean;
+  successionMs(): number;
   configurationAt(index: LogIndex): { readonly index: LogIndex; readonly configuration: Configuration };
   readonly lastContactAtMs: number | undefined;
 }
@@ -65,6 +67,8 @@ export interface RoleChange {
   readonly term: number;
   readonly leader: ServerId | undefined;
   readonly leaderAddress: string | undefined;
+  /** A candidate's, which the leader has asked to take over. */
+  readonly leadershipTransfer?: boolean;
 }
 
 export interface RaftHostDependencies {
@@ -90,6 +94,13 @@ interface Waiting {
   readonly atMs: number;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
+  /** Of a command: what its bytes say, as the proposer had it. */
+  readonly command?: ProposedCommand | undefined;
+}
+
+interface ProposedCommand {
+  readonly data: Uint8Array;
+  readonly decoded: DecodedCommand;
 }
 
 /** Applying committed entries holds the event loop at most this long at a stretch. */
@@ -133,6 +144,11 @@ export class RaftHost {
     return this.#d.core.status();
   }
 
+  /** How long writes take those who could go on without this leader; Infinity when nobody could. */
+  successionMs(): number {
+    return this.#d.core.successionMs();
+  }
+
   /** Milliseconds since a leader was heard from; undefined before the first time. */
   get lastContactMs(): number | undefined {
     const atMs = this.#d.core.lastContactAtMs;
@@ -165,11 +181,12 @@ export class RaftHost {
   /**
    * Proposes one command.
    *
+   * @param decoded what `data` says, to be applied without reading it again: see `DecodedCommand`.
    * @returns what the state machine answered; rejects with the refusal, with `No cluster leader` when this server does
    *   not lead (nothing was written), or with another text when it lost leadership on the way (fate unknown).
    */
-  propose(data: Uint8Array, extensions?: Uint8Array): Promise<unknown> {
-    return this.#gather("command", data, extensions);
+  propose(data: Uint8Array, extensions?: Uint8Array, decoded?: DecodedCommand): Promise<unknown> {
+    return this.#gather("command", data, extensions, decoded && { data, decoded });
   }
 
   /** Resolves once everything that was committed before is applied here. */
@@ -221,15 +238,20 @@ export class RaftHost {
     this.feed({ type: "restored", snapshot });
   }
 
-  #waiting(resolve: Waiting["resolve"], reject: Waiting["reject"]): Waiting {
-    return { atMs: this.#d.runtime.clock.nowMs(), resolve, reject };
+  #waiting(resolve: Waiting["resolve"], reject: Waiting["reject"], command?: ProposedCommand): Waiting {
+    return { atMs: this.#d.runtime.clock.nowMs(), resolve, reject, command };
   }
 
   #id<T extends number>(): T {
     return this.#nextId++ as T;
   }
 
-  #gather(type: "command" | "barrier", data: Uint8Array, extensions?: Uint8Array): Promise<unknown> {
+  #gather(
+    type: "command" | "barrier",
+    data: Uint8Array,
+    extensions?: Uint8Array,
+    command?: ProposedCommand,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) return reject(TribuneError.of("NO_LEADER"));
       const id = this.#id<ProposalId>();
@@ -237,7 +259,7 @@ export class RaftHost {
       const proposal: Proposal =
         extensions === undefined ? { id, type, data, appendedAtMs } : { id, type, data, appendedAtMs, extensions };
       if (this.#gathered.length === 0) this.#d.runtime.timers.soon(() => this.#propose());
-      this.#gathered.push({ proposal, waiting: this.#waiting(resolve, reject) });
+      this.#gathered.push({ proposal, waiting: this.#waiting(resolve, reject, command) });
     });
   }
 
@@ -283,12 +305,17 @@ export class RaftHost {
         );
         break;
       }
-      case "apply":
+      case "apply": {
+        const startedMs = this.#d.runtime.clock.nowMs();
         this.#d.metrics.gauge("raft.commitNumLogs", effect.entries.length);
         for (const entry of effect.entries) this.#applying.push(entry);
-        // At once when it is short: the proposer is waiting. `#applyScheduled` keeps the order.
-        if (!this.#applyScheduled) this.#apply();
+        this.#d.metrics.sample("raft.fsm.enqueue", this.#d.runtime.clock.nowMs() - startedMs);
+        // At once where a proposer waits. A follower's flush and its acknowledgement are waited for, not this.
+        // `#applyScheduled` keeps the order.
+        if (this.#byIndex.size === 0) this.#applySoon();
+        else if (!this.#applyScheduled) this.#apply();
         break;
+      }
       case "settle":
         this.#settle(effect.proposals, effect.outcome);
         break;
@@ -305,6 +332,7 @@ export class RaftHost {
           term: effect.term,
           leader: effect.leader,
           leaderAddress: effect.leaderAddress,
+          leadershipTransfer: effect.leadershipTransfer ?? false,
         });
         break;
       case "configurationChanged":
@@ -400,9 +428,11 @@ export class RaftHost {
     try {
       while (at < entries.length) {
         const entry = entries[at++]!;
-        const result = this.#d.stateMachine.apply(entry);
-        this.#appliedIndex = entry.index;
         const waiting = this.#byIndex.get(entry.index);
+        // The very bytes that were proposed: an entry of another's would have its own.
+        const command = waiting?.command?.data === entry.data ? waiting.command : undefined;
+        const result = this.#d.stateMachine.apply(entry, command?.decoded);
+        this.#appliedIndex = entry.index;
         if (waiting !== undefined) {
           this.#byIndex.delete(entry.index);
           if (result instanceof Error) waiting.reject(result);
@@ -419,18 +449,21 @@ export class RaftHost {
     this.#applying = at < entries.length ? entries.slice(at) : [];
     this.feed({ type: "applied", index });
     if (this.#applying.length === 0 && this.#afterApply.length > 0) for (const run of this.#afterApply.splice(0)) run();
-    if (this.#applying.length > 0 && !this.#applyScheduled) {
-      this.#applyScheduled = true;
-      this.#d.runtime.timers.soon(() => this.#apply());
-    }
+    if (this.#applying.length > 0) this.#applySoon();
   }
 
+  #applySoon(): void {
+    if (this.#applyScheduled) return;
+    this.#applyScheduled = true;
+    this.#d.runtime.timers.soon(() => this.#apply());
+  }
+
+  /** A timer that rings too early costs less than setting it anew with every message that moves the deadline on. */
   #armTimer(): void {
     const atMs = this.#d.core.nextTickAt() ?? Number.POSITIVE_INFINITY;
-    if (atMs === this.#armedAtMs || this.#stopped) return;
+    if (atMs >= this.#armedAtMs || this.#stopped) return;
     this.#cancelTimer();
     this.#armedAtMs = atMs;
-    if (atMs === Number.POSITIVE_INFINITY) return;
     this.#cancelTimer = this.#d.runtime.timers.after(Math.max(0, atMs - this.#d.runtime.clock.nowMs()), () => {
       this.#armedAtMs = Number.POSITIVE_INFINITY;
       this.feed({ type: "tick" });

@@ -31,6 +31,7 @@ export interface ServerReadOutcome {
 export interface ServerReadsDependencies {
   readonly identity: ServerIdentity;
   readonly connectEnabled: boolean;
+  readonly intentionsDefaultAllow: boolean;
   readonly engine: QueryEngine;
   /** Of what this server has recorded by itself; absent where it records nothing. */
   readonly history: QueryEngine | undefined;
@@ -63,8 +64,9 @@ export class ServerReads {
   }
 
   #computeOf({ endpoint, request }: ServerRead): Compute {
-    const { identity, connectEnabled } = this.#d;
-    const context = { datacenter: identity.datacenter, nodeName: identity.name, connectEnabled };
+    const { identity, connectEnabled, intentionsDefaultAllow } = this.#d;
+    const { datacenter, name: nodeName } = identity;
+    const context = { datacenter, nodeName, connectEnabled, intentionsDefaultAllow };
     return (tx) => endpoint.binding.query(tx, request, context);
   }
 

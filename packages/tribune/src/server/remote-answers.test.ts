@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { IndexedDirEntries, KeyRequest, make } from "@tribune/api";
+import { DirEntry, IndexedDirEntries, KeyRequest, make } from "@tribune/api";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
 import { ENDPOINTS } from "../endpoints/index.ts";
 import { type FetchReply, RemoteAnswers, type RemoteOutcome, type RemoteRead } from "./remote-answers.ts";
@@ -25,10 +25,12 @@ const reply = (index: number, meta: { LastContact?: number; KnownLeader?: boolea
 function answers(options: { questionsMax?: number } = {}) {
   const calls: { method: string; done: Parameters<FetchReply>[1]; cancelled: boolean }[] = [];
   const clock = { now: 0, nowMs: () => clock.now, wallMs: () => clock.now };
+  const turns: (() => void)[] = [];
+  const timers = { after: () => () => {}, soon: (run: () => void) => void turns.push(run) };
   const remote = new RemoteAnswers(
     { questionsMax: options.questionsMax ?? 10, replyBytesMax: 1 << 20, shownBytesMax: 1 << 20 },
     {
-      clock,
+      runtime: { clock, timers },
       fetch: ({ method }, done) => {
         const call = { method, done, cancelled: false };
         calls.push(call);
@@ -45,7 +47,12 @@ function answers(options: { questionsMax?: number } = {}) {
     if (found === undefined || found instanceof Error) throw new Error(`no outcome ${at}: ${found}`);
     return found;
   };
-  return { remote, calls, clock, got, ask, outcome };
+  const turn = (): boolean => {
+    const run = turns.shift();
+    run?.();
+    return run !== undefined;
+  };
+  return { remote, calls, clock, got, ask, outcome, turn };
 }
 
 test("who asks while a call is on its way shares the next one, never that one", () => {
@@ -139,4 +146,26 @@ test("the last answer stays known until others need its place", () => {
   assert.equal(remote.last(get("a")), undefined);
   assert.equal(remote.last(get("c"))?.receivedAtMs, 50);
   assert.equal(remote.last(get("c", { consistency: "stale" }))?.answer.index, 5);
+});
+
+test("a long reply is decoded over several turns, and an earlier one does not take a later one's place", () => {
+  const { remote, calls, clock, got, ask, outcome, turn } = answers();
+  const long = (rows: number): Uint8Array => {
+    const Entries = Array.from({ length: rows }, (_, at) => make(DirEntry, { Key: `${at}`, Value: Buffer.alloc(200) }));
+    return encodeStruct(IndexedDirEntries, make(IndexedDirEntries, { Index: rows, KnownLeader: true, Entries }));
+  };
+  ask(get("a"));
+  ask(get("a", { consistency: "stale" }));
+  const cancel = ask(get("a", { consistency: "consistent" }));
+  clock.nowMs = () => clock.now++; // each look at it takes its time
+  calls[0]!.done(long(9_000));
+  calls[1]!.done(long(1_000));
+  calls[2]!.done(long(1_000));
+  assert.equal(got.length, 0);
+  turn();
+  cancel();
+  while (turn());
+  assert.deepEqual([outcome(0).answer.index, outcome(1).answer.index, got.length], [1_000, 9_000, 2]);
+  assert.equal(remote.last(get("a"))?.answer.index, 1_000);
+  assert.equal((outcome(1).answer.reply as IndexedDirEntries).Entries?.at(-1)?.Key, "8999");
 });

@@ -1,13 +1,16 @@
 import type { Struct } from "@tribune/api";
 import { decodeStruct, encodeStruct } from "../codec/struct-msgpack.ts";
+import { decodeSteps, isLongReply } from "../codec/struct-steps.ts";
 import type { Endpoint } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
-import type { Cancel, Clock } from "../lib/runtime.ts";
+import type { Cancel, Runtime } from "../lib/runtime.ts";
+import type { Steps } from "../lib/steps.ts";
 import type { WatchSet } from "../state/memdb/types.ts";
 import { Answered, type Indexed } from "./query-engine.ts";
 import { type Linked, Recency } from "./recency.ts";
 import { ReplyBytes, type ReplyMeta } from "./reply-bytes.ts";
 import { ShownAnswers } from "./shown-answers.ts";
+import { StepRunner } from "./step-runner.ts";
 
 /** A read that another server answers: `ReadCall` of the doors has this shape. */
 export interface RemoteRead {
@@ -54,7 +57,7 @@ export type FetchReply = (
 ) => Cancel;
 
 export interface RemoteAnswersDependencies {
-  readonly clock: Clock;
+  readonly runtime: Pick<Runtime, "clock" | "timers">;
   readonly fetch: FetchReply;
 }
 
@@ -82,6 +85,8 @@ interface Flight {
 /** A call that takes longer than this is not waited for by those who came after it: it may be held up. */
 const SHARE_MS = 20;
 const NS_PER_MS = 1e6;
+/** A long reply is decoded for this long at a stretch. */
+const SLICE_MS = 4;
 
 class Question implements Linked<Question> {
   newer: Question | undefined;
@@ -110,9 +115,11 @@ export class RemoteAnswers {
   /** Those whose reply may go: nobody waits for the next one. */
   readonly #idle = new Recency<Question>();
   readonly #encoded = new WeakMap<object, { readonly key: string; readonly args: Uint8Array }>();
+  readonly #runner: StepRunner;
   #bytes = 0;
 
   constructor(options: RemoteAnswersOptions, dependencies: RemoteAnswersDependencies) {
+    this.#runner = new StepRunner(SLICE_MS, dependencies.runtime);
     this.#options = options;
     this.#d = dependencies;
     this.#shown = new ShownAnswers(options.shownBytesMax);
@@ -127,7 +134,7 @@ export class RemoteAnswers {
   read(read: RemoteRead, deliver: Deliver): Cancel {
     const question = this.#question(this.#encode(read).key);
     const key = `${read.consistency} ${read.minIndex} ${read.waitMs}`;
-    const askedAtMs = this.#d.clock.nowMs();
+    const askedAtMs = this.#d.runtime.clock.nowMs();
     const flying = question.flights.get(key);
     let asker: Asker;
     if (flying !== undefined && (read.minIndex > 0 || askedAtMs - flying.sentAtMs <= SHARE_MS)) {
@@ -155,6 +162,11 @@ export class RemoteAnswers {
 
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void {
     this.#shown.keep(answer, variant, encoded, bytes);
+  }
+
+  /** An answer that was made elsewhere and kept here is replaced. */
+  forget(answer: Answered): void {
+    this.#shown.forget(answer);
   }
 
   #encode({ endpoint, key, request, datacenter }: RemoteRead): { readonly key: string; readonly args: Uint8Array } {
@@ -187,9 +199,17 @@ export class RemoteAnswers {
     flight.cancel = this.#d.fetch(
       { method: rpc, args: this.#argsFor(read, flight), blocking: read.minIndex > 0 },
       (outcome) => {
-        const result = outcome instanceof Error ? outcome : this.#take(question, read, outcome);
-        this.#over(flight);
-        for (const { deliver } of flight.askers) deliver(result);
+        let gone = false;
+        flight.cancel = () => {
+          gone = true;
+        };
+        const settle = (result: RemoteOutcome | Error): void => {
+          if (gone) return;
+          this.#over(flight);
+          for (const { deliver } of flight.askers) deliver(result);
+        };
+        if (outcome instanceof Error) settle(outcome);
+        else this.#take(question, read, outcome, settle);
       },
     );
   }
@@ -219,7 +239,7 @@ export class RemoteAnswers {
     if (joinable) question.flights.delete(key);
     const [first] = next;
     if (first !== undefined) {
-      const following = newFlight(question, key, this.#d.clock.nowMs());
+      const following = newFlight(question, key, this.#d.runtime.clock.nowMs());
       moveInto(following, next);
       question.open++; // it stays busy: `#send` must not take it out of the idle ones
       this.#send(following, first.read);
@@ -230,32 +250,46 @@ export class RemoteAnswers {
     }
   }
 
-  #take(question: Question, read: RemoteRead, bytes: Uint8Array): RemoteOutcome | Error {
-    const receivedAtMs = this.#d.clock.nowMs();
+  #take(question: Question, read: RemoteRead, bytes: Uint8Array, settle: Deliver): void {
+    const receivedAtMs = this.#d.runtime.clock.nowMs();
     const { last } = question;
     const same = last?.bytes.sameAnswer(bytes);
     if (last !== undefined && same !== undefined) {
       last.outcome = { answer: last.outcome.answer, meta: same, receivedAtMs };
-      return last.outcome;
+      return settle(last.outcome);
     }
+    const { contract } = read.endpoint as { readonly contract: { readonly reply: Struct<Indexed & Meta> } };
+    const use = ({ reply, held }: Decoded): void => settle(this.#hold(question, reply, held, receivedAtMs));
+    const fail = (error: unknown): void =>
+      settle(TribuneError.internal(`could not read the reply of a server: ${String(error)}`, error));
+    if (isLongReply(bytes)) return this.#runner.later(decoding(contract.reply, bytes), use, fail);
+    let decoded: Decoded;
     try {
-      const { contract } = read.endpoint as { readonly contract: { readonly reply: Struct<Indexed & Meta> } };
-      const reply = decodeStruct(contract.reply, bytes);
-      const held = new ReplyBytes(bytes);
-      const watch = new Outdated();
-      const answer = new Answered(reply, watch, 0);
-      const meta = { knownLeader: reply.KnownLeader, lastContactMs: reply.LastContact / NS_PER_MS };
-      this.#forget(question);
-      this.#bytes += bytes.length;
-      const outcome = { answer, meta, receivedAtMs };
-      question.last = { bytes: held, outcome, outdate: () => watch.fire() };
-      return outcome;
+      decoded = { reply: decodeStruct(contract.reply, bytes), held: ReplyBytes.of(bytes) };
     } catch (error) {
-      return TribuneError.internal(`could not read the reply of a server: ${String(error)}`, error);
+      return fail(error);
     }
+    use(decoded);
   }
 
-  #forget({ last }: Question): void {
+  #hold(question: Question, reply: Indexed & Meta, held: ReplyBytes, receivedAtMs: number): RemoteOutcome {
+    const watch = new Outdated();
+    const answer = new Answered(reply, watch, 0);
+    const meta = { knownLeader: reply.KnownLeader, lastContactMs: reply.LastContact / NS_PER_MS };
+    const outcome = { answer, meta, receivedAtMs };
+    const outdate = (): void => watch.fire();
+    // A shorter one that came later may have been decoded sooner.
+    if (question.last !== undefined && question.last.outcome.receivedAtMs > receivedAtMs) {
+      outdate();
+      return outcome;
+    }
+    this.#forgetLast(question);
+    this.#bytes += held.bytes.length;
+    question.last = { bytes: held, outcome, outdate };
+    return outcome;
+  }
+
+  #forgetLast({ last }: Question): void {
     if (last === undefined) return;
     this.#bytes -= last.bytes.bytes.length;
     this.#shown.forget(last.outcome.answer);
@@ -268,7 +302,7 @@ export class RemoteAnswers {
       const { oldest } = this.#idle;
       if (oldest === undefined || (this.#idle.size <= questionsMax && this.#bytes <= replyBytesMax)) return;
       this.#idle.remove(oldest);
-      this.#forget(oldest);
+      this.#forgetLast(oldest);
       this.#questions.delete(oldest.key);
       this.#bytes -= oldest.key.length;
     }
@@ -287,13 +321,23 @@ function moveInto(flight: Flight, waiting: Set<Asker>): void {
   waiting.clear();
 }
 
+interface Decoded {
+  readonly reply: Indexed & Meta;
+  readonly held: ReplyBytes;
+}
+
+function* decoding(schema: Struct<Indexed & Meta>, bytes: Uint8Array): Steps<Decoded> {
+  const reply = yield* decodeSteps(schema, bytes);
+  return { reply, held: yield* ReplyBytes.steps(bytes) };
+}
+
 interface Meta {
   readonly KnownLeader: boolean;
   readonly LastContact: number;
 }
 
 /** Tells the holders of an answer that a newer one has come. */
-class Outdated implements WatchSet {
+export class Outdated implements WatchSet {
   #fired = false;
   readonly #wakers = new Set<() => void>();
 

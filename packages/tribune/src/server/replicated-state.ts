@@ -2,14 +2,14 @@ import { type Metrics, noMetrics } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { LogEntry } from "../raft/types.ts";
 import type { CatalogChange } from "../state/effects.ts";
-import { Fsm } from "../state/fsm.ts";
+import { type DecodedCommand, Fsm, type StateRestore } from "../state/fsm.ts";
 import { History } from "../state/history/history.ts";
 import { allIndexes, goesBack } from "../state/index-table.ts";
 import { createDatabase, type MemDatabase } from "../state/memdb/database.ts";
 import { FsmTimes } from "./fsm-times.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
 import { TimeSlice } from "./sliced.ts";
-import type { StateMachine } from "./state-machine-port.ts";
+import type { PreparedRestore, StateMachine, StateRestoring } from "./state-machine-port.ts";
 
 /** Restored at a stretch, some hundred records: what is looked at the clock for. */
 const RESTORE_BYTES = 32 * 1_024;
@@ -39,10 +39,10 @@ export class ReplicatedState implements StateMachine {
     });
   }
 
-  apply(entry: LogEntry): unknown {
+  apply(entry: LogEntry, decoded?: DecodedCommand): unknown {
     this.history.applied(entry);
     if (entry.type !== "command") return undefined;
-    const result = this.#applyMeasured(entry);
+    const result = this.#applyMeasured(entry, decoded);
     if (this.#changes.length > 0) {
       this.history.record(entry, this.#changes);
       this.#changes = [];
@@ -50,11 +50,11 @@ export class ReplicatedState implements StateMachine {
     return result;
   }
 
-  #applyMeasured(entry: LogEntry): unknown {
-    if (this.#times === undefined) return this.#fsm.apply(entry);
+  #applyMeasured(entry: LogEntry, decoded: DecodedCommand | undefined): unknown {
+    if (this.#times === undefined) return this.#fsm.apply(entry, decoded);
     const { clock } = this.#runtime;
     const startedMs = clock.nowMs();
-    const result = this.#fsm.apply(entry);
+    const result = this.#fsm.apply(entry, decoded);
     // Of a command in pieces the last one carries it out, and its first byte says nothing.
     if (entry.extensions === undefined) this.#times.applied(entry.data[0], clock.nowMs() - startedMs);
     return result;
@@ -64,22 +64,33 @@ export class ReplicatedState implements StateMachine {
     return this.#fsm.snapshot();
   }
 
-  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<{ commit(): boolean }> {
+  async prepareRestore(chunks: AsyncIterable<Uint8Array>): Promise<PreparedRestore> {
+    const restoring = this.beginRestore();
+    for await (const chunk of chunks) await restoring.push(chunk);
+    return restoring.prepared();
+  }
+
+  beginRestore(): StateRestoring {
     const restore = this.#fsm.restore();
     const slice = new TimeSlice(this.#runtime);
-    for await (const chunk of chunks) {
-      for (let at = 0; at < chunk.length; at += RESTORE_BYTES) {
-        restore.push(chunk.subarray(at, at + RESTORE_BYTES));
-        if (slice.used) await slice.giveWay();
-      }
-    }
     return {
-      commit: () => {
-        const before = this.db.peek(allIndexes);
-        restore.finish();
-        this.history.replaced();
-        return goesBack(before, this.db.peek(allIndexes));
+      push: async (chunk) => {
+        for (let at = 0; at < chunk.length; at += RESTORE_BYTES) {
+          restore.push(chunk.subarray(at, at + RESTORE_BYTES));
+          if (slice.used) await slice.giveWay();
+        }
+      },
+      prepared: () => {
+        restore.check();
+        return { laterParts: restore.laterParts(), commit: () => this.#replace(restore) };
       },
     };
+  }
+
+  #replace(restore: StateRestore): boolean {
+    const before = this.db.peek(allIndexes);
+    restore.finish();
+    this.history.replaced();
+    return goesBack(before, this.db.peek(allIndexes));
   }
 }

@@ -1,4 +1,6 @@
 import { MsgpackReader } from "../codec/msgpack.ts";
+import { skipSteps } from "../codec/struct-steps.ts";
+import { finished, type Steps } from "../lib/steps.ts";
 
 /** How a reply came about: differs from call to call while the answer stays the same. */
 export interface ReplyMeta {
@@ -24,10 +26,20 @@ export class ReplyBytes {
   /** Values of the volatile fields, in the order of their places. Empty for a reply that is no map of fields. */
   readonly #spans: readonly Span[];
 
+  private constructor(bytes: Buffer, spans: readonly Span[]) {
+    this.bytes = bytes;
+    this.#spans = spans;
+  }
+
   /** @throws MsgpackError for bytes that are no msgpack */
-  constructor(bytes: Uint8Array) {
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#spans = volatileSpans(this.bytes);
+  static of(bytes: Uint8Array): ReplyBytes {
+    return finished(ReplyBytes.steps(bytes));
+  }
+
+  /** The same in steps. */
+  static *steps(bytes: Uint8Array): Steps<ReplyBytes> {
+    const own = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return new ReplyBytes(own, yield* volatileSpans(own));
   }
 
   /** @throws MsgpackError */
@@ -38,39 +50,33 @@ export class ReplyBytes {
   /** What another reply says of its way here if its answer is the same one, else undefined. Never throws. */
   sameAnswer(other: Uint8Array): ReplyMeta | undefined {
     const { bytes } = this;
-    // Another length of `LastContact` moves everything behind it: such a reply is taken apart as well.
-    if (other.length !== bytes.length) return this.#compareApart(other);
-    let from = 0;
-    for (const { start, end } of this.#spans) {
-      if (bytes.compare(other, from, start, from, start) !== 0) return undefined;
-      from = end;
-    }
-    if (bytes.compare(other, from, other.length, from, bytes.length) !== 0) return undefined;
-    return readMeta(other, this.#spans);
-  }
-
-  #compareApart(other: Uint8Array): ReplyMeta | undefined {
-    const drift = this.#spans.length === 0 ? 0 : 16 * this.#spans.length;
-    if (Math.abs(other.length - this.bytes.length) > drift || drift === 0) return undefined;
-    let theirs: ReplyBytes;
-    try {
-      theirs = new ReplyBytes(other);
-    } catch {
-      return undefined; // whoever decodes it says what is wrong with it
-    }
-    const spans = theirs.#spans;
-    if (spans.length !== this.#spans.length) return undefined;
+    const spans: Span[] = [];
     let from = 0;
     let fromTheirs = 0;
-    for (let at = 0; at <= spans.length; at++) {
-      const end = this.#spans[at]?.start ?? this.bytes.length;
-      const endTheirs = spans[at]?.start ?? theirs.bytes.length;
-      if (this.bytes.compare(theirs.bytes, fromTheirs, endTheirs, from, end) !== 0) return undefined;
-      from = this.#spans[at]?.end ?? end;
-      fromTheirs = spans[at]?.end ?? endTheirs;
+    for (const { name, start, end } of this.#spans) {
+      const startTheirs = fromTheirs + start - from;
+      if (startTheirs >= other.length) return undefined;
+      if (bytes.compare(other, fromTheirs, startTheirs, from, start) !== 0) return undefined;
+      // All before it is the same, so a value stands here as well, which may have another length.
+      const endTheirs = endOfValue(other, startTheirs);
+      if (endTheirs === undefined) return undefined;
+      spans.push({ name, start: startTheirs, end: endTheirs });
+      from = end;
+      fromTheirs = endTheirs;
     }
-    return readMeta(theirs.bytes, spans);
+    if (bytes.compare(other, fromTheirs, other.length, from, bytes.length) !== 0) return undefined;
+    return readMeta(other, spans);
   }
+}
+
+function endOfValue(bytes: Uint8Array, start: number): number | undefined {
+  const reader = new MsgpackReader(bytes, start);
+  try {
+    reader.skip();
+  } catch {
+    return undefined; // whoever decodes it says what is wrong with it
+  }
+  return reader.position;
 }
 
 /** Undefined where the values do not fill the places they should: then the bytes are another reply's. */
@@ -95,14 +101,14 @@ function metaOf(bytes: Uint8Array, spans: readonly Span[]): ReplyMeta {
   return { knownLeader, lastContactMs };
 }
 
-function volatileSpans(bytes: Buffer): readonly Span[] {
+function* volatileSpans(bytes: Buffer): Steps<readonly Span[]> {
   const reader = new MsgpackReader(bytes);
   if (reader.peekKind() !== "map") return [];
   const spans: Span[] = [];
   for (let left = reader.mapHeader(); left > 0; left--) {
     const name = reader.key();
     const start = reader.position;
-    reader.skip();
+    yield* skipSteps(reader);
     if (VOLATILE.has(name)) spans.push({ name, start, end: reader.position });
   }
   return spans;

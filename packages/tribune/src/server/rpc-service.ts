@@ -5,11 +5,13 @@ import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Cancel, Clock } from "../lib/runtime.ts";
+import { isSteps, type Steps } from "../lib/steps.ts";
 import type { RpcCall, RpcHandler, RpcReply } from "../rpc/types.ts";
 import { CallLabels } from "./call-labels.ts";
 import type { LeaderCalls } from "./leader-calls.ts";
 import { questionKey } from "./question-key.ts";
-import { encodeAnswer, encodeReply } from "./rpc-encoding.ts";
+import type { RequestLimits } from "./request-limits.ts";
+import { encodeAnswer, encodeReplyPieces } from "./rpc-encoding.ts";
 import { findMethod, type Served } from "./rpc-methods.ts";
 import type { Server } from "./server.ts";
 
@@ -37,6 +39,7 @@ export interface RpcServiceDependencies {
   readonly server: Server;
   readonly datacenter: string;
   readonly leaderCalls: LeaderCalls;
+  readonly limits: RequestLimits;
   readonly forwardDatacenter: ForwardDatacenter;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -64,6 +67,11 @@ export class RpcService {
     if ("refusal" in found) {
       metrics.count("rpc.request_error");
       return refuse(reply, found.refusal, found.close);
+    }
+    const refusal = this.#d.limits.active ? this.#d.limits.refusal(call.method, call.from) : undefined;
+    if (refusal !== undefined) {
+      metrics.count("rpc.request_error");
+      return refuse(reply, refusal.message, false);
     }
     let request: CommonRequest;
     try {
@@ -108,14 +116,11 @@ export class RpcService {
     let gone = false;
     settled.then(
       (result) => {
-        if (gone) return;
-        let bytes: RpcBytes;
-        try {
-          bytes = [encodeReply(served.reply, result)];
-        } catch (error) {
-          bytes = error as Error;
-        }
-        done(bytes);
+        if (!gone)
+          this.#encoded(
+            () => encodeReplyPieces(served.reply, result),
+            (bytes) => gone || done(bytes),
+          );
       },
       (error: Error) => {
         if (!gone) done(error);
@@ -127,11 +132,10 @@ export class RpcService {
   }
 
   #read(served: Served, request: CommonRequest, done: (outcome: RpcBytes) => void): Cancel {
-    const { server, datacenter, metrics } = this.#d;
+    const { server, datacenter } = this.#d;
     const method = served.formOf(request);
     const { contract } = method;
     if (contract.kind !== "read") return nothing;
-    metrics.count("rpc.query");
     const minIndex = contract.blocking ? (request.MinQueryIndex ?? 0) : 0;
     const read = {
       endpoint: method,
@@ -142,19 +146,37 @@ export class RpcService {
       consistency: request.RequireConsistent === true ? "consistent" : request.AllowStale === true ? "stale" : "leader",
       datacenter,
     } as const;
-    return server.readLater(read, (outcome) => {
+    let gone = false;
+    const cancel = server.readLater(read, (outcome) => {
       if (outcome instanceof Error) return done(outcome);
       const { answer, meta } = outcome;
-      let pieces: RpcBytes;
-      try {
-        pieces = encodeAnswer(contract.reply, answer, meta, (variant, encoded, bytes) =>
-          server.engine.keep(answer, variant, encoded, bytes),
-        );
-      } catch (error) {
-        pieces = error as Error;
-      }
-      done(pieces);
+      const keep = (variant: string, encoded: unknown, bytes: number): void =>
+        server.engine.keep(answer, variant, encoded, bytes);
+      this.#encoded(
+        () => encodeAnswer(contract.reply, answer, meta, keep),
+        (bytes) => gone || done(bytes),
+      );
     });
+    return () => {
+      gone = true;
+      cancel();
+    };
+  }
+
+  /** Long replies are encoded over several turns of the event loop. */
+  #encoded(
+    encode: () => readonly Uint8Array[] | Steps<readonly Uint8Array[]>,
+    done: (outcome: RpcBytes) => void,
+  ): void {
+    let bytes: RpcBytes | Promise<readonly Uint8Array[]>;
+    try {
+      const encoding = encode();
+      bytes = isSteps(encoding) ? this.#d.server.engine.carryOn(encoding) : encoding;
+    } catch (error) {
+      bytes = error as Error;
+    }
+    if (bytes instanceof Promise) bytes.then(done, done);
+    else done(bytes);
   }
 
   #textOf({ method, from }: RpcCall, error: Error): string {

@@ -122,7 +122,7 @@ export class ServerOperator implements OperatorApi {
     try {
       await this.transferLeadership();
     } catch (error) {
-      this.#d.logger.warn("failed to transfer leadership, removing the server", { error: String(error) });
+      this.#d.logger.warn("failed to transfer leadership, removing the server", { error });
       await this.#d.host().changeConfiguration({ type: "removeServer", id: this.#d.identity.id as ServerId });
     }
   }

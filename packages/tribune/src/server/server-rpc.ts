@@ -9,6 +9,7 @@ import { serveSnapshots } from "../rpc/snapshot-stream.ts";
 import type { RpcPool, RpcTarget, ServerPort } from "../rpc/types.ts";
 import { Forwarding } from "./forwarding.ts";
 import { LeaderCalls } from "./leader-calls.ts";
+import { NO_REQUEST_LIMITS, RequestLimits, type RequestLimitsConfig } from "./request-limits.ts";
 import { type ForwardDatacenter, RpcService } from "./rpc-service.ts";
 import type { Server } from "./server.ts";
 import { splitHostPort } from "./server-directory.ts";
@@ -24,6 +25,8 @@ export interface ServerRpcDependencies {
   readonly metrics: Metrics;
   /** `rpc_hold_timeout` */
   readonly holdMs: number;
+  /** Absent: as much as can be done. */
+  readonly requestLimits?: RequestLimitsConfig;
   /** Absent: there is no path to any. */
   readonly forwardDatacenter?: ForwardDatacenter;
 }
@@ -31,6 +34,7 @@ export interface ServerRpcDependencies {
 export class ServerRpc {
   readonly backend: Forwarding;
   readonly snapshots: SnapshotApi;
+  readonly limits: RequestLimits;
   readonly #service: RpcService;
   readonly #snapshots: ServerSnapshots;
   readonly #leaderCalls: LeaderCalls;
@@ -44,11 +48,18 @@ export class ServerRpc {
     const leader = (): RpcTarget | undefined => leaderOf(server, identity);
     this.#leaderCalls = new LeaderCalls(holdMs, {
       leads: () => server.isLeader,
-      onLeading: (run) => server.onLeading(run),
+      onLeader: (run) => server.onLeader(run),
       leader,
       pool,
       runtime,
       metrics,
+      logger: logger.named("rpc"),
+    });
+    this.limits = new RequestLimits(dependencies.requestLimits ?? NO_REQUEST_LIMITS, {
+      clock: runtime.clock,
+      logger: logger.named("rpc-rate-limit"),
+      metrics,
+      leads: () => server.isLeader,
     });
     const forwardDatacenter: ForwardDatacenter =
       dependencies.forwardDatacenter ??
@@ -56,7 +67,8 @@ export class ServerRpc {
         done(TribuneError.of("NO_DC_PATH"));
         return () => {};
       });
-    const common = { server, datacenter, leaderCalls: this.#leaderCalls, forwardDatacenter };
+    const { limits } = this;
+    const common = { server, datacenter, leaderCalls: this.#leaderCalls, limits, forwardDatacenter };
     this.#service = new RpcService({ ...common, logger: logger.named("rpc"), metrics, clock: runtime.clock });
     this.backend = new Forwarding({ ...common, service: this.#service, runtime });
     this.#snapshots = new ServerSnapshots({ server, datacenter, pool, leader });
@@ -84,12 +96,18 @@ export class ServerRpc {
   }
 }
 
-/** Where the leader is, if it is another server: as the members say, else as Raft does. */
-function leaderOf(server: Server, { id, datacenter }: { readonly id: string; readonly datacenter: string }) {
-  const { leaderId } = server.operator;
+/**
+ * Where the leader is, if it is another server: as the members say, else as Raft does. Raft alone says who leads: one that
+ * gossip has as failed for a while may lead all the same.
+ */
+export function leaderOf(
+  { operator }: { readonly operator: Pick<Server["operator"], "leaderId" | "leaderMember" | "leaderAddress"> },
+  { id, datacenter }: { readonly id: string; readonly datacenter: string },
+): RpcTarget | undefined {
+  const { leaderId } = operator;
   if (leaderId === undefined || leaderId === id) return undefined;
-  const member = server.operator.leaderMember();
+  const member = operator.leaderMember();
   if (member !== undefined) return { name: member.shortName, host: member.host, port: member.port, datacenter };
-  const address = server.operator.leaderAddress();
+  const address = operator.leaderAddress();
   return address === "" ? undefined : { name: leaderId, ...splitHostPort(address), datacenter };
 }

@@ -1,4 +1,5 @@
-import type { AnsweredBy, AutopilotConfig, ConfigEntry, Coordinate, Schema, Struct } from "@tribune/api";
+import type { AnsweredBy, AutopilotConfig, ConfigEntry, Coordinate, LaterPart, Schema, Struct } from "@tribune/api";
+import { decodedForm } from "../codec/decoded-form.ts";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
 import type { LeaderApi, PoolsApi } from "../endpoints/agent-api.ts";
 import { type Method, Settled } from "../endpoints/binding.ts";
@@ -6,17 +7,20 @@ import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import { type Metrics, noMetrics } from "../lib/metrics.ts";
 import type { Runtime, Stream } from "../lib/runtime.ts";
+import { isSteps } from "../lib/steps.ts";
 import type { PoolEvent } from "../pool/types.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import { DEFAULT_RAFT_CONFIG, type RaftInput, type ServerId } from "../raft/types.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { Bootstrap } from "./bootstrap.ts";
-import { QuestionCounts, timeOf } from "./call-measures.ts";
+import { QuestionCounts, timeOf, timeOfRead } from "./call-measures.ts";
 import { CHUNK_BYTES, commandPieces } from "./chunked-proposal.ts";
 import { Contradictions, type StartOverPort } from "./contradictions.ts";
 import { DiskWatch } from "./disk-watch.ts";
+import { resumeHistory } from "./history-file.ts";
 import { hostPort, type ServerIdentity } from "./identity.ts";
 import { Autopilot } from "./leader/autopilot.ts";
+import { requireKeepers, whyNotPeer } from "./leader/later-kinds.ts";
 import { LeaderDuties } from "./leader/leader-duties.ts";
 import type { LockDelays } from "./leader/lock-delay.ts";
 import { Leadership } from "./leadership.ts";
@@ -42,6 +46,9 @@ import { Snapshotter } from "./snapshotter.ts";
 import type { StateMachine } from "./state-machine-port.ts";
 import type { DurableLog, SnapshotKeeper, StoredSnapshot } from "./storage-port.ts";
 
+/** How many of the log's first entries are looked at for the age of the log. */
+const OLDEST_ENTRIES = 8;
+
 export interface ServerOptions {
   readonly identity: ServerIdentity;
   readonly raft: {
@@ -51,6 +58,8 @@ export interface ServerOptions {
     readonly snapshotIntervalMs: number;
     readonly snapshotThreshold: number;
     readonly trailingLogs: number;
+    /** Ask the others before campaigning; yes when left out. */
+    readonly preVote?: boolean;
   };
   /** Make this server the first of its datacenter if it holds no state (`bootstrap`, `bootstrap_expect` 1). */
   readonly bootstrap: boolean;
@@ -59,6 +68,8 @@ export interface ServerOptions {
   readonly rpcHoldTimeoutMs: number;
   /** The mesh is switched on. */
   readonly connectEnabled: boolean;
+  /** `default_intention_policy`; yes when left out. */
+  readonly intentionsDefaultAllow?: boolean;
   readonly sessionTtlMinMs: number;
   readonly autopilot: AutopilotConfig;
   /** As `decodeBootstrapEntries` makes them; none when left out. */
@@ -122,6 +133,7 @@ export class Server {
   #diskWatch: DiskWatch | undefined;
   #snapshotter: Snapshotter | undefined;
   #snapshots!: SnapshotService;
+  readonly #onLeader = new Set<() => void>();
   #role: RoleChange = { role: "follower", term: 0, leader: undefined, leaderAddress: undefined };
   #stopped = false;
 
@@ -155,16 +167,22 @@ export class Server {
       oldestEntryAtMs: async () => {
         const { log } = dependencies;
         if (log.firstIndex > log.lastIndex) return undefined;
-        return (await log.read(log.firstIndex, log.firstIndex, 1))[0]?.appendedAtMs;
+        // Raft's own entries, as at the beginning of a log or of a term, have no time.
+        for (let index = log.firstIndex; index < log.firstIndex + OLDEST_ENTRIES && index <= log.lastIndex; index++) {
+          const atMs = (await log.read(index, index + 1, 1))[0]?.appendedAtMs;
+          if (atMs !== undefined) return atMs;
+        }
+        return undefined;
       },
       report: () => this.#questions.report(),
     });
     this.#directory = new ServerDirectory(() => peers?.members() ?? [], identity.datacenter);
     const host = (): RaftHost => this.#host;
     const role = (): RoleChange => this.#role;
-    const { connectEnabled } = options;
+    // Without ACLs everything is allowed that nobody forbids.
+    const { connectEnabled, intentionsDefaultAllow = true } = options;
     this.#reads = new ServerReads({
-      ...{ identity, connectEnabled, host, role },
+      ...{ identity, connectEnabled, intentionsDefaultAllow, host, role },
       engine: this.engine,
       history: stateMachine.history === undefined ? undefined : this.engine.beside(stateMachine.history),
       leadership: this.#leadership,
@@ -207,12 +225,19 @@ export class Server {
       autopilot: this.#autopilot,
       peers,
       appliedIndex: () => this.#host.appliedIndex,
+      requireKeepers: (part) => this.#requireKeepers(part),
+      whyNotPeer: async (server) => {
+        // What was written before this server was seen is applied behind this.
+        const isPeer = this.#host.status().configuration.servers.some(({ id }) => id === server.id);
+        if (!isPeer) await this.#host.barrier();
+        return whyNotPeer(server, stateMachine.db, dependencies.log.firstIndex);
+      },
       propose: (type, schema, request) => this.#propose(type, schema, request),
     });
     this.#leader = {
       datacenter: options.identity.datacenter,
       nodeName: options.identity.name,
-      connectEnabled: options.connectEnabled,
+      ...{ connectEnabled, intentionsDefaultAllow },
       rng: runtime.rng,
       operator: this.operator,
       pools: dependencies.pools ?? lonePools(options.identity),
@@ -222,6 +247,7 @@ export class Server {
       lockDelayMs: (key) => lockDelays.leftMs(key),
       resetSessionTimer: (id, ttl) => this.#duties.resetSession(id, ttl),
       clearSessionTimer: (id) => this.#duties.clearSession(id),
+      requireKeepers: (part) => this.#requireKeepers(part),
       queueCoordinate: (coordinate) => this.#duties.queueCoordinate(coordinate),
     };
   }
@@ -235,6 +261,7 @@ export class Server {
     if (snapshot !== undefined) {
       const startedMs = runtime.clock.nowMs();
       (await stateMachine.prepareRestore(snapshot.read())).commit(snapshot.meta.index);
+      if (stateMachine.history !== undefined) await resumeHistory(stateMachine.history, snapshot, { logger });
       const tookMs = runtime.clock.nowMs() - startedMs;
       metrics.sample("raft.fsm.restore", tookMs);
       metrics.gauge("raft.fsm.lastRestoreDuration", tookMs);
@@ -247,6 +274,7 @@ export class Server {
           heartbeatTimeoutMs: raft.heartbeatTimeoutMs,
           electionTimeoutMs: raft.electionTimeoutMs,
           leaderLeaseTimeoutMs: raft.leaderLeaseTimeoutMs,
+          preVote: raft.preVote ?? true,
         },
         hardState: { term: hardState.term, votedFor: hardState.votedFor as ServerId | undefined },
         log: await scanLog(log, snapshot?.meta),
@@ -270,7 +298,10 @@ export class Server {
       logger: logger.named("raft"),
       metrics,
       onRole: (change) => this.#roleChanged(change),
-      onConfiguration: (configuration) => this.#directory.follow(configuration),
+      onConfiguration: (configuration) => {
+        this.#directory.follow(configuration);
+        this.#paceLog();
+      },
       onContradicted: (contradiction) => contradictions.seen(contradiction),
       onFatal,
     });
@@ -295,7 +326,9 @@ export class Server {
       stateMachine,
       leadership: this.#leadership,
       runtime,
+      metrics,
       logger: logger.named("snapshot"),
+      requireKeepers: (part) => this.#requireKeepers(part),
       onRestoring: () => this.#duties.end(),
       onReplaced: (index, wentBack) => this.engine.replaced(index, wentBack),
       onRestored: () => this.#duties.begin(),
@@ -316,6 +349,11 @@ export class Server {
     );
     this.#diskWatch.start();
     if (metrics !== noMetrics) this.#gauges.start();
+  }
+
+  #requireKeepers(part: LaterPart): void {
+    const { configuration } = this.#host.status();
+    requireKeepers(part, { servers: this.#directory.servers(), peers: configuration, self: this.#options.identity.id });
   }
 
   #waitForOthers(): void {
@@ -404,11 +442,29 @@ export class Server {
     return this.#leadership.ready;
   }
 
-  /** Runs once, when this server is ready to lead; at once if it is. @returns cancel */
-  onLeading(run: () => void): () => void {
-    return this.#leadership.whenReady((refusal) => {
-      if (refusal === undefined) run();
+  /**
+   * Runs once: when this server is ready to lead, at once if it is, or when another begins to be known as the leader.
+   *
+   * @returns cancel
+   */
+  onLeader(run: () => void): () => void {
+    let over = false;
+    const cancel = (): void => {
+      over = true;
+      this.#onLeader.delete(once);
+      cancelLeading();
+    };
+    const once = (): void => {
+      if (over) return;
+      cancel();
+      run();
+    };
+    let cancelLeading = (): void => {};
+    this.#onLeader.add(once);
+    cancelLeading = this.#leadership.whenReady((refusal) => {
+      if (refusal === undefined) once();
     });
+    return cancel;
   }
 
   /** Whether this server may answer now: the leader everything, the others what is theirs or may be stale. */
@@ -440,10 +496,16 @@ export class Server {
   #roleChanged(change: RoleChange): void {
     const led = this.#role.role === "leader";
     if (change.role !== this.#role.role) this.#d.metrics.count(`raft.state.${change.role}`);
-    if (change.role === "candidate") this.#d.metrics.count("raft.transition.heartbeat_timeout");
+    if (change.role === "candidate" && change.leadershipTransfer !== true)
+      this.#d.metrics.count("raft.transition.heartbeat_timeout");
+    const known = this.#role.leader;
+    this.#logRole(change);
     this.#role = change;
+    if (change.leader !== undefined && change.leader !== known && change.role !== "leader")
+      for (const run of [...this.#onLeader]) run();
     const leads = change.role === "leader";
     if (leads === led) return;
+    this.#paceLog();
     const { logger } = this.#d;
     if (!leads) {
       this.#leadership.lost();
@@ -453,8 +515,38 @@ export class Server {
     }
     logger.info("cluster leadership acquired", { term: change.term });
     this.#lead(change.term).catch((error: unknown) => {
-      if (!this.#stopped) logger.error("could not take up leadership", { error: String(error) });
+      if (!this.#stopped) logger.error("could not take up leadership", { error });
     });
+  }
+
+  /** Consul's lines about who leads, since alerts are made of them. */
+  #logRole({ role, term, leaderAddress = "", leadershipTransfer = false }: RoleChange): void {
+    const logger = this.#d.logger.named("raft");
+    const { address, rpcPort } = this.#options.identity;
+    const node = `Node at ${hostPort(address, rpcPort)}`;
+    const before = this.#role;
+    if (role === before.role) return;
+    switch (role) {
+      case "candidate":
+        if (!leadershipTransfer)
+          logger.warn("heartbeat timeout reached, starting election", { "last-leader": before.leaderAddress ?? "" });
+        logger.info("entering candidate state", { node: `${node} [Candidate]`, term });
+        return;
+      case "leader":
+        logger.info("election won", { term });
+        logger.info("entering leader state", { leader: `${node} [Leader]` });
+        return;
+      case "follower":
+        logger.info("entering follower state", { follower: `${node} [Follower]`, leader: leaderAddress });
+    }
+  }
+
+  /**
+   * A leader of others waits for its disk beside the loop: while that stands still they commit without it, and hear from
+   * it, until it hands over. Whoever follows, or is alone, has nothing better to do.
+   */
+  #paceLog(): void {
+    this.#d.log.mayHoldTheLoop = this.#role.role !== "leader" || this.#host.status().configuration.servers.length < 2;
   }
 
   /** Nobody is answered before the entries of earlier terms are applied: they were acknowledged by someone. */
@@ -487,7 +579,10 @@ export class Server {
 
   async #propose<T>(type: number, schema: Schema<T>, request: T): Promise<unknown> {
     const data = encodeStruct(schema, request, type);
-    if (data.length <= CHUNK_BYTES) return this.#host.propose(data);
+    if (data.length <= CHUNK_BYTES) {
+      const decoded = decodedForm(schema, request);
+      return this.#host.propose(data, undefined, decoded && { schema: schema as Schema<unknown>, request: decoded });
+    }
     const opNum = BigInt(`0x${Buffer.from(this.#d.runtime.rng.bytes(8)).toString("hex")}`);
     // Proposed in one turn, they enter the log together, in one term.
     const pieces = commandPieces(data, opNum);
@@ -532,6 +627,37 @@ export class Server {
     return this.#timed(endpoint, this.#call(endpoint, request));
   }
 
+  /**
+   * The same, if it needs nobody else and no wait; else undefined. A promise of what takes several turns of the event
+   * loop. Throws what it is refused with.
+   */
+  callNow(endpoint: Method, request: CallRequest): unknown {
+    const { contract, binding } = endpoint;
+    if (contract.kind !== "call" || contract.answeredBy !== "asked") return undefined;
+    if (request.RequireConsistent === true) return undefined;
+    if (request.AllowStale !== true && !this.#reads.mayReadAsLeader()) return undefined;
+    this.#reads.requireDatacenter(request.Datacenter ?? "");
+    const { runtime, metrics } = this.#d;
+    const name = timeOf(endpoint);
+    const startedMs = runtime.clock.nowMs();
+    let result: unknown;
+    try {
+      result = this.#answer(binding, request);
+      return result;
+    } finally {
+      if (name !== undefined) {
+        const done = (): void => metrics.sample(name, runtime.clock.nowMs() - startedMs);
+        if (result instanceof Promise) result.then(done, done);
+        else done();
+      }
+    }
+  }
+
+  #answer(binding: Method["binding"], request: CallRequest): unknown {
+    const result: unknown = binding.answer(request, this.#leader as never, undefined as never);
+    return result instanceof Object && isSteps(result) ? this.engine.carryOn(result) : result;
+  }
+
   async #call(endpoint: Method, request: CallRequest): Promise<unknown> {
     const { contract, binding } = endpoint;
     if (contract.kind !== "call") throw TribuneError.internal(`${endpoint.name} is no call`);
@@ -542,7 +668,7 @@ export class Server {
       if (asked && (request.RequireConsistent === true || !this.#reads.mayReadAsLeader()))
         await this.#host.verifyLeader();
     }
-    return binding.answer(request, this.#leader as never, undefined as never);
+    return this.#answer(binding, request);
   }
 
   // ---- reads ----
@@ -554,12 +680,25 @@ export class Server {
 
   /** The answer if the mode asked for lets it be had at once. Throws what the query refuses. */
   readNow(read: ServerRead): ServerReadOutcome | undefined {
-    return this.#reads.now(read);
+    const name = timeOfRead(read.endpoint);
+    if (name === undefined) return this.#reads.now(read);
+    const { runtime, metrics } = this.#d;
+    const startedMs = runtime.clock.nowMs();
+    const outcome = this.#reads.now(read);
+    if (outcome !== undefined) metrics.sample(name, runtime.clock.nowMs() - startedMs);
+    return outcome;
   }
 
   /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
   readLater(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
-    return this.#reads.later(read, deliver);
+    const name = timeOfRead(read.endpoint);
+    if (name === undefined) return this.#reads.later(read, deliver);
+    const { runtime, metrics } = this.#d;
+    const startedMs = runtime.clock.nowMs();
+    return this.#reads.later(read, (outcome) => {
+      metrics.sample(name, runtime.clock.nowMs() - startedMs);
+      deliver(outcome);
+    });
   }
 }
 

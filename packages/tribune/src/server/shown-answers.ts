@@ -14,7 +14,7 @@ export class ShownAnswers {
 
   /** Keeps an encoded form of an answer while it is current and there is room. */
   keep(answer: Answered, variant: string, encoded: unknown, bytes: number): void {
-    if (!answer.current || bytes > this.#bytesMax / 4) return;
+    if (!answer.current || bytes > this.#bytesMax / 2) return;
     if (answer.shownBytes === 0) this.#showing.add(answer);
     answer.shown.set(variant, encoded);
     answer.shownBytes += bytes;

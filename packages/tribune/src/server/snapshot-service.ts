@@ -1,13 +1,15 @@
+import type { LaterPart } from "@tribune/api";
 import type { ByteSink } from "../endpoints/answer.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
+import type { Metrics } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { SnapshotMeta } from "../raft/types.ts";
 import { readSnapshotArchive, SnapshotArchiveError, writeSnapshotArchive } from "../storage/snapshot-archive.ts";
 import type { Leadership } from "./leadership.ts";
 import type { RaftHost } from "./raft-host.ts";
 import { sliced } from "./sliced.ts";
-import type { StateMachine } from "./state-machine-port.ts";
+import type { PreparedRestore, StateMachine, StateRestoring } from "./state-machine-port.ts";
 import type { DurableLog, SnapshotKeeper } from "./storage-port.ts";
 
 export interface SnapshotServiceDependencies {
@@ -17,9 +19,12 @@ export interface SnapshotServiceDependencies {
   readonly stateMachine: StateMachine;
   readonly leadership: Leadership;
   readonly runtime: Pick<Runtime, "clock" | "timers">;
+  readonly metrics: Metrics;
   readonly logger: Logger;
   /** Nothing may be proposed from now on, not even by the leader itself. */
   readonly onRestoring: () => void;
+  /** See `LeaderApi`. */
+  readonly requireKeepers: (part: LaterPart) => void;
   /** Everything anybody waits for has changed, as of `index`. */
   readonly onReplaced: (index: number, wentBack: boolean) => void;
   /** The leader's duties go on, whether something was restored or not. */
@@ -82,10 +87,23 @@ export class SnapshotService {
     if (!leadership.ready) await leadership.waitReady();
     if (this.#restoring) throw TribuneError.internal("another snapshot is being restored; try again when it is done");
     this.#restoring = true;
+    const { metrics } = this.#d;
+    const { clock } = this.#d.runtime;
+    const startedMs = clock.nowMs();
     try {
       const state: Uint8Array[] = [];
-      const archived = await readSnapshotArchive(archive, (chunk) => void state.push(Uint8Array.from(chunk)));
-      await this.#install(archived.index, state);
+      const reading = new StateReading(this.#d.stateMachine);
+      const archived = await readSnapshotArchive(archive, (chunk) => {
+        state.push(chunk);
+        return reading.push(chunk);
+      });
+      const prepared = reading.prepared();
+      // It is read while the archive comes in, so both of Consul's times of reading are this one.
+      const readMs = clock.nowMs() - startedMs;
+      metrics.sample("raft.fsm.restore", readMs);
+      metrics.gauge("raft.fsm.lastRestoreDuration", readMs);
+      await this.#install(archived.index, prepared, state);
+      metrics.sample("raft.restoreUserSnapshot", clock.nowMs() - startedMs);
     } catch (error) {
       if (error instanceof SnapshotArchiveError) throw TribuneError.internal(error.message, error);
       throw error;
@@ -99,14 +117,9 @@ export class SnapshotService {
    * go back and no follower has it. Requests are held meanwhile; a crash at any point leaves either the old
    * state with the old log, or the new snapshot, behind which an older log is thrown away at the next start.
    */
-  async #install(archivedIndex: number, state: readonly Uint8Array[]): Promise<void> {
-    const { host, stateMachine, leadership } = this.#d;
-    const prepared = await stateMachine.prepareRestore(asAsync(state)).catch((error: unknown) => {
-      throw TribuneError.internal(
-        `failed to restore snapshot: ${error instanceof Error ? error.message : String(error)}`,
-        error,
-      );
-    });
+  async #install(archivedIndex: number, prepared: PreparedRestore, state: readonly Uint8Array[]): Promise<void> {
+    const { host, leadership } = this.#d;
+    for (const part of prepared.laterParts) this.#d.requireKeepers(part);
     const { term } = host.status();
     leadership.lost();
     this.#d.onRestoring();
@@ -126,12 +139,8 @@ export class SnapshotService {
   }
 
   /** Resolves once a quorum has the new state. */
-  async #replace(
-    archivedIndex: number,
-    prepared: { commit(index: number): boolean },
-    state: readonly Uint8Array[],
-  ): Promise<void> {
-    const { host, log, keeper, onReplaced, onFatal } = this.#d;
+  async #replace(archivedIndex: number, prepared: PreparedRestore, state: readonly Uint8Array[]): Promise<void> {
+    const { host, log, keeper, metrics, onReplaced, onFatal } = this.#d;
     await host.barrier();
     const before = host.status();
     const snapshot: SnapshotMeta = {
@@ -157,6 +166,7 @@ export class SnapshotService {
       await log.reset(snapshot.index, snapshot.term);
       const wentBack = prepared.commit(snapshot.index);
       host.restored(snapshot);
+      metrics.count("raft.restore");
       onReplaced(snapshot.index, wentBack);
     } catch (error) {
       // Half of it may be on disk: only a start from there knows which state holds.
@@ -169,6 +179,32 @@ export class SnapshotService {
   }
 }
 
-async function* asAsync(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* chunks;
+/** Reads a state while its archive still comes in. What is wrong with it counts only if the archive is whole. */
+class StateReading {
+  readonly #restoring: StateRestoring;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(stateMachine: StateMachine) {
+    this.#restoring = stateMachine.beginRestore();
+  }
+
+  async push(chunk: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) return;
+    try {
+      await this.#restoring.push(chunk);
+    } catch (error) {
+      this.#failure = { error };
+    }
+  }
+
+  /** @throws TribuneError for a state that cannot be read. */
+  prepared(): PreparedRestore {
+    try {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      return this.#restoring.prepared();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw TribuneError.internal(`failed to restore snapshot: ${reason}`, error);
+    }
+  }
 }

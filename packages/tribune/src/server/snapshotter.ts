@@ -2,6 +2,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { randomStagger } from "../lib/random.ts";
 import type { Cancel, Runtime } from "../lib/runtime.ts";
+import { keepHistory } from "./history-file.ts";
 import type { RaftHost } from "./raft-host.ts";
 import { sliced } from "./sliced.ts";
 import type { StateMachine } from "./state-machine-port.ts";
@@ -72,8 +73,9 @@ export class Snapshotter {
     const { host, log, keeper, stateMachine, runtime, logger, metrics } = this.#d;
     const status = host.status();
     const startedMs = runtime.clock.nowMs();
-    // All of these in one turn: state, index and peer set belong together.
+    // All of these in one turn: state, history, index and peer set belong together.
     const view = stateMachine.snapshot();
+    metrics.sample("raft.fsm.snapshot", runtime.clock.nowMs() - startedMs);
     // The applied index may already be ahead of what the view holds entries for (configurations, no-ops).
     const index = host.appliedIndex;
     try {
@@ -81,6 +83,7 @@ export class Snapshotter {
       const term = log.term(index) ?? status.snapshotTerm;
       const { index: configurationIndex, configuration } = host.appliedConfiguration();
       const meta = { index, term, configuration, configurationIndex };
+      const history = stateMachine.history?.kept();
       const persistedMs = runtime.clock.nowMs();
       const stored = await keeper.save(meta, sliced(view.chunks, runtime));
       const persistMs = runtime.clock.nowMs() - persistedMs;
@@ -89,9 +92,14 @@ export class Snapshotter {
       metrics.sample("raft.snapshot.persist", persistMs);
       const firstIndex = Math.max(log.firstIndex, Math.min(index + 1, log.lastIndex + 1 - this.#options.trailingLogs));
       host.snapshotTaken(meta, firstIndex);
+      const compactedMs = runtime.clock.nowMs();
       await log.compact(firstIndex - 1);
+      metrics.sample("raft.compactLogs", runtime.clock.nowMs() - compactedMs);
       metrics.sample("raft.snapshot.takeSnapshot", runtime.clock.nowMs() - startedMs);
       logger.info("snapshot complete", { index, term, bytes: stored.bytes });
+      // One that came from the leader meanwhile may be newer.
+      if (history !== undefined && stored.meta.index === index && stored.meta.term === term)
+        await keepHistory(history, stored, { ...runtime, logger });
     } finally {
       view.release();
     }

@@ -21,12 +21,22 @@ export class StepRunner {
     this.#runtime = runtime;
   }
 
+  /** All of it. @returns what comes of it, at once if it is short. */
+  run<T>(steps: Steps<T>): T | Promise<T> {
+    const begun = this.begin(steps);
+    if (begun !== undefined) return begun.value;
+    return new Promise((resolve, reject) => this.later(steps, resolve, reject));
+  }
+
   /** The first slice, short if others are at it already. @returns undefined when that was not enough: see `later`. */
   begin<T>(steps: Steps<T>): { readonly value: T } | undefined {
     return this.#slice(steps, this.#waiting.length === 0 ? this.#sliceMs : 0);
   }
 
-  /** The rest of it; `settle` or `fail` comes on a later turn, and must not throw. */
+  /**
+   * The rest of it; `settle` or `fail` comes on a later turn, and must not throw. `settle` has a turn of its own: what
+   * becomes of a long result takes its time, too.
+   */
   later<T>(steps: Steps<T>, settle: (value: T) => void, fail: (error: unknown) => void): void {
     this.#waiting.push({ steps, settle: settle as (value: unknown) => void, fail });
     if (this.#waiting.length === 1) this.#runtime.timers.soon(() => this.#turn());
@@ -39,7 +49,10 @@ export class StepRunner {
     try {
       outcome = this.#slice(next.steps, this.#sliceMs);
       if (outcome === undefined) this.#waiting.push(next);
-      else next.settle(outcome.value);
+      else {
+        const { value } = outcome;
+        this.#runtime.timers.soon(() => next.settle(value));
+      }
     } catch (error) {
       next.fail(error);
     }

@@ -6,6 +6,8 @@ export interface DurableLog {
   readonly lastIndex: number;
   /** How long the flush under way has taken; undefined: none is. */
   readonly pendingSyncMs: number | undefined;
+  /** Whether a flush may hold the event loop for as long as the disk takes. */
+  mayHoldTheLoop: boolean;
   term(index: number): number | undefined;
   append(change: {
     readonly hardState?: HardState;
@@ -27,6 +29,14 @@ export interface StoredSnapshot {
   readonly id: string;
   readonly bytes: number;
   read(): AsyncIterable<Uint8Array>;
+  /** What this server had seen happen by then, kept beside it; absent where nothing outlives the process. */
+  readonly history?: KeptFile;
+}
+
+/** A file that may be lost. */
+export interface KeptFile {
+  read(): Promise<Uint8Array | undefined>;
+  write(bytes: Uint8Array): Promise<void>;
 }
 
 /** A snapshot being written. Calls must not overlap, but `abort` may come at any time. */

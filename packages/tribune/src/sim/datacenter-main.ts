@@ -10,49 +10,35 @@
 import { parseArgs } from "node:util";
 import { type LongRunResult, runLong } from "./datacenter/long-run.ts";
 import { runDatacenter } from "./datacenter/run.ts";
-import { BROKEN_RULES, type BrokenRule } from "./datacenter/seams.ts";
+import { BROKEN_RULES } from "./datacenter/seams.ts";
+import { brokenRule, fail, profileNamed, SEED_OPTIONS, seedsOf } from "./main-options.ts";
 
 const { values } = parseArgs({
   options: {
+    ...SEED_OPTIONS,
     seeds: { type: "string", default: "20" },
-    first: { type: "string", default: "1" },
-    seed: { type: "string" },
     servers: { type: "string", default: "3" },
     clients: { type: "string", default: "3" },
     "faults-s": { type: "string", default: "60" },
-    break: { type: "string" },
     hours: { type: "string" },
     profile: { type: "string", default: "slow-disk" },
     trace: { type: "boolean", default: false },
-    "keep-going": { type: "boolean", default: false },
   },
 });
 
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
-}
-
-function asBrokenRule(text: string): BrokenRule {
-  const rule = BROKEN_RULES.find((name) => name === text);
-  return rule ?? fail(`--break takes one of ${BROKEN_RULES.join(", ")}; got ${text}`);
-}
-
-const broken = values.break === undefined ? {} : { broken: asBrokenRule(values.break) };
+const broken = brokenRule(BROKEN_RULES, values.break);
 const [servers, clients, faultsMs] = [
   Number(values.servers),
   Number(values.clients),
   Number(values["faults-s"]) * 1000,
 ];
-const first = Number(values.seed ?? values.first);
-const count = values.seed === undefined ? Number(values.seeds) : 1;
-if (!(servers >= 1 && servers <= 9) || !(clients >= 0 && clients <= 1000) || !(count > 0) || !(faultsMs >= 0)) {
-  fail("--servers takes 1 to 9, --clients up to 1000, --seeds a number above 0, --faults-s seconds");
+const { first, count } = seedsOf(values);
+if (!(servers >= 1 && servers <= 9) || !(clients >= 0 && clients <= 1000) || !(faultsMs >= 0)) {
+  fail("--servers takes 1 to 9, --clients up to 1000, --faults-s seconds");
 }
 
 if (values.hours !== undefined) {
-  if (!(Number(values.hours) > 0) || values.profile !== "slow-disk")
-    fail("--hours takes a number above 0, --profile takes slow-disk");
+  if (!(Number(values.hours) > 0)) fail("--hours takes a number above 0");
   await playHours(Number(values.hours));
   process.exit();
 }
@@ -60,13 +46,21 @@ if (values.hours !== undefined) {
 async function playHours(hours: number): Promise<void> {
   const show = (result: LongRunResult): string =>
     `seed ${first}, ${result.hours.toFixed(2)} hours of ${servers} servers and ${clients} clients: ` +
-    `${result.elections} elections behind the first, ${result.excused} of them with a reason; ` +
+    `${result.elections} elections behind the first, ${result.excused} of them with a reason, at most ` +
+    `${result.leaderlessMs.toFixed(0)} ms without a leader; ` +
     `${result.slowTimes} times with a slow disk, ${result.holdUps} hold-ups of a process above 100 ms, the longest ` +
     `${result.longestHoldUpMs.toFixed(0)} ms, ${result.retransmitted} pieces of streams lost; ` +
     `${result.writes} writes (slowest ${result.slowestWriteMs.toFixed(0)} ms), ${result.reads} reads, ` +
     `${result.failed} failed, ${result.entries} entries, ${result.states} states compared`;
-  const result = await runLong({ seed: first, servers, clients, hours, onHour: (now) => console.log(show(now)) });
+  const result = await runLong({
+    ...{ seed: first, servers, clients, hours, goodMaxMs: profileNamed(values.profile) },
+    onHour: (now) => console.log(show(now)),
+    onLeaderless: (ms, trace) => {
+      if (values.trace) console.log(`${trace}nobody led for ${ms.toFixed(0)} ms`);
+    },
+  });
   if (result.violation === undefined) return;
+  console.log(result.trace);
   console.log(show(result));
   console.log(`seed ${first}: ${result.violation}`);
   process.exitCode = 1;
@@ -74,6 +68,8 @@ async function playHours(hours: number): Promise<void> {
 
 /** The end of a failed run's trace; all of it with `--trace`. */
 const TRACE_LINES = 200;
+/** A line of sums after so many seeds. */
+const PROGRESS_SEEDS = 25;
 
 const startedAt = performance.now();
 const COUNTED = [
@@ -84,6 +80,7 @@ const COUNTED = [
   "registrations",
   "blocked",
   "wakes",
+  "cached",
   "faults",
   "entries",
   "states",
@@ -106,6 +103,7 @@ function progress(): string {
     registrations,
     blocked,
     wakes,
+    cached,
     faults,
     entries,
     states,
@@ -116,6 +114,7 @@ function progress(): string {
     `${(totals.virtualMs / 60_000).toFixed(0)} virtual minutes: ${faults} faults, ${elections} elections, ` +
     `${entries} entries, ${states} states and ${answers} answers compared, ${operations} key operations (${unknown} more without an answer), ` +
     `${locks} locks taken, ${registrations} registrations, ${blocked} blocking queries (${wakes} woken), ` +
+    `${cached} answers of caches, ` +
     `${totals.violations} violations`
   );
 }
@@ -140,6 +139,7 @@ for (let seed = first; seed < first + count; seed++) {
       `seed ${seed}: well again ${(result.calmMs / 1000).toFixed(0)} s after the faults, fingerprint ${result.fingerprint}`,
     );
   }
+  if ((seed - first + 1) % PROGRESS_SEEDS === 0 && seed < first + count - 1) console.log(progress());
 }
 console.log(progress());
 process.exitCode = totals.violations > 0 ? 1 : 0;

@@ -11,40 +11,27 @@
 import { parseArgs } from "node:util";
 import { measureBytes, measureSlow, measureSpread, VARIANTS } from "./gossip/measure.ts";
 import { runGossip } from "./gossip/run.ts";
-import { BROKEN_RULES, type BrokenRule } from "./gossip/sim-member.ts";
+import { BROKEN_RULES } from "./gossip/sim-member.ts";
+import { brokenRule, fail, SEED_OPTIONS, seedsOf } from "./main-options.ts";
 
 const { values } = parseArgs({
   options: {
+    ...SEED_OPTIONS,
     seeds: { type: "string", default: "10" },
-    first: { type: "string", default: "1" },
-    seed: { type: "string" },
     members: { type: "string", default: "50,200" },
     loss: { type: "string", default: "0.2" },
-    break: { type: "string" },
     measure: { type: "string" },
     /** Virtual time of a measurement. */
     minutes: { type: "string", default: "10" },
-    "keep-going": { type: "boolean", default: false },
   },
 });
 
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
-}
-
-function asBrokenRule(text: string): BrokenRule {
-  const rule = BROKEN_RULES.find((name) => name === text);
-  return rule ?? fail(`--break takes one of ${BROKEN_RULES.join(", ")}; got ${text}`);
-}
-
-const broken = values.break === undefined ? {} : { broken: asBrokenRule(values.break) };
+const broken = brokenRule(BROKEN_RULES, values.break);
 const sizes = values.members.split(",").map(Number);
-const first = Number(values.seed ?? values.first);
-const count = values.seed === undefined ? Number(values.seeds) : 1;
+const { first, count } = seedsOf(values);
 const loss = Number(values.loss);
-if (sizes.some((size) => !(size >= 2)) || !(count > 0) || !(first >= 0) || !(loss >= 0 && loss < 1)) {
-  fail("--members takes sizes from 2, --seeds a number above 0, --loss a share below 1");
+if (sizes.some((size) => !(size >= 2)) || !(loss >= 0 && loss < 1)) {
+  fail("--members takes sizes from 2, --loss a share below 1");
 }
 
 const startedAt = performance.now();

@@ -7,38 +7,27 @@
  *   node packages/tribune/dist/sim/raft-main.js --hours 24 --servers 3         poor disks and links, no election
  */
 import { parseArgs } from "node:util";
+import { brokenRule, fail, profileNamed, SEED_OPTIONS, seedsOf } from "./main-options.ts";
 import { runLongRaft } from "./raft/long-run.ts";
 import { runRaft } from "./raft/run.ts";
-import { BROKEN_RULES, type BrokenRule } from "./raft/server.ts";
+import { BROKEN_RULES } from "./raft/server.ts";
 
 const { values } = parseArgs({
   options: {
+    ...SEED_OPTIONS,
     seeds: { type: "string", default: "100" },
-    first: { type: "string", default: "1" },
-    seed: { type: "string" },
     servers: { type: "string", default: "3,5" },
-    break: { type: "string" },
     hours: { type: "string" },
-    "keep-going": { type: "boolean", default: false },
+    profile: { type: "string", default: "slow-disk" },
+    trace: { type: "boolean", default: false },
   },
 });
 
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
-}
-
-function asBrokenRule(text: string): BrokenRule {
-  const rule = BROKEN_RULES.find((name) => name === text);
-  return rule ?? fail(`--break takes one of ${BROKEN_RULES.join(", ")}; got ${text}`);
-}
-
-const broken = values.break === undefined ? {} : { broken: asBrokenRule(values.break) };
+const broken = brokenRule(BROKEN_RULES, values.break);
 const sizes = values.servers.split(",").map(Number);
-const first = Number(values.seed ?? values.first);
-const count = values.seed === undefined ? Number(values.seeds) : 1;
-if (sizes.some((size) => !(size >= 1 && size <= 9)) || !(count > 0) || !(first >= 0)) {
-  fail("--servers takes sizes from 1 to 9, --seeds a number above 0");
+const { first, count } = seedsOf(values);
+if (sizes.some((size) => !(size >= 1 && size <= 9))) {
+  fail("--servers takes sizes from 1 to 9");
 }
 
 const startedAt = performance.now();
@@ -66,10 +55,16 @@ if (values.hours !== undefined) {
   const hours = Number(values.hours);
   if (!(hours > 0)) fail("--hours takes a number above 0");
   for (const servers of sizes) {
-    const result = runLongRaft({ seed: first, servers, hours });
+    const result = runLongRaft({
+      ...{ seed: first, servers, hours, goodMaxMs: profileNamed(values.profile) },
+      ...(values.trace
+        ? { onLeaderless: (ms, trace) => console.log(`${trace}nobody led for ${ms.toFixed(0)} ms\n`) }
+        : {}),
+    });
     console.log(
       `seed ${first}, ${result.hours.toFixed(1)} hours of ${servers} servers: ${result.elections} elections behind the ` +
-        `first, ${result.excused} of them with a reason, ${result.messages} messages, ${result.retransmitted} of them late, ${result.slowTimes} times with a slow ` +
+        `first, ${result.excused} of them with a reason, ${result.handOvers} times a leader whose disk stalled handed over, ` +
+        `at most ${result.leaderlessMs.toFixed(0)} ms without a leader, ${result.messages} messages, ${result.retransmitted} of them late, ${result.slowTimes} times with a slow ` +
         `disk, ${result.committed} entries committed, the slowest in ${result.slowestMs.toFixed(0)} ms, ` +
         `${result.failed} failed${result.violation === undefined ? "" : `: ${result.violation}`}`,
     );

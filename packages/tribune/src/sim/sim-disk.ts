@@ -8,6 +8,7 @@ import type { Simulator } from "./simulator.ts";
 export type Update<State> = (state: State, fraction: number) => void;
 
 interface PendingWrite<State> {
+  readonly startedMs: number;
   readonly update: Update<State>;
   readonly done: () => void;
 }
@@ -34,7 +35,7 @@ export class SimDisk<State> {
 
   write(update: Update<State>, done: () => void): void {
     const generation = this.#generation;
-    this.#pending.push({ update, done });
+    this.#pending.push({ startedMs: this.#sim.nowMs, update, done });
     const syncMs = this.#sim.rng.next() * (this.#syncMaxMs + this.slownessMs);
     this.#readyAtMs = Math.max(this.#readyAtMs, this.#sim.nowMs + syncMs);
     this.#sim.after(this.#readyAtMs - this.#sim.nowMs, () => {
@@ -47,6 +48,12 @@ export class SimDisk<State> {
 
   get isIdle(): boolean {
     return this.#pending.length === 0;
+  }
+
+  /** How long the oldest write has been on its way. */
+  get pendingMs(): number {
+    const oldest = this.#pending[0];
+    return oldest === undefined ? 0 : this.#sim.nowMs - oldest.startedMs;
   }
 
   crash(): void {

@@ -1,4 +1,5 @@
 import { randomInt } from "../lib/random.ts";
+import type { LateLinks } from "./late-links.ts";
 import type { Simulator } from "./simulator.ts";
 
 /** Faults, drawn per message. Probabilities in [0, 1], times in milliseconds. */
@@ -27,6 +28,8 @@ export class SimNetwork {
   delivered = 0;
   /** Pieces of streams that were lost at least once. */
   retransmitted = 0;
+  /** Told of each piece of a stream that comes late, if anybody wants to know. */
+  late: LateLinks | undefined;
   /** Hosts whose process stands still, and until when; what reaches them meanwhile waits, as in a socket's buffer. */
   readonly #asleepUntilMs = new Map<string, number>();
 

@@ -96,9 +96,19 @@ export class SimStream implements Stream {
   /** To the other end, behind everything sent before. */
   #carry(arrive: (peer: SimStream) => void): void {
     const { delayMinMs, delayMaxMs } = this.#network.faults;
-    const delayMs = delayMinMs + this.#sim.rng.next() * (delayMaxMs - delayMinMs) + this.#network.retransmissionMs();
+    const promptMs = delayMinMs + this.#sim.rng.next() * (delayMaxMs - delayMinMs);
+    const lateMs = this.#network.retransmissionMs();
+    const delayMs = promptMs + lateMs;
+    if (lateMs > 0) this.#noteLate(delayMs);
     this.#queue.push({ atMs: this.#sim.nowMs + delayMs, arrive });
     if (this.#queue.length === 1) this.#sim.after(delayMs, () => this.#pump(this.#sim.nowMs + GIVE_UP_MS));
+  }
+
+  #noteLate(delayMs: number): void {
+    const { nowMs } = this.#sim;
+    const { local, remote } = this.#hosts;
+    const connection = [this.localAddress, this.remoteAddress].sort().join();
+    this.#network.late?.note({ hosts: [local, remote], connection, sentMs: nowMs, dueMs: nowMs + delayMs });
   }
 
   /** Delivers the first in the queue, or tries again later while the link is cut. */

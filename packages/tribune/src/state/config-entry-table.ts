@@ -44,8 +44,18 @@ export function findAnyEntry(tx: ReadTx, kind: string, name: string, touch: Touc
 
 /** Entries of one kind, or with "" of all kinds, in the order of kind and name. */
 export function entriesOfKind(tx: ReadTx, kind: string, touch: Touch = "watch"): ConfigEntry[] {
+  return [...eachOfKind(tx, kind, touch)];
+}
+
+/** The same one by one: they may be drained after the transaction. */
+export function eachOfKind(tx: ReadTx, kind: string, touch: Touch = "watch"): Iterable<ConfigEntry> {
   const prefix = kind === "" ? keyPrefix(TYPE) : keyPrefix(TYPE, kind);
-  return [...(touch === "watch" ? tx.scan(OPAQUE, prefix) : tx.peekScan(OPAQUE, prefix))].map(decodeEntry);
+  const records = touch === "watch" ? tx.scan(OPAQUE, prefix) : tx.peekScan(OPAQUE, prefix);
+  return decodedOneByOne(records);
+}
+
+function* decodedOneByOne(records: Iterable<OpaqueRecord>): Iterable<ConfigEntry> {
+  for (const record of records) yield decodeEntry(record);
 }
 
 /** Routers, splitters, resolvers and ingress gateways that name a service other than their own. */

@@ -1,14 +1,26 @@
 /** Configuration entries: what holds for a service, a gateway or the whole mesh. Queries and commands. */
-import { type ConfigEntry, ConfigEntryRequest } from "@tribune/api";
+import { type ConfigEntry, ConfigEntryRequest, isConfigEntry, isLaterKind, laterPart } from "@tribune/api";
 import { decodeStruct } from "../codec/struct-msgpack.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { finished, type Steps } from "../lib/steps.ts";
 import { gatewayConfigChanged, gatewayConfigRemoved } from "./catalog/gateway-services.ts";
-import { CONFIG_ENTRIES, entriesOfKind, entryKey, findAnyEntry, indexedBy, recordOf } from "./config-entry-table.ts";
+import {
+  CONFIG_ENTRIES,
+  eachOfKind,
+  entriesOfKind,
+  entryKey,
+  findAnyEntry,
+  indexedBy,
+  recordOf,
+} from "./config-entry-table.ts";
 import { requireSoundGraph } from "./config-graph.ts";
 import { bumpIndex, peekIndex } from "./index-table.ts";
 import type { ReadTx, WriteTx } from "./memdb/types.ts";
 import { MESSAGE } from "./message-types.ts";
 import { OPAQUE, restoreOpaque } from "./opaque.ts";
+
+/** Those that were not asked for before are decoded, which takes some microseconds each. */
+const ENTRIES_A_STEP = 128;
 
 export function configEntryGet(
   tx: ReadTx,
@@ -19,21 +31,43 @@ export function configEntryGet(
 }
 
 /** Entries of one kind, or with "" of all kinds, in the order of kind and name. */
-export function configEntryList(
+export function* configEntryListSteps(
   tx: ReadTx,
   kind: string,
-): { readonly index: number; readonly entries: readonly ConfigEntry[] } {
-  return { index: peekIndex(tx, CONFIG_ENTRIES), entries: entriesOfKind(tx, kind) };
+): Steps<{ readonly index: number; readonly entries: readonly ConfigEntry[] }> {
+  const index = peekIndex(tx, CONFIG_ENTRIES);
+  const entries: ConfigEntry[] = [];
+  for (const entry of eachOfKind(tx, kind)) {
+    entries.push(entry);
+    if (entries.length % ENTRIES_A_STEP === 0) yield;
+  }
+  return { index, entries };
 }
+
+export const configEntryList = (tx: ReadTx, kind: string) => finished(configEntryListSteps(tx, kind));
 
 /** @throws TribuneError when the entries together would make no sense. */
 export function configEntrySet(tx: WriteTx, index: number, given: ConfigEntry): void {
   const before = findAnyEntry(tx, given.Kind, given.Name, "peek");
   const entry = { ...given, CreateIndex: before?.CreateIndex ?? index, ModifyIndex: index };
+  requirePermission(tx, before, entry);
   requireSoundGraph(tx, entry.Kind, entry.Name, entry);
   if (isGateway(entry.Kind)) gatewayConfigChanged(tx, index, entry);
   tx.put(OPAQUE, recordOf(entry));
   bumpIndex(tx, CONFIG_ENTRIES, index);
+}
+
+/** To let in who shows no certificate, the mesh must allow it; who may already, may go on. @throws TribuneError */
+function requirePermission(tx: ReadTx, before: ConfigEntry | undefined, after: ConfigEntry): void {
+  const isPermissive = (one: ConfigEntry | undefined): boolean =>
+    (isConfigEntry("service-defaults", one) || isConfigEntry("proxy-defaults", one)) &&
+    one.MutualTLSMode === "permissive";
+  if (!isPermissive(after) || isPermissive(before)) return;
+  const mesh = findAnyEntry(tx, "mesh", "mesh", "peek");
+  if (isConfigEntry("mesh", mesh) && mesh.AllowEnablingPermissiveMutualTLS) return;
+  throw TribuneError.internal(
+    "cannot set MutualTLSMode=permissive because AllowEnablingPermissiveMutualTLS=false in the mesh config entry",
+  );
 }
 
 /**
@@ -63,7 +97,21 @@ export function restoreConfigEntry(tx: WriteTx, body: Uint8Array): void {
   if (isGateway(entry.Kind)) gatewayConfigChanged(tx, entry.ModifyIndex, entry);
 }
 
+/** In the table of indexes: the last command about an entry of a kind that Consul 1.10 does not know. */
+const LATER_KINDS = "config-entries.later";
+
+/**
+ * What a server of Consul 1.10 could not keep: entries of kinds or with fields that it does not know; and the last
+ * command about one of such a kind, at which it would end.
+ */
+export function laterEntries(tx: ReadTx): { readonly entries: readonly ConfigEntry[]; readonly lastIndex: number } {
+  const entries = entriesOfKind(tx, "", "peek").filter((entry) => laterPart(entry) !== undefined);
+  return { entries, lastIndex: peekIndex(tx, LATER_KINDS) };
+}
+
 export function applyConfigEntry(tx: WriteTx, index: number, { Op, Entry }: ConfigEntryRequest): boolean | undefined {
+  // Whatever becomes of it: it is in the log.
+  if (isLaterKind(Entry.Kind)) bumpIndex(tx, LATER_KINDS, index);
   switch (Op) {
     case "upsert":
       configEntrySet(tx, index, Entry);

@@ -42,6 +42,7 @@ const CHAIN_KINDS = ["service-router", "service-splitter", "service-resolver"] a
 export function requireSoundGraph(tx: ReadTx, kind: string, name: string, entry: ConfigEntry | undefined): void {
   if (kind === "ingress-gateway") refuseClash(tx, kind, name, "terminating-gateway");
   if (kind === "terminating-gateway") refuseClash(tx, kind, name, "ingress-gateway");
+  if (kind === "exported-services") return; // it is about no chain
   const gone = entry === undefined;
   if (gone && (kind === "service-intentions" || kind === "ingress-gateway")) return;
 

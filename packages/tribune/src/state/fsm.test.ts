@@ -10,6 +10,7 @@ import {
   make,
   NodeService,
   RegisterRequest,
+  type Schema,
   SessionRequest,
   TombstoneRequest,
   TxnOp,
@@ -163,4 +164,24 @@ test("headers of parts are read or refused", () => {
   for (const bad of [[8], [8, 1], [8, 1, 16, 2, 24, 2], [13, 0, 0, 0, 0], [34, 9, 1], [24, 0xff, 0xff, 0x7f]]) {
     assert.throws(() => decodeChunkHeader(Uint8Array.from(bad)), TribuneError);
   }
+});
+
+test("a decoded request counts for the command it was made for, and no other", () => {
+  const machine = new Machine();
+  const put = (Key: string) => make(KVSRequest, { Op: "set", DirEnt: make(DirEntry, { Key }) });
+  const apply = (index: number, schema: Schema<unknown>) =>
+    machine.fsm.apply(
+      { index, term: 1, data: encodeStruct(KVSRequest, put("bytes"), MESSAGE.KVS) },
+      { schema, request: put("hand") },
+    );
+  apply(1, TxnRequest as Schema<unknown>);
+  assert.deepEqual(
+    machine.db.peek((tx) => kvList(tx, "").entries.map(({ Key }) => Key)),
+    ["bytes"],
+  );
+  apply(2, KVSRequest as Schema<unknown>);
+  assert.deepEqual(
+    machine.db.peek((tx) => kvList(tx, "").entries.map(({ Key }) => Key)),
+    ["bytes", "hand"],
+  );
 });

@@ -9,6 +9,7 @@ import {
   DeregisterRequest,
   IntentionRequest,
   KVSRequest,
+  type LaterPart,
   PreparedQueryRequest,
   RegisterRequest,
   type Schema,
@@ -52,6 +53,12 @@ export interface Command {
   readonly extensions?: Uint8Array;
 }
 
+/** What a command's bytes say, where this server made them itself: never changed again, and the same as decoding gives. */
+export interface DecodedCommand {
+  readonly schema: Schema<unknown>;
+  readonly request: unknown;
+}
+
 /** A moment of the state on its way to disk or to a peer. */
 export interface StateSnapshot {
   /** Index of the last command in it. */
@@ -65,6 +72,10 @@ export interface StateSnapshot {
 export interface StateRestore {
   /** @throws TribuneError */
   push(chunk: Uint8Array): void;
+  /** Kinds of configuration entries among what was taken so far that Consul 1.10 does not know. */
+  laterParts(): readonly LaterPart[];
+  /** Changes nothing. @throws TribuneError when the state ends too soon: `finish` would, too. */
+  check(): void;
   /** Replaces the whole state and wakes everybody who waits for a change. @throws TribuneError */
   finish(): void;
 }
@@ -81,14 +92,15 @@ export class Fsm {
   /**
    * Applies one command.
    *
+   * @param decoded spares the decoding, no more: the outcome is the same without it (`codec/decoded-form.ts`).
    * @returns what the proposer gets: true or false of a conditional write, a session's id, a `TxnResponse`,
    *   undefined for a command that just succeeds, and a `TribuneError` for one that is refused.
    * @throws InvariantError for a command this version does not know and must not pass over: the process stops,
    *   for its state would no longer be that of its peers.
    */
-  apply(command: Command): unknown {
+  apply(command: Command, decoded?: DecodedCommand): unknown {
     try {
-      return this.#apply(command);
+      return this.#apply(command, decoded);
     } catch (error) {
       if (error instanceof TxnRefused) return error.response;
       if (error instanceof TribuneError) return error;
@@ -99,12 +111,12 @@ export class Fsm {
     }
   }
 
-  #apply(command: Command): unknown {
+  #apply(command: Command, decoded?: DecodedCommand): unknown {
     const { index, term, data, extensions } = command;
     if (extensions === undefined || extensions.length === 0) {
       return this.#db.write(index, (tx) => {
         listenTo(tx, this.#effects);
-        return dispatch(tx, index, data);
+        return dispatch(tx, index, data, decoded);
       });
     }
     const header = decodeChunkHeader(extensions);
@@ -122,7 +134,12 @@ export class Fsm {
 
   restore(): StateRestore {
     const reader = new SnapshotReader();
-    return { push: (chunk) => reader.push(chunk), finish: () => this.#db.replaceWith(reader.finish()) };
+    return {
+      push: (chunk) => reader.push(chunk),
+      laterParts: () => reader.laterParts(),
+      check: () => void reader.finish(),
+      finish: () => this.#db.replaceWith(reader.finish()),
+    };
   }
 }
 
@@ -135,14 +152,14 @@ class TxnRefused extends Error {
   }
 }
 
-type Apply = (tx: WriteTx, index: number, data: Uint8Array) => unknown;
+type Apply = (tx: WriteTx, index: number, data: Uint8Array, decoded: DecodedCommand | undefined) => unknown;
 
-function dispatch(tx: WriteTx, index: number, data: Uint8Array): unknown {
+function dispatch(tx: WriteTx, index: number, data: Uint8Array, decoded: DecodedCommand | undefined): unknown {
   const typeByte = data[0];
   if (typeByte === undefined) return TribuneError.internal("failed to decode request: the command is empty");
   const type = typeByte & ~IGNORE_IF_UNKNOWN;
   const apply = COMMANDS.get(type);
-  if (apply !== undefined) return apply(tx, index, data);
+  if (apply !== undefined) return apply(tx, index, data, decoded);
   if ((typeByte & IGNORE_IF_UNKNOWN) !== 0) return undefined;
   if (type <= MESSAGE.SYSTEM_METADATA)
     return TribuneError.internal(`${messageName(type)} commands are not supported yet`);
@@ -152,8 +169,8 @@ function dispatch(tx: WriteTx, index: number, data: Uint8Array): unknown {
 }
 
 function command<T>(schema: Schema<T>, apply: (tx: WriteTx, index: number, request: T) => unknown): Apply {
-  return (tx, index, data) => {
-    const request = decodeStruct(schema, data, 1);
+  return (tx, index, data, decoded) => {
+    const request = decoded?.schema === schema ? (decoded.request as T) : decodeStruct(schema, data, 1);
     const { Op = "", Entry } = request as { readonly Op?: string; readonly Entry?: { readonly Kind?: string } | null };
     operation(tx, Op, Entry?.Kind ?? "");
     return apply(tx, index, request);

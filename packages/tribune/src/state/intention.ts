@@ -1,7 +1,5 @@
 /** Intentions: views of `service-intentions` entries, and the commands that change one of their sources. */
 import {
-  type ConfigEntry,
-  type ConfigEntryOf,
   type Intention,
   type IntentionMutation,
   type IntentionRequest,
@@ -14,16 +12,18 @@ import { byPrecedence, intentionOf, intentionsOf, WILDCARD } from "../connect/in
 import { admitIntentions, normalizeIntentions, type Writing } from "../connect/intention-rules.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
+import { finished, type Steps } from "../lib/steps.ts";
 import { configEntryDelete, configEntrySet } from "./config-entry.ts";
-import { CONFIG_ENTRIES, entriesBySource, entriesOfKind, entryByLegacyId, findEntry } from "./config-entry-table.ts";
+import { CONFIG_ENTRIES, eachOfKind, entriesBySource, entryByLegacyId, findEntry } from "./config-entry-table.ts";
 import { bumpIndex, peekIndex } from "./index-table.ts";
 import type { ReadTx, WriteTx } from "./memdb/types.ts";
 import { MESSAGE } from "./message-types.ts";
 import { OPAQUE, opaqueRecords } from "./opaque.ts";
 import { INTENTION_FORMAT, systemMetadata, systemMetadataSet } from "./system-metadata.ts";
 
-type Entry = ConfigEntry & ConfigEntryOf<"service-intentions">;
 const KIND = "service-intentions";
+/** Those that were not asked for before are decoded, which takes some microseconds each. */
+const ENTRIES_A_STEP = 128;
 /** Consul's name of the table that intentions stood in before 1.9. */
 const LEGACY_TABLE = "connect-intentions";
 
@@ -34,10 +34,24 @@ interface Found {
 
 // ---- queries ----
 
-export function intentionList(tx: ReadTx): { readonly index: number; readonly intentions: readonly Intention[] } {
-  const entries = entriesOfKind(tx, KIND).filter((entry): entry is Entry => isConfigEntry(KIND, entry));
-  return { index: peekIndex(tx, CONFIG_ENTRIES), intentions: entries.flatMap(intentionsOf).sort(byPrecedence) };
+interface List {
+  readonly index: number;
+  readonly intentions: readonly Intention[];
 }
+
+export function* intentionListSteps(tx: ReadTx): Steps<List> {
+  const index = peekIndex(tx, CONFIG_ENTRIES);
+  const intentions: Intention[] = [];
+  let entries = 0;
+  for (const entry of eachOfKind(tx, KIND)) {
+    if (isConfigEntry(KIND, entry)) intentions.push(...intentionsOf(entry));
+    if (++entries % ENTRIES_A_STEP === 0) yield;
+  }
+  yield;
+  return { index, intentions: intentions.sort(byPrecedence) };
+}
+
+export const intentionList = (tx: ReadTx): List => finished(intentionListSteps(tx));
 
 /** @param id of an intention that was made by the older interface */
 export function intentionById(tx: ReadTx, id: string): Found {

@@ -7,7 +7,7 @@ import type { TableSchema } from "./memdb/types.ts";
  * Up to this size a value is kept as a byte string: a header of 16 bytes in the heap, where a Uint8Array costs
  * some 200 and its backing store besides. Larger values stay outside of the heap, at exactly their size.
  */
-const PACKED_BYTES_MAX = 4_096;
+export const PACKED_BYTES_MAX = 4_096;
 
 /** Null is Go's nil. */
 export type PackedValue = string | Uint8Array | null;
@@ -54,6 +54,9 @@ export class KvEntry implements DirEntry {
     return typeof this.value === "string" ? Buffer.from(this.value, "latin1") : this.value;
   }
 }
+
+/** An entry that came from elsewhere, as it is stored. */
+export const storedEntry = (entry: DirEntry): KvEntry => new KvEntry(entry, packValue(entry.Value));
 
 /** A plain copy, free to be spread; without its value if `Value` is given as null. */
 export function plainEntry(entry: DirEntry, Value: Uint8Array | null = entry.Value): DirEntry {

@@ -213,11 +213,6 @@ export function reapTombstones(tx: WriteTx, upTo: number): void {
 
 // ---- snapshots ----
 
-export function restoreEntry(tx: WriteTx, entry: DirEntry): void {
-  tx.put(KVS, new KvEntry(entry, packValue(entry.Value)));
-  raiseIndex(tx, "kvs", entry.ModifyIndex);
-}
-
 export function restoreTombstone(tx: WriteTx, key: string, index: number): void {
   tx.put(TOMBSTONES, { Key: key, Index: index });
   raiseIndex(tx, "tombstones", index);

@@ -13,14 +13,15 @@ interface Given {
   readonly type?: string;
   readonly regexp?: string;
   readonly removeEmptyTags?: boolean;
+  readonly session?: string;
 }
 
 class Queries extends Machine {
   set(n: number, Name: string, given: Given = {}): unknown {
-    const { service = "web", tags = null, type = "", regexp = "", removeEmptyTags = false } = given;
+    const { service = "web", tags = null, type = "", regexp = "", removeEmptyTags = false, session = "" } = given;
     const Template = make(QueryTemplateOptions, { Type: type, Regexp: regexp, RemoveEmptyTags: removeEmptyTags });
     const Service = make(ServiceQuery, { Service: service, Tags: tags });
-    const Query = make(PreparedQuery, { ID: sessionId(n), Name, Template, Service });
+    const Query = make(PreparedQuery, { ID: sessionId(n), Name, Template, Service, Session: session });
     return this.apply(
       MESSAGE.PREPARED_QUERY,
       PreparedQueryRequest,
@@ -76,6 +77,11 @@ test("queries and templates that cannot be are refused", () => {
     text(machine.template(1, "a", { tags: ["${nope}"] })),
     /in Service\.Tags\[0\]: 1:3: unknown variable accessed: nope/,
   );
+  assert.equal(
+    text(machine.set(1, "a", { session: "nope" })),
+    "invalid session: index error: UUID must be 36 characters",
+  );
+  assert.equal(text(machine.set(1, "a", { session: sessionId(9) })), `invalid session "${sessionId(9)}"`);
   machine.template(1, "", {});
   assert.equal(text(machine.template(2, "", {})), "a query template with an empty name already exists");
   machine.set(3, "q");

@@ -6,6 +6,7 @@ import { PreparedQuery } from "@tribune/api";
 import { decodeStruct, encodeStruct } from "../codec/struct-msgpack.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
+import type { Steps } from "../lib/steps.ts";
 import { bumpIndex, peekIndex } from "./index-table.ts";
 import { key, keyPrefix } from "./memdb/key.ts";
 import type { ReadTx, WriteTx } from "./memdb/types.ts";
@@ -13,9 +14,12 @@ import { MESSAGE } from "./message-types.ts";
 import { type Indexed, OPAQUE, type OpaqueRecord, restoreOpaque } from "./opaque.ts";
 import { compileTemplate, type Render } from "./query-template.ts";
 import { sessionGet } from "./session.ts";
+import { sessionKey } from "./session-table.ts";
 
 const TABLE = "prepared-queries";
 const TYPE = String(MESSAGE.PREPARED_QUERY);
+/** Those that were not asked for before take some microseconds each. */
+const DECODED_A_STEP = 128;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 interface Decoded {
@@ -38,8 +42,16 @@ function decodedOf(record: OpaqueRecord): Decoded {
 
 const decode = (record: OpaqueRecord): PreparedQuery => decodedOf(record).query;
 
-export function preparedQueryList(tx: ReadTx): { readonly index: number; readonly queries: PreparedQuery[] } {
-  return { index: peekIndex(tx, TABLE), queries: [...tx.scan(OPAQUE, keyPrefix(TYPE))].map(decode) };
+export function* preparedQueryListSteps(
+  tx: ReadTx,
+): Steps<{ readonly index: number; readonly queries: PreparedQuery[] }> {
+  const index = peekIndex(tx, TABLE);
+  const queries: PreparedQuery[] = [];
+  for (const record of tx.scan(OPAQUE, keyPrefix(TYPE))) {
+    queries.push(decode(record));
+    if (queries.length % DECODED_A_STEP === 0) yield;
+  }
+  return { index, queries };
 }
 
 export function preparedQueryGet(
@@ -113,8 +125,11 @@ export function preparedQuerySet(tx: WriteTx, index: number, given: PreparedQuer
   }
   const existing = preparedQueryGet(tx, id).query;
   refuseTakenName(tx, id, given);
-  if (Session !== "" && sessionGet(tx, Session).session === undefined)
-    throw TribuneError.internal(`invalid session ${goQuote(Session)}`);
+  if (Session !== "") {
+    sessionKey(Session, "invalid session");
+    if (sessionGet(tx, Session).session === undefined)
+      throw TribuneError.internal(`invalid session ${goQuote(Session)}`);
+  }
   const query: PreparedQuery = { ...given, CreateIndex: existing?.CreateIndex ?? index, ModifyIndex: index };
   const body = new Uint8Array(encodeStruct(PreparedQuery, query));
   tx.put(OPAQUE, { type: MESSAGE.PREPARED_QUERY, id, session: Session, body, ...indexedBy(query) });

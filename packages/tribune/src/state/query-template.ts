@@ -6,7 +6,13 @@
 import type { PreparedQuery, ServiceQuery } from "@tribune/api";
 import { compileRe2Groups } from "../lib/bexpr/re2.ts";
 import { TribuneError } from "../lib/errors.ts";
-import { type Interpolated, InterpolationError, parseInterpolation, type Scope } from "./interpolation.ts";
+import {
+  type Interpolated,
+  InterpolationError,
+  parseInterpolation,
+  type Scope,
+  type TemplateFunction,
+} from "./interpolation/interpolation.ts";
 
 /** Makes the query for a name. */
 export type Render = (name: string) => PreparedQuery;
@@ -44,6 +50,13 @@ function compilePattern(pattern: string): (text: string) => readonly string[] | 
   }
 }
 
+/** The Nth group; empty where there is none. */
+const match = (groups: readonly string[]): TemplateFunction => ({
+  args: ["int"],
+  returns: "string",
+  call: ([index]) => groups[Number(index)] ?? "",
+});
+
 function scopeOf(prefix: string, name: string, groups: readonly string[]): Scope {
   const variables: Readonly<Record<string, string>> = {
     "name.full": name,
@@ -53,7 +66,7 @@ function scopeOf(prefix: string, name: string, groups: readonly string[]): Scope
   };
   return {
     variable: (known) => (Object.hasOwn(variables, known) ? variables[known] : undefined),
-    call: (known, [index]) => (known === "match" ? (groups[Number(index)] ?? "") : undefined),
+    function: (known) => (known === "match" ? match(groups) : undefined),
   };
 }
 

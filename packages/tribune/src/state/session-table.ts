@@ -35,10 +35,13 @@ export function peekSession(tx: ReadTx, id: string): Session | undefined {
   return tx.peek(SESSIONS, sessionKey(id));
 }
 
-/** @throws TribuneError with Consul's text for an id that is no UUID. */
-export function sessionKey(id: string): string {
+/**
+ * @param fault what Consul calls it in this place
+ * @throws TribuneError with Consul's text for an id that is no UUID.
+ */
+export function sessionKey(id: string, fault = "failed session lookup"): string {
   const problem = uuidProblem(id);
-  if (problem !== undefined) throw TribuneError.internal(`failed session lookup: index error: ${problem}`);
+  if (problem !== undefined) throw TribuneError.internal(`${fault}: index error: ${problem}`);
   return sessionDigits(id);
 }
 

@@ -2,16 +2,29 @@
  * Reads `state.bin` into a fresh database as its bytes arrive. The live database is not touched before the whole
  * is there: a damaged snapshot changes nothing.
  */
-import { AutopilotConfig, DirEntry, RegisterRequest, type Schema, Session, struct, text, uint } from "@tribune/api";
+import {
+  AutopilotConfig,
+  DirEntry,
+  type LaterPart,
+  laterPart,
+  RegisterRequest,
+  type Schema,
+  Session,
+  struct,
+  text,
+  uint,
+} from "@tribune/api";
 import { MsgpackError, MsgpackReader, MsgpackScanner } from "../codec/msgpack.ts";
 import { codecOf } from "../codec/struct-msgpack.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { restoreAutopilot } from "./autopilot.ts";
 import { CoordinateBatch, restoreCoordinateBatch, restoreRegistration } from "./catalog/snapshot.ts";
 import { restoreChunks } from "./chunking.ts";
-import { restoreConfigEntry } from "./config-entry.ts";
-import { bumpIndex } from "./index-table.ts";
-import { restoreEntry, restoreTombstone } from "./kv.ts";
+import { laterEntries, restoreConfigEntry } from "./config-entry.ts";
+import { bumpIndex, raiseIndex } from "./index-table.ts";
+import { restoreTombstone } from "./kv.ts";
+import { KVS, storedEntry } from "./kv-entry.ts";
+import { tryReadEntry } from "./kv-record.ts";
 import { createDatabase, type MemDatabase } from "./memdb/database.ts";
 import type { WriteTx } from "./memdb/types.ts";
 import { MESSAGE } from "./message-types.ts";
@@ -38,7 +51,6 @@ const RECORDS: ReadonlyMap<number, RestoreRecord> = new Map<number, RestoreRecor
     record(CoordinateBatch, (tx, last, batch) => restoreCoordinateBatch(tx, last, batch ?? [])),
   ],
   [MESSAGE.SESSION, record(Session, (tx, _, session) => restoreSession(tx, session))],
-  [MESSAGE.KVS, record(DirEntry, (tx, _, entry) => restoreEntry(tx, entry))],
   [MESSAGE.TOMBSTONE, record(DirEntry, (tx, _, entry) => restoreTombstone(tx, entry.Key, entry.ModifyIndex))],
   [MESSAGE.AUTOPILOT, record(AutopilotConfig, (tx, _, config) => restoreAutopilot(tx, config))],
   [MESSAGE.INDEX, record(Index, (tx, _, entry) => bumpIndex(tx, entry.Key, entry.Value))],
@@ -80,6 +92,11 @@ export class SnapshotReader {
     });
   }
 
+  /** Kinds of configuration entries so far that Consul 1.10 does not know. */
+  laterParts(): readonly LaterPart[] {
+    return this.#db.peek(laterEntries).entries.map((entry) => laterPart(entry) as LaterPart);
+  }
+
   /** The restored database. @throws TribuneError when the bytes ended too soon. */
   finish(): MemDatabase {
     if (this.#lastIndex === undefined) throw TribuneError.internal("the snapshot ends before its header");
@@ -109,11 +126,22 @@ export class SnapshotReader {
 function restoreAll(tx: WriteTx, lastIndex: number, bytes: Buffer, reader: MsgpackReader): number {
   const scanner = new MsgpackScanner();
   let at = reader.position;
+  let newestEntry = 0;
   while (at < bytes.length) {
     scanner.restart(at + 1);
     const end = scanner.scan(bytes);
     if (end === undefined) break;
     const type = bytes[at] as number;
+    if (type === MESSAGE.KVS) {
+      reader.position = at + 1;
+      const entry = tryReadEntry(reader) ?? storedEntry(codecOf(DirEntry).read(reader));
+      tx.put(KVS, entry);
+      newestEntry = Math.max(newestEntry, entry.ModifyIndex);
+      at = end;
+      continue;
+    }
+    if (newestEntry > 0) raiseIndex(tx, "kvs", newestEntry); // behind which the index itself may stand in the file
+    newestEntry = 0;
     const restore = RECORDS.get(type);
     if (restore !== undefined) {
       reader.position = at + 1;
@@ -127,6 +155,7 @@ function restoreAll(tx: WriteTx, lastIndex: number, bytes: Buffer, reader: Msgpa
     }
     at = end;
   }
+  if (newestEntry > 0) raiseIndex(tx, "kvs", newestEntry);
   return at;
 }
 

@@ -10,6 +10,7 @@ import { persistCatalog } from "./catalog/snapshot.ts";
 import { writeChunks } from "./chunking.ts";
 import { INDEXES } from "./index-table.ts";
 import { KVS, TOMBSTONES } from "./kv-entry.ts";
+import { entryRecord } from "./kv-record.ts";
 import type { ReadTx } from "./memdb/types.ts";
 import { MESSAGE } from "./message-types.ts";
 import { opaqueRecords } from "./opaque.ts";
@@ -17,6 +18,9 @@ import { SESSIONS } from "./session-table.ts";
 
 /** Bytes after which a chunk is handed out: a fraction of a millisecond to some milliseconds of work. */
 const CHUNK_BYTES = 64 * 1_024;
+
+/** Of records that are written together. */
+const TOGETHER_BYTES = 16 * 1_024;
 
 const OPAQUE_BEFORE_KV = [
   MESSAGE.ACL_TOKEN_SET,
@@ -51,12 +55,12 @@ function lastIndex(tx: ReadTx): number {
   return highest;
 }
 
-/** Yields after every record. */
+/** Yields after every record, or every few. */
 function* writeRecords(writer: MsgpackWriter, tx: ReadTx): Generator<void, void, undefined> {
   for (const [type, schema, value] of persistCatalog(tx)) yield put(writer, type, schema, value);
   for (const session of tx.peekScan(SESSIONS, "")) yield put(writer, MESSAGE.SESSION, Session, session);
   for (const type of OPAQUE_BEFORE_KV) yield* writeOpaque(writer, tx, type);
-  for (const entry of tx.peekScan(KVS, "")) yield put(writer, MESSAGE.KVS, DirEntry, entry);
+  yield* writeEntries(writer, tx);
   for (const { Key, Index } of tx.peekScan(TOMBSTONES, "")) {
     yield put(writer, MESSAGE.TOMBSTONE, DirEntry, make(DirEntry, { Key, ModifyIndex: Index }));
   }
@@ -67,6 +71,25 @@ function* writeRecords(writer: MsgpackWriter, tx: ReadTx): Generator<void, void,
     yield void writer.byte(MESSAGE.INDEX).mapHeader(2).text("Key").text(Key).text("Value").int(Value);
   }
   writeChunks(writer.byte(MESSAGE.CHUNKING_STATE), tx);
+}
+
+/** Some of them at a time: handing a string over costs more than making it. */
+function* writeEntries(writer: MsgpackWriter, tx: ReadTx): Generator<void, void, undefined> {
+  let records: string[] = [];
+  let bytes = 0;
+  for (const entry of tx.peekScan(KVS, "")) {
+    const record = entryRecord(entry);
+    if (record !== undefined) {
+      records.push(record);
+      bytes += record.length;
+      if (bytes < TOGETHER_BYTES) continue;
+    }
+    writer.encodedText(records.join(""));
+    if (record === undefined) put(writer, MESSAGE.KVS, DirEntry, entry);
+    [records, bytes] = [[], 0];
+    yield;
+  }
+  yield void writer.encodedText(records.join(""));
 }
 
 function put<T>(writer: MsgpackWriter, type: number, schema: Schema<T>, value: T): void {

@@ -229,3 +229,16 @@ test("whatever the commands: keys follow a plain map, and locks are held by sess
 function entriesOf(machine: Machine): Map<string, DirEntry> {
   return machine.db.peek((tx) => new Map(kvList(tx, "").entries.map((entry) => [entry.Key, plainEntry(entry)])));
 }
+
+test("who proposes a command applies the request in hand, and has the state and the answers of those who read it", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const [proposer, other] = [new Machine({ proposes: true }), new Machine()];
+      for (const run of steps) assert.deepStrictEqual(run(proposer), run(other));
+      assert.deepStrictEqual(contents(proposer), contents(other));
+      const bytes = ({ fsm }: Machine): Buffer => Buffer.concat([...fsm.snapshot().chunks]);
+      assert.ok(bytes(proposer).equals(bytes(other)));
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -11,6 +11,7 @@ import {
   TxnOp as TxnOpSchema,
   TxnRequest,
 } from "@tribune/api";
+import { decodedForm } from "../codec/decoded-form.ts";
 import { encodeStruct } from "../codec/struct-msgpack.ts";
 import { Fsm } from "./fsm.ts";
 import { createDatabase, type MemDatabase } from "./memdb/database.ts";
@@ -32,10 +33,18 @@ export class Machine {
     },
   });
   index = 0;
+  /** Applies what it is given as the proposing server does, instead of decoding the bytes as the others do. */
+  readonly proposes: boolean;
+
+  constructor({ proposes = false } = {}) {
+    this.proposes = proposes;
+  }
 
   apply<T>(type: number, schema: Schema<T>, request: T): unknown {
     this.index++;
-    return this.fsm.apply({ index: this.index, term: 1, data: encodeStruct(schema, request, type) });
+    const command = { index: this.index, term: 1, data: encodeStruct(schema, request, type) };
+    const form = this.proposes ? decodedForm(schema, request) : undefined;
+    return this.fsm.apply(command, form && { schema: schema as Schema<unknown>, request: form });
   }
 
   kv(

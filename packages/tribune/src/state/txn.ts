@@ -16,6 +16,7 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
+import { ROWS_A_STEP, type Steps } from "../lib/steps.ts";
 import { deleteCheck, deleteCheckCas, ensureCheck, ensureCheckCas, getNodeCheck } from "./catalog/checks.ts";
 import { deleteNode, deleteNodeCas, ensureNode, ensureNodeCas, getNode, getNodeById } from "./catalog/nodes.ts";
 import {
@@ -33,6 +34,7 @@ import {
   kvDeleteCas,
   kvDeleteTree,
   kvList,
+  kvListSteps,
   kvLock,
   kvSet,
   kvSetCas,
@@ -57,26 +59,66 @@ export function runTxn(tx: WriteTx, index: number, ops: readonly (TxnOp | null)[
 
 /** Runs operations that only read. One that writes is refused. */
 export function readTxn(tx: ReadTx, ops: readonly (TxnOp | null)[]): TxnResponse {
-  return runAll(ops, (op) => {
-    const results = readOp(tx, op);
-    if (results !== undefined) return results;
-    if (op.KV !== null && !KV_WRITES.has(op.KV.Verb)) return refuse(`unknown KV verb ${goQuote(op.KV.Verb)}`);
-    return refuse("cannot write in a read-only transaction");
-  });
+  return runAll(ops, (op) => readOnly(tx, op));
+}
+
+/**
+ * The same in steps, where whole prefixes are read.
+ *
+ * @returns undefined where none is
+ */
+export function readLongTxn(tx: ReadTx, ops: readonly (TxnOp | null)[]): Steps<TxnResponse> | undefined {
+  if (!ops.some((op) => op?.KV?.Verb === "get-tree")) return undefined;
+  const moment = tx.later();
+  return (function* () {
+    const results: TxnResult[] = [];
+    const errors: TxnError[] = [];
+    for (const [at, op] of ops.entries()) {
+      if (op?.KV?.Verb !== "get-tree") {
+        runOne(at, op, (each) => readOnly(moment, each), results, errors);
+        continue;
+      }
+      const { entries } = yield* kvListSteps(moment, op.KV.DirEnt.Key);
+      for (const entry of entries) {
+        results.push(...keyResult(entry, true));
+        if (results.length % ROWS_A_STEP === 0) yield;
+      }
+    }
+    return outcome(results, errors);
+  })();
+}
+
+function readOnly(tx: ReadTx, op: TxnOp): Results {
+  const results = readOp(tx, op);
+  if (results !== undefined) return results;
+  if (op.KV !== null && !KV_WRITES.has(op.KV.Verb)) return refuse(`unknown KV verb ${goQuote(op.KV.Verb)}`);
+  return refuse("cannot write in a read-only transaction");
 }
 
 function runAll(ops: readonly (TxnOp | null)[], run: (op: TxnOp) => Results): TxnResponse {
   const results: TxnResult[] = [];
   const errors: TxnError[] = [];
-  for (const [OpIndex, op] of ops.entries()) {
-    try {
-      if (op === null) throw TribuneError.internal("no operation specified");
-      for (const result of run(op)) results.push(result);
-    } catch (error) {
-      if (!(error instanceof TribuneError)) throw error;
-      errors.push(make(TxnError, { OpIndex, What: error.message }));
-    }
+  for (const [at, op] of ops.entries()) runOne(at, op, run, results, errors);
+  return outcome(results, errors);
+}
+
+function runOne(
+  OpIndex: number,
+  op: TxnOp | null,
+  run: (op: TxnOp) => Results,
+  results: TxnResult[],
+  errors: TxnError[],
+): void {
+  try {
+    if (op === null) throw TribuneError.internal("no operation specified");
+    for (const result of run(op)) results.push(result);
+  } catch (error) {
+    if (!(error instanceof TribuneError)) throw error;
+    errors.push(make(TxnError, { OpIndex, What: error.message }));
   }
+}
+
+function outcome(results: TxnResult[], errors: TxnError[]): TxnResponse {
   return errors.length > 0 ? { Results: null, Errors: errors } : { Results: results, Errors: null };
 }
 

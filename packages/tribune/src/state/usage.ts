@@ -1,5 +1,5 @@
 /** How much there is of what: for measurements and for `operator usage`. */
-import { CONFIG_ENTRY_STRUCTS } from "@tribune/api";
+import { CONFIG_ENTRY_STRUCTS, isLaterKind } from "@tribune/api";
 import { ROWS_A_STEP, type Steps } from "../lib/steps.ts";
 import { NODES, SERVICE_NAMES, SERVICES } from "./catalog/tables.ts";
 import { KVS } from "./kv-entry.ts";
@@ -52,9 +52,11 @@ export function tableUsage(db: Pick<Database, "count">): TableUsage {
   return { nodes: db.count(NODES), kvEntries: db.count(KVS) };
 }
 
-/** Configuration entries by kind; those of which there is none as well. */
+const ALWAYS = Object.keys(CONFIG_ENTRY_STRUCTS).filter((kind) => !isLaterKind(kind));
+
+/** Configuration entries by kind; those of Consul 1.10 of which there is none as well. */
 export function* configEntryUsage(tx: ReadTx): Steps<Readonly<Record<string, number>>> {
-  const byKind: Record<string, number> = Object.fromEntries(Object.keys(CONFIG_ENTRY_STRUCTS).map((kind) => [kind, 0]));
+  const byKind: Record<string, number> = Object.fromEntries(ALWAYS.map((kind) => [kind, 0]));
   const prefix = keyPrefix(String(MESSAGE.CONFIG_ENTRY));
   let rows = 0;
   for (const record of tx.peekScan(OPAQUE, prefix)) {

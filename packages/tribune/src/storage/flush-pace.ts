@@ -18,8 +18,8 @@ const STALL_MS = 20;
 /** Quick flushes in a row that the loop may be held after. */
 const RUN_MIN = 16;
 const RUN_MAX = 8_192;
-/** So many quick ones on the loop forgive one slow one. */
-const FORGIVEN_AFTER = 64;
+/** So many quick ones on the loop forgive one slow one: they spared more than the slow one cost. */
+const FORGIVEN_AFTER = 16;
 
 export class FlushPace {
   readonly #runMin: number;
@@ -47,8 +47,12 @@ export class FlushPace {
     if (this.#run % FORGIVEN_AFTER === 0) this.#runNeeded = Math.max(this.#runMin, this.#runNeeded >> 1);
   }
 
-  /** A flush through the thread pool took so long, the wait for its turn of the loop included. */
+  /**
+   * A flush through the thread pool took so long, the wait for its turn of the loop included. Neither quick nor slow, it
+   * says nothing: other work on the loop, or other processes on its core, made it wait.
+   */
   waitedFor(ms: number): void {
-    this.#run = ms <= QUICK_MS ? this.#run + 1 : 0;
+    if (ms <= QUICK_MS) this.#run++;
+    else if (ms > SLOW_MS) this.#run = 0;
   }
 }

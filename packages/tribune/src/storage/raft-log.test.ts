@@ -245,6 +245,9 @@ test("a small flush holds the loop while the disk is quick, and no longer once i
   await held(0.1);
   assert.equal(await held(0.1), true);
   assert.equal(await held(0.1, 20_000), false, "a large one leaves the loop alone");
+  log.mayHoldTheLoop = false;
+  assert.equal(await held(0.1), false, "nor does one that the owner cannot wait for");
+  log.mayHoldTheLoop = true;
   assert.equal(await held(3), true, "what it will take is not known beforehand");
   const needed: boolean[] = [];
   for (let flush = 0; flush < 7; flush++) needed.push(await held(0.1));

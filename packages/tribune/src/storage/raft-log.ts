@@ -136,6 +136,8 @@ export class RaftLog {
   #running: Promise<void> | undefined;
   #syncStartedMs: number | undefined;
   readonly #pace: FlushPace;
+  /** Whether the event loop may wait for the disk: for a flush where it is quick (see FlushPace), for a small write always. */
+  mayHoldTheLoop = true;
   #failure: LogFailedError | undefined;
   #closed = false;
   #batchCount = 0;
@@ -382,11 +384,12 @@ export class RaftLog {
     const end = this.#end + frame.length;
     const fits = end <= this.#zeroedTo;
     const startedMs = this.#clock.nowMs();
-    if (fits && file.writeDurablyNow !== undefined && this.#pace.mayHoldTheLoop(frame.length)) {
+    const mayHold = this.mayHoldTheLoop && fits && this.#pace.mayHoldTheLoop(frame.length);
+    if (mayHold && file.writeDurablyNow !== undefined) {
       file.writeDurablyNow(this.#end, frame);
       this.#pace.heldFor(this.#clock.nowMs() - startedMs);
     } else {
-      await file.write(this.#end, fits ? [frame] : [frame, this.#runway]);
+      await file.write(this.#end, fits ? [frame] : [frame, this.#runway], !this.mayHoldTheLoop);
       await file.sync();
       this.#pace.waitedFor(this.#clock.nowMs() - startedMs);
     }

@@ -154,6 +154,15 @@ export class SnapshotStore {
     }
   }
 
+  /** A file of that name beside the state. Nothing of the snapshot depends on it; it goes with the snapshot. */
+  readBeside({ id }: SnapshotMeta, name: string): Promise<Uint8Array | undefined> {
+    return this.#disk.readFile(join(this.#directory, id, name));
+  }
+
+  writeBeside({ id }: SnapshotMeta, name: string, bytes: Uint8Array): Promise<void> {
+    return this.#disk.writeFileAtomic(join(this.#directory, id, name), bytes);
+  }
+
   async #load(log: LogRange): Promise<string[]> {
     const findings: string[] = [];
     const damaged: { readonly candidate: Candidate; readonly reason: string }[] = [];

@@ -35,7 +35,7 @@ export class ConfigWatches {
     this.#running = [];
     const plans = watches.map((watch) => compile(watch, this.#ports));
     const { ask, timers, logger } = this.#ports;
-    const log = logger.named("watch");
+    const log = logger.named("watch").named("watch");
     this.#running = plans.map(async ([plan, handle]) => {
       try {
         await runWatch(plan, { ask, handle, timers, logger: log }, this.#stop.signal);

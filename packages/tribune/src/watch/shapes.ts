@@ -26,6 +26,12 @@ const node = struct({
   ModifyIndex: count,
 });
 
+/** The registry says `Mode` also where it is empty; the library's struct does not. */
+const proxy: Shape = (value) => {
+  const { Mode, ...others } = value as Row;
+  return Mode === "" ? others : value;
+};
+
 const agentService = struct({
   Kind: optional,
   ID: text,
@@ -41,7 +47,7 @@ const agentService = struct({
   CreateIndex: optional,
   ModifyIndex: optional,
   ContentHash: optional,
-  Proxy: optional,
+  Proxy: { shape: proxy },
   Connect: optional,
   Namespace: optional,
   Datacenter: optional,

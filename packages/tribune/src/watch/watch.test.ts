@@ -88,6 +88,12 @@ test("answers are shown as Consul's client prints them", () => {
     { readonly Definition: { readonly Interval: string; readonly Timeout: string } },
   ];
   assert.deepEqual([check.Definition.Interval, check.Definition.Timeout], ["10s", "0s"]);
+  const proxies = ["", "transparent"].map((Mode) => ({ Service: { ID: "p", Proxy: { Mode, MeshGateway: {} } } }));
+  const entries = shown({ type: "service", service: "p" }, proxies) as readonly { Service: { Proxy: object } }[];
+  assert.deepEqual(
+    entries.map(({ Service }) => Service.Proxy),
+    [{ MeshGateway: {} }, { Mode: "transparent", MeshGateway: {} }],
+  );
   assert.throws(() => shown({ type: "nodes" }, undefined), /404/);
 });
 

@@ -21,6 +21,7 @@ import { CONSUL_VERSION } from "../../lib/version.ts";
 import { hostInfo } from "../../net/host-info.ts";
 import type { GossipPool } from "../../pool/types.ts";
 import { networkCoordinate } from "../coordinates.ts";
+import { joinTold } from "../join.ts";
 import { NODE_MAINTENANCE_ID } from "../local/maintenance.ts";
 import type { LocalAgent } from "../local-agent.ts";
 import type { AgentMode } from "../mode.ts";
@@ -57,7 +58,11 @@ export function localApi(sources: LocalApiSources): AgentLocalApi {
     services: new RegisteredServices(registry, sidecarPorts, sources.runtime),
     checks: new RegisteredChecks(registry),
     tokens: tokensApi(),
-    metricsProxy: metricsProxy({ config: () => sources.config().ui, timers: sources.runtime.timers }),
+    metricsProxy: metricsProxy({
+      config: () => sources.config().ui,
+      timers: sources.runtime.timers,
+      logger: sources.logger.named("ui_metrics_proxy"),
+    }),
   };
 }
 
@@ -116,7 +121,7 @@ function monitorApi({ logHub, logger }: LocalApiSources): MonitorApi {
   };
 }
 
-function lifecycleApi({ mode, lan, local, runtime, logger, reload, leave }: LocalApiSources): LifecycleApi {
+function lifecycleApi({ mode, lan, local, logger, reload, leave }: LocalApiSources): LifecycleApi {
   const synced = () => local.registry.syncer.pushed({ kind: "check", id: NODE_MAINTENANCE_ID });
   return {
     reload() {
@@ -124,25 +129,11 @@ function lifecycleApi({ mode, lan, local, runtime, logger, reload, leave }: Loca
         throw TribuneError.internal("this agent was given its configuration by a program and cannot read it again");
       return reload();
     },
-    leave() {
-      // On the next turn, so that the answer is on its way before the doors close.
-      runtime.timers.soon(() => {
-        leave().catch((error: unknown) => logger.error("could not leave", { error: String(error) }));
-      });
-      return Promise.resolve();
-    },
+    leave,
     async join(address, wan) {
       const pool = wan ? mode.wan : lan;
-      const name = wan ? "WAN" : "LAN";
-      logger.info(`(${name}) joining`, { [`${name.toLowerCase()}_addresses`]: `[${address}]` });
       if (pool === undefined) throw TribuneError.internal("Must be a server to join WAN cluster");
-      try {
-        const members = await pool.join([address], { ignoreOldEvents: true });
-        logger.info(`(${name}) joined`, { number_of_nodes: members });
-      } catch (error) {
-        logger.warn(`(${name}) couldn't join`, { number_of_nodes: 0, error: String(error) });
-        throw error;
-      }
+      await joinTold(wan ? "WAN" : "LAN", pool, [address], logger);
     },
     forceLeave(node, prune) {
       logger.info("Force leaving node", { node });

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import type { UiConfig } from "../../config/types.ts";
+import { silentLogger } from "../../lib/log.ts";
 import { nodeRuntime } from "../../net/node-runtime.ts";
 import { metricsProxy } from "./metrics-proxy.ts";
 
@@ -30,7 +31,7 @@ after(() => {
 function proxy(given: Partial<UiConfig["metricsProxy"]> = {}, ui: Partial<UiConfig> = {}) {
   const settings = { baseUrl: base, addHeaders: [], pathAllowlist: [], ...given };
   const config = { enabled: true, dir: "", metricsProxy: settings, ...ui } as unknown as UiConfig;
-  return metricsProxy({ config: () => config, timers: nodeRuntime().timers });
+  return metricsProxy({ config: () => config, timers: nodeRuntime().timers, logger: silentLogger });
 }
 
 test("a question goes on with its query and the configured headers; status, type and body come back", async () => {
@@ -70,9 +71,14 @@ test("a redirect is handed on, not followed", async () => {
   assert.equal("status" in answer ? answer.status : 0, 302);
 });
 
-test("without a page or a backend there is nothing; a backend that is gone or says too much is an error", async () => {
+test("without a page or a backend there is nothing; a backend that is gone or says too much is a bad gateway", async () => {
   await assert.rejects(() => proxy({}, { enabled: false }).ask("x", "", ""), { message: "UI is not enabled" });
   await assert.rejects(() => proxy({ baseUrl: "" }).ask("x", "", ""), { message: "Metrics proxy is not enabled" });
-  await assert.rejects(() => proxy({ baseUrl: "http://127.0.0.1:1" }).ask("x", "", ""), { kind: "internal" });
-  await assert.rejects(() => proxy().ask("huge", "", ""), /more than 16777216 bytes/);
+  const failed = async (asked: ReturnType<typeof proxy>, path: string): Promise<string> => {
+    const answer = await asked.ask(path, "", "");
+    assert.ok(answer.kind === "text" && answer.status === 502);
+    return answer.text;
+  };
+  assert.match(await failed(proxy({ baseUrl: "http://127.0.0.1:1" }), "x"), /does not answer: (bad port|.*REFUSED)/);
+  assert.match(await failed(proxy(), "huge"), /more than 16777216 bytes/);
 });

@@ -6,7 +6,9 @@ import { posix } from "node:path";
 import type { UiConfig } from "../../config/types.ts";
 import type { MetricsProxyApi } from "../../endpoints/agent-local-api.ts";
 import type { Answer } from "../../endpoints/answer.ts";
+import { formatGoDuration } from "../../lib/duration.ts";
 import { TribuneError } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/log.ts";
 import type { Timers } from "../../lib/runtime.ts";
 
 /** How long the backend may take; a page's question that takes longer is of no use to it. */
@@ -17,19 +19,35 @@ const ANSWER_BYTES_MAX = 16 << 20;
 export function metricsProxy(dependencies: {
   readonly config: () => UiConfig;
   readonly timers: Timers;
+  readonly logger: Logger;
 }): MetricsProxyApi {
+  const { logger } = dependencies;
   return {
     async ask(path, query, accept) {
       const { enabled, dir, metricsProxy: proxy } = dependencies.config();
       if (!enabled && dir === "") throw new TribuneError("notFound", "UI is not enabled");
       if (proxy.baseUrl === "") throw new TribuneError("notFound", "Metrics proxy is not enabled");
       const url = targetOf(proxy.baseUrl, path);
-      if (proxy.pathAllowlist.length > 0 && !proxy.pathAllowlist.includes(url.pathname))
+      if (proxy.pathAllowlist.length > 0 && !proxy.pathAllowlist.includes(url.pathname)) {
+        // The page learns no more than Consul's does; who wrote the list wants to know what it lacks.
+        logger.error("target URL path is not allowed", {
+          base_url: proxy.baseUrl,
+          path: `/${path}`,
+          target_url: url.href,
+          path_allowlist: proxy.pathAllowlist.join(" "),
+        });
         return { kind: "empty", status: 403 };
+      }
       url.search = query;
       const headers = new Headers(accept === "" ? {} : { accept });
       for (const { name, value } of proxy.addHeaders) headers.set(name, value);
-      return await fetched(url, headers, dependencies.timers);
+      try {
+        return await fetched(url, headers, dependencies.timers);
+      } catch (error) {
+        const reason = reasonOf(error);
+        logger.error("the metrics' backend does not answer", { target_url: url.href, error: reason });
+        return { kind: "text", status: 502, text: `The metrics' backend does not answer: ${reason}` };
+      }
     },
   };
 }
@@ -44,20 +62,26 @@ function targetOf(base: string, path: string): URL {
   return url;
 }
 
+/** @throws what `fetch` throws; and for an answer that is late or too large */
 async function fetched(url: URL, headers: Headers, timers: Timers): Promise<Answer> {
   const late = new AbortController();
-  const cancel = timers.after(ANSWER_TIMEOUT_MS, () => late.abort());
+  const cancel = timers.after(ANSWER_TIMEOUT_MS, () =>
+    late.abort(new Error(`nothing for ${formatGoDuration(ANSWER_TIMEOUT_MS * 1e6)}`)),
+  );
   try {
     const answer = await fetch(url, { headers, redirect: "manual", signal: late.signal });
     const body = await bounded(answer);
     const contentType = answer.headers.get("content-type") ?? "application/octet-stream";
     return { kind: "bytes", status: answer.status, contentType, body };
-  } catch (error) {
-    if (error instanceof TribuneError) throw error;
-    throw TribuneError.internal("The metrics' backend does not answer", error);
   } finally {
     cancel();
   }
+}
+
+/** `fetch` says only that it failed; why stands in the cause. */
+function reasonOf(error: unknown): string {
+  const { cause = error } = error instanceof Error ? error : {};
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 async function bounded(answer: Response): Promise<Uint8Array> {
@@ -65,8 +89,7 @@ async function bounded(answer: Response): Promise<Uint8Array> {
   let bytes = 0;
   for await (const chunk of answer.body ?? []) {
     bytes += chunk.length;
-    if (bytes > ANSWER_BYTES_MAX)
-      throw TribuneError.internal(`The metrics' backend answers with more than ${ANSWER_BYTES_MAX} bytes`);
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`more than ${ANSWER_BYTES_MAX} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -7,7 +7,7 @@ import { silentLogger } from "../../lib/log.ts";
 import { noMetrics } from "../../lib/metrics.ts";
 import { Answered } from "../../server/query-engine.ts";
 import { endpointNamed, ownRead } from "../asking.ts";
-import { AgentCache, CACHE_ENTRIES_MAX } from "./agent-cache.ts";
+import { AgentCache, CACHE_ENTRIES_MAX, type Contact } from "./agent-cache.ts";
 
 const WATCH = { fired: false, onFire: () => () => {}, release: () => {} };
 const answerAt = (index: number): ReadOutcome => ({
@@ -18,14 +18,21 @@ const answerAt = (index: number): ReadOutcome => ({
 /** A cache over a source that answers by hand. */
 function cacheOf(now: () => ReadOutcome | undefined = () => undefined) {
   const time = new VirtualTime();
-  const fetches: { call: ReadCall; deliver: (outcome: ReadOutcome | Error) => void; cancelled: boolean }[] = [];
+  const fetches: {
+    call: ReadCall;
+    deliver: (outcome: ReadOutcome | Error) => void;
+    contact: Contact;
+    cancelled: boolean;
+  }[] = [];
+  const streamed = { lastContactMs: undefined as number | undefined };
   const cache = new AgentCache(
     { entryFetchRate: Number.POSITIVE_INFINITY, entryFetchMaxBurst: 2 },
     {
       source: {
         readNow: now,
-        read: (call, deliver) => {
-          const fetch = { call, deliver, cancelled: false };
+        lastContactMs: () => streamed.lastContactMs,
+        read: (call, deliver, contact = () => {}) => {
+          const fetch = { call, deliver, contact, cancelled: false };
           fetches.push(fetch);
           return () => {
             fetch.cancelled = true;
@@ -52,7 +59,7 @@ function cacheOf(now: () => ReadOutcome | undefined = () => undefined) {
     if (outcome === undefined || outcome instanceof Error) throw new Error(`no answer: ${outcome}`);
     return outcome;
   };
-  return { cache, time, fetches, got, ask, last };
+  return { cache, time, fetches, streamed, got, ask, last };
 }
 
 test("the first question is a miss and is fetched; the next are hits, kept fresh by a blocking query", async () => {
@@ -157,4 +164,38 @@ test("what nobody asks for is given up after three days, and there is a bound fo
   cache.stop();
   assert.equal(cache.size, 0);
   assert.equal(time.pendingTimers, 0);
+});
+
+test("a streamed answer says how long ago its server heard of the leader, and that nobody does", async () => {
+  const { time, fetches, streamed, ask, last } = cacheOf();
+  ask();
+  const { answer } = answerAt(5);
+  fetches[0]!.deliver({ answer, meta: { knownLeader: true, lastContactMs: 700 } });
+  await time.advance(1);
+  streamed.lastContactMs = 3_000;
+  ask();
+  assert.deepEqual(last().meta, { knownLeader: true, lastContactMs: 3_000, cacheHit: true, ageMs: 0 });
+  const newer = answerAt(6).answer;
+  fetches[1]!.deliver({ answer: newer, meta: { knownLeader: true, lastContactMs: 700, streamed: true } });
+  await time.advance(1);
+  streamed.lastContactMs = 4_000;
+  ask();
+  assert.deepEqual(last().meta, { knownLeader: true, lastContactMs: 4_000, cacheHit: true, ageMs: 0, streamed: true });
+  await time.advance(20_000);
+  const lostAtMs = time.clock.nowMs() - 12_000;
+  fetches[2]!.contact(lostAtMs);
+  streamed.lastContactMs = undefined;
+  const lost = { knownLeader: false, lastContactMs: 12_000, cacheHit: true, ageMs: 12_000, streamed: true };
+  ask();
+  assert.deepEqual(last().meta, lost);
+  // That a query blocks for long proves nothing here.
+  await time.advance(15_000);
+  fetches[2]!.deliver(new Error("No cluster leader"));
+  ask();
+  assert.deepEqual(last().meta, { ...lost, lastContactMs: 27_000, ageMs: 27_000 });
+  await time.advance(1);
+  fetches[3]!.contact(undefined);
+  streamed.lastContactMs = 700;
+  ask();
+  assert.deepEqual(last().meta, { knownLeader: true, lastContactMs: 700, cacheHit: true, ageMs: 0, streamed: true });
 });

@@ -4,11 +4,11 @@ import { TribuneError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import { randomStagger } from "../../lib/random.ts";
+import { RateLimit } from "../../lib/rate-limit.ts";
 import type { Cancel, Rng, Runtime } from "../../lib/runtime.ts";
 import type { Answered } from "../../server/query-engine.ts";
 import { type Linked, Recency } from "../../server/recency.ts";
 import type { Asking } from "../asking.ts";
-import { RateLimit } from "../client/rate-limit.ts";
 import type { CallCache } from "./call-cache.ts";
 
 /** Entries that nobody asked for this long are given up, and their blocking query with them (Consul: 72 h). */
@@ -30,9 +30,19 @@ export interface AgentCacheOptions {
   readonly entryFetchMaxBurst: number;
 }
 
+/** Since when the servers asked have had no leader, by the runtime's clock; undefined: they have one again. */
+export type Contact = (lostAtMs: number | undefined) => void;
+
+/** Where answers come from. */
+export interface CacheSource extends Pick<HttpBackend, "readNow"> {
+  /** As `HttpBackend.read`. @param contact is told, where the source knows, whether a read that waits may miss changes. */
+  read(call: ReadCall, deliver: Deliver, contact?: Contact): Cancel;
+  /** How long ago, at the most, the server whose events tell what changes heard of the leader; undefined: none does. */
+  lastContactMs?(call: ReadCall): number | undefined;
+}
+
 export interface AgentCacheDependencies {
-  /** Where answers come from. */
-  readonly source: Pick<HttpBackend, "readNow" | "read">;
+  readonly source: CacheSource;
   readonly runtime: Pick<Runtime, "clock" | "timers" | "rng">;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -166,13 +176,16 @@ export class AgentCache {
     if (entry.cancel === undefined) this.#fetch(entry);
     this.#count(entry.call.endpoint, "hit");
     const ageMs = lostAtMs === undefined ? 0 : this.#d.runtime.clock.nowMs() - lostAtMs;
+    const streamed = meta.streamed === true;
+    const contactMs = lostAtMs === undefined ? this.#d.source.lastContactMs?.(entry.call) : undefined;
     return {
       answer,
       meta: {
         knownLeader: lostAtMs === undefined && meta.knownLeader,
-        lastContactMs: meta.lastContactMs + ageMs,
+        lastContactMs: contactMs ?? (streamed ? ageMs : meta.lastContactMs + ageMs),
         cacheHit: true,
         ageMs,
+        ...(streamed ? { streamed } : {}),
       },
     };
   }
@@ -211,13 +224,18 @@ export class AgentCache {
       if (entry.answer !== undefined) entry.lostAtMs = undefined;
     });
     let settled = false;
-    const cancelRead = this.#d.source.read(refreshing(entry.call, entry.answer?.index ?? 0), (outcome) => {
+    const deliver: Deliver = (outcome) => {
       settled = true;
       cancelConnected();
       entry.cancel = undefined;
       if (outcome instanceof Error) this.#failed(entry, outcome);
       else this.#fetched(entry, outcome);
-    });
+    };
+    const contact: Contact = (lostAtMs) => {
+      cancelConnected();
+      entry.lostAtMs = lostAtMs;
+    };
+    const cancelRead = this.#d.source.read(refreshing(entry.call, entry.answer?.index ?? 0), deliver, contact);
     if (settled) return; // sources answer at once where they can, and the next fetch is on its way
     entry.cancel = () => {
       cancelConnected();
@@ -333,6 +351,7 @@ export function withCache(asking: Asking, cache: AgentCache, calls: CallCache): 
     write: (endpoint, request) => asking.write(endpoint, request),
     call: async (endpoint, request) =>
       mayKeep(endpoint, request) ? (await calls.call(endpoint, request)).reply : asking.call(endpoint, request),
+    callNow: (endpoint, request) => (mayKeep(endpoint, request) ? undefined : asking.callNow?.(endpoint, request)),
     callCached: (endpoint, request) => calls.call(endpoint, request),
     keep: (answer, variant, encoded, bytes) => asking.keep(answer, variant, encoded, bytes),
   };

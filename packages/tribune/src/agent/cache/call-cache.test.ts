@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DatacentersRequest, make } from "@tribune/api";
 import { VirtualTime } from "../../checks/virtual-time.test.support.ts";
 import { noMetrics } from "../../lib/metrics.ts";
 import { endpointNamed } from "../asking.ts";
@@ -36,6 +37,15 @@ test("a reply is kept and given with its age, whatever server could be asked", a
   assert.deepEqual([asked.length, asked[0]!.AllowStale, asked[0]!.UseCache], [1, true, false]);
   await time.advance(3 * 86_400_000);
   assert.equal((await ask()).reply, 2, "not for ever");
+});
+
+test("the known datacenters are such a reply, whoever asks from where", async () => {
+  const { asked, cache } = cacheOf();
+  const datacenters = endpointNamed("catalogDatacenters");
+  const ask = () => cache.call(datacenters, make(DatacentersRequest, { UseCache: true }));
+  assert.equal((await ask()).cacheHit, false);
+  assert.equal((await ask()).cacheHit, true);
+  assert.equal(asked.length, 1);
 });
 
 test("callers say how old it may be", async () => {

@@ -29,7 +29,7 @@ export interface CallCacheDependencies {
 }
 
 /**
- * The part of the agent's cache for what cannot be waited for, the results of prepared queries: a reply is kept as it
+ * The part of the agent's cache for what cannot be waited for, as the results of prepared queries: a reply is kept as it
  * was, and given until the caller wants a newer one (`Cache-Control: max-age=N, must-revalidate, stale-if-error=N`).
  */
 export class CallCache {

@@ -15,6 +15,7 @@ const instances = (index: number, given: { LastContact?: number } = {}) =>
 /** A backend whose servers answer what the test says, one answer for each call. */
 function backendWith(...answers: (Uint8Array | TribuneError)[]) {
   const clock = { now: 1000, nowMs: () => clock.now, wallMs: () => clock.now };
+  const timers = { after: () => () => {}, soon: () => assert.fail("no reply here is long") };
   const asked: ServerCall[] = [];
   const answer = (call: ServerCall): Uint8Array | TribuneError => {
     asked.push(call);
@@ -31,7 +32,7 @@ function backendWith(...answers: (Uint8Array | TribuneError)[]) {
       return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome);
     },
   } as ServerCalls;
-  const backend = new ClientBackend(calls, clock);
+  const backend = new ClientBackend(calls, { clock, timers });
   const read = (given: Readonly<Record<string, unknown>>, name = "healthService"): Promise<ReadOutcome | Error> =>
     new Promise((resolve) =>
       backend.read(ownRead(endpointNamed(name), { Datacenter: "dc1", ServiceName: "web", ...given }), resolve),

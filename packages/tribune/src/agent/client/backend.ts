@@ -1,10 +1,13 @@
 import type { Schema, Struct } from "@tribune/api";
 import { decodeStruct, encodeStruct } from "../../codec/struct-msgpack.ts";
+import { decodeSteps, isLongReply } from "../../codec/struct-steps.ts";
 import type { Endpoint, Method } from "../../endpoints/binding.ts";
 import type { HttpBackend, ReadCall, ReadOutcome } from "../../http/backend.ts";
 import { TribuneError } from "../../lib/errors.ts";
-import type { Cancel, Clock } from "../../lib/runtime.ts";
+import type { Cancel, Clock, Runtime } from "../../lib/runtime.ts";
+import type { Answered } from "../../server/query-engine.ts";
 import { RemoteAnswers } from "../../server/remote-answers.ts";
+import { StepRunner } from "../../server/step-runner.ts";
 import type { Asking } from "../asking.ts";
 import type { ServerCalls } from "./server-calls.ts";
 
@@ -13,6 +16,8 @@ const QUESTIONS_MAX = 8192;
 const REPLY_BYTES_MAX = 32 << 20;
 const SHOWN_BYTES_MAX = 48 << 20;
 const NS_PER_MS = 1e6;
+/** A long reply is decoded for this long at a stretch. */
+const SLICE_MS = 4;
 const KEYRING_RPC = "Internal.KeyringOperation";
 
 /** An agent without state: every question and every change goes to a server. */
@@ -20,13 +25,15 @@ export class ClientBackend implements Asking {
   readonly #calls: ServerCalls;
   readonly #answers: RemoteAnswers;
   readonly #clock: Clock;
+  readonly #runner: StepRunner;
 
-  constructor(calls: ServerCalls, clock: Clock) {
+  constructor(calls: ServerCalls, runtime: Pick<Runtime, "clock" | "timers">) {
     this.#calls = calls;
-    this.#clock = clock;
+    this.#clock = runtime.clock;
+    this.#runner = new StepRunner(SLICE_MS, runtime);
     this.#answers = new RemoteAnswers(
       { questionsMax: QUESTIONS_MAX, replyBytesMax: REPLY_BYTES_MAX, shownBytesMax: SHOWN_BYTES_MAX },
-      { clock, fetch: ({ method, args }, done) => calls.start({ method, args, isRead: true }, done) },
+      { runtime, fetch: ({ method, args }, done) => calls.start({ method, args, isRead: true }, done) },
     );
   }
 
@@ -64,6 +71,11 @@ export class ClientBackend implements Asking {
     this.#answers.keep(answer, variant, encoded, bytes);
   };
 
+  /** An answer that came from a view of the servers' events is replaced: its encoded forms may go. */
+  forget(answer: Answered): void {
+    this.#answers.forget(answer);
+  }
+
   async #call({ contract }: Method, request: unknown, isRead: boolean): Promise<unknown> {
     const wire = contract as unknown as {
       readonly rpc: string;
@@ -71,7 +83,13 @@ export class ClientBackend implements Asking {
       readonly reply: Schema<unknown>;
     };
     const reply = await this.#calls.call({ method: wire.rpc, args: encodeStruct(wire.request, request), isRead });
-    return decodeReply(wire.reply, reply);
+    try {
+      return await (isLongReply(reply)
+        ? this.#runner.run(decodeSteps(wire.reply, reply))
+        : decodeStruct(wire.reply, reply));
+    } catch (error) {
+      throw TribuneError.internal(`could not read the reply of a server: ${String(error)}`, error);
+    }
   }
 
   /**
@@ -88,14 +106,6 @@ export class ClientBackend implements Asking {
     const maxStaleMs = maxStaleMsOf(call);
     if (maxStaleMs > 0 && lastContactMs > maxStaleMs) return undefined;
     return { answer: last.answer, meta: { knownLeader: false, lastContactMs, ageMs } };
-  }
-}
-
-function decodeReply(schema: Schema<unknown>, bytes: Uint8Array): unknown {
-  try {
-    return decodeStruct(schema, bytes);
-  } catch (error) {
-    throw TribuneError.internal(`could not read the reply of a server: ${String(error)}`, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { RuntimeConfig } from "../../config/types.ts";
 import type { DnsBackend } from "../../dns/backend.ts";
 import type { SnapshotApi } from "../../endpoints/agent-api.ts";
+import { RateLimit } from "../../lib/rate-limit.ts";
 import type { Cancel } from "../../lib/runtime.ts";
 import { serverOf } from "../../pool/server-tags.ts";
 import type { GossipPool, PoolEvent } from "../../pool/types.ts";
@@ -8,11 +9,14 @@ import { NodeRpcPool } from "../../rpc/rpc-pool.ts";
 import type { TlsPort } from "../../rpc/types.ts";
 import { AskedDnsBackend } from "../asked-dns.ts";
 import type { Asking } from "../asking.ts";
+import type { CacheSource } from "../cache/agent-cache.ts";
+import { dnsToken } from "../door-options.ts";
 import { clientTags } from "../member-tags.ts";
 import type { AgentMode, ModeDependencies, StatsGroup } from "../mode.ts";
 import { reloadRpcTls, rpcTls } from "../rpc-tls.ts";
 import { ClientBackend } from "./backend.ts";
-import { RateLimit } from "./rate-limit.ts";
+import { HealthViews } from "./health-views.ts";
+import { leaderContactMs } from "./leader-contact.ts";
 import { ServerCalls, targetOf } from "./server-calls.ts";
 import { ServerList } from "./server-list.ts";
 import { ClientSnapshots } from "./snapshots.ts";
@@ -33,6 +37,8 @@ export class ClientMode implements AgentMode {
   readonly #servers: ServerList;
   readonly #calls: ServerCalls;
   readonly asking: Asking;
+  readonly refreshing: CacheSource;
+  readonly #views: HealthViews | undefined;
   readonly wan = undefined;
   readonly snapshots: SnapshotApi;
   #tls: TlsPort | undefined;
@@ -55,7 +61,7 @@ export class ClientMode implements AgentMode {
           .call(targetOf(server), "Status.Ping", NOTHING, { timeoutMs: PING_TIMEOUT_MS })
           .then(() => true)
           .catch((error: unknown) => {
-            logger.debug("pinging server failed", { server: server.name, error: String(error) });
+            logger.debug("pinging server failed", { server: server.name, error });
             return false;
           }),
     });
@@ -69,7 +75,16 @@ export class ClientMode implements AgentMode {
       metrics,
     });
     this.snapshots = new ClientSnapshots(servers, this.#rpc);
-    this.asking = new ClientBackend(this.#calls, runtime.clock);
+    const backend = new ClientBackend(this.#calls, runtime);
+    this.asking = backend;
+    if (config.useStreamingBackend)
+      this.#views = new HealthViews({
+        ...{ datacenter: config.datacenter, source: backend, servers, runtime, logger },
+        dial: (server) => this.#rpc.dial(targetOf(server), "grpc"),
+        leaderContactMs: (server) => leaderContactMs(this.#rpc, server),
+        outdated: (answer) => backend.forget(answer),
+      });
+    this.refreshing = this.#views ?? backend;
   }
 
   async open(): Promise<void> {
@@ -90,7 +105,7 @@ export class ClientMode implements AgentMode {
   dns(asking: Asking): DnsBackend {
     return new AskedDnsBackend(
       { datacenter: this.#config.datacenter, nodeName: this.#config.nodeName },
-      { asking, token: () => this.#config.acl.tokens.default },
+      { asking, token: () => dnsToken(this.#config) },
     );
   }
 
@@ -114,7 +129,9 @@ export class ClientMode implements AgentMode {
     if (event.type !== "failed") return;
     for (const member of event.members) {
       const server = serverOf(member, "lan");
-      if (server !== undefined) this.#rpc.forget(targetOf(server));
+      if (server === undefined) continue;
+      this.#rpc.forget(targetOf(server));
+      this.#views?.serverFailed(server);
     }
   }
 
@@ -134,6 +151,7 @@ export class ClientMode implements AgentMode {
 
   stop(): Promise<void> {
     this.#servers.stop();
+    this.#views?.close();
     this.#rpc.close();
     return Promise.resolve();
   }

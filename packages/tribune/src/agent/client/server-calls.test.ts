@@ -4,9 +4,9 @@ import { VirtualTime } from "../../checks/virtual-time.test.support.ts";
 import { TribuneError } from "../../lib/errors.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { noMetrics } from "../../lib/metrics.ts";
+import { RateLimit } from "../../lib/rate-limit.ts";
 import { type RpcOutcome, RpcRemoteError, RpcTransportError } from "../../rpc/types.ts";
 import { serverMember } from "./fakes.test.support.ts";
-import { RateLimit } from "./rate-limit.ts";
 import { ServerCalls } from "./server-calls.ts";
 import { ServerList } from "./server-list.ts";
 
@@ -66,6 +66,22 @@ test("the active server is asked", async () => {
   await time.advance(0);
   assert.deepEqual(outcomes, [REPLY]);
   assert.deepEqual(asked, ["s1"]);
+});
+
+test("a server that has too much to do is passed over, by writes too; one that says that only it can is not", async () => {
+  const elsewhere = new RpcRemoteError("rate limit exceeded, try again later or against a different server");
+  const one = callsTo({ s1: [elsewhere], s2: [REPLY] });
+  one.start(false);
+  await one.time.advance(7_000);
+  assert.deepEqual(one.outcomes, [REPLY]);
+  assert.deepEqual(one.asked, ["s1", "s2"]);
+
+  const later = "rate limit exceeded for operation that can only be performed by the leader, try again later";
+  const two = callsTo({ s1: [new RpcRemoteError(later)], s2: [REPLY] });
+  two.start(false);
+  await two.time.advance(7_000);
+  assert.equal(message(two.outcomes[0]), `rpc error making call: ${later}`);
+  assert.deepEqual(two.asked, ["s1"]);
 });
 
 test("without servers there is nobody to ask", async () => {

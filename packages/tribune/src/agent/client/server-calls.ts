@@ -1,11 +1,11 @@
-import { TribuneError } from "../../lib/errors.ts";
+import { TribuneError, WIRE_TEXT } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import { randomStagger } from "../../lib/random.ts";
+import type { RateLimit } from "../../lib/rate-limit.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
 import type { ServerMember } from "../../pool/server-tags.ts";
 import { type RpcPool, RpcRemoteError, type RpcTarget, RpcTransportError } from "../../rpc/types.ts";
-import type { RateLimit } from "./rate-limit.ts";
 import type { ServerList } from "./server-list.ts";
 
 export interface ServerCall {
@@ -70,7 +70,7 @@ export class ServerCalls {
         this.#tell(call, server, outcome);
         const answers = outcome instanceof RpcRemoteError;
         // Who answers and is only of another mind is not worse than the others.
-        if (!answers || isLeaderless(outcome)) this.#d.servers.failed(server);
+        if (!answers || isLeaderless(outcome) || isBusy(outcome)) this.#d.servers.failed(server);
         if (!answers && !outcome.sent) {
           unreachable.add(server.name);
           if (this.#d.servers.active !== undefined && !unreachable.has(this.#d.servers.active.name)) return attempt();
@@ -108,12 +108,17 @@ function isLeaderless(error: Error): boolean {
   return error.message.includes("No cluster leader");
 }
 
+/** The server had too much to do, and did nothing; others may have less. */
+function isBusy(error: Error): boolean {
+  return error.message.includes(WIRE_TEXT.RETRY_ELSEWHERE[1]);
+}
+
 /**
  * Without a leader nothing was changed, so everything may be repeated; with a stream that ended a write may have been
  * carried out, so only reads are, and what was not sent.
  */
 function mayRepeat({ isRead }: ServerCall, error: RpcRemoteError | RpcTransportError): boolean {
-  if (isLeaderless(error) || error.message.includes(RESUBMIT)) return true;
+  if (isLeaderless(error) || isBusy(error) || error.message.includes(RESUBMIT)) return true;
   return error instanceof RpcTransportError && error.eof && (isRead || !error.sent);
 }
 

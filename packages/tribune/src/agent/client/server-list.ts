@@ -1,7 +1,7 @@
 import type { Logger } from "../../lib/log.ts";
 import { shuffle } from "../../lib/random.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
-import { type ServerMember, serverOf } from "../../pool/server-tags.ts";
+import { type ServerMember, serverOf, serverText } from "../../pool/server-tags.ts";
 import type { GossipPool, PoolEvent, PoolMember } from "../../pool/types.ts";
 
 /** Rebalancing happens this often at most, and up to `REBALANCE_JITTER_MS` later (sheet consul-rpc §7). */
@@ -97,14 +97,15 @@ export class ServerList {
       return;
     }
     this.#servers = [...this.#servers, server];
-    this.#d.logger.info("adding server", { server: server.name, address: server.host });
+    this.#d.logger.info("adding server", { server: serverText(server) });
     for (const run of [...this.#added]) run();
   }
 
   remove(name: string): void {
-    if (!this.#servers.some((server) => server.name === name)) return;
+    const gone = this.#servers.find((server) => server.name === name);
+    if (gone === undefined) return;
     this.#servers = this.#servers.filter((server) => server.name !== name);
-    this.#d.logger.info("removing server", { server: name });
+    this.#d.logger.info("removing server", { server: serverText(gone) });
   }
 
   /** The active server could not answer: the next one is used. Nothing happens if it is not active any more. */

@@ -32,6 +32,7 @@ const source = (...services: ServiceDefinition[]) => ({
   services,
   checks: [],
   ports: { sidecarMin: 21000, sidecarMax: 21001 },
+  acl: { tokens: { configFileRegistration: "" } },
 });
 
 test("a sidecar follows its service, with its token and the next free port", () => {
@@ -44,6 +45,15 @@ test("a sidecar follows its service, with its token and the next free port", () 
       ["b", 80, ""],
       ["b-sidecar-proxy", 21001, ""],
     ],
+  );
+});
+
+test("what brings no token is registered with the one for files", () => {
+  const acl = { tokens: { configFileRegistration: "f" } };
+  const { services } = configuredOf({ ...source(withSidecar("a", "t"), withSidecar("b")), acl }, []);
+  assert.deepEqual(
+    services.map(({ token }) => token),
+    ["t", "t", "f", "f"],
   );
 });
 

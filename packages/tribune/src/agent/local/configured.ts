@@ -32,6 +32,8 @@ export interface ConfiguredSource {
   readonly services: readonly ServiceDefinition[];
   readonly checks: readonly CheckDefinition[];
   readonly ports: { readonly sidecarMin: number; readonly sidecarMax: number };
+  /** Of what brings none; empty: what the agent uses otherwise. */
+  readonly acl: { readonly tokens: { readonly configFileRegistration: string } };
 }
 
 /**
@@ -52,7 +54,11 @@ export function configuredOf(config: ConfiguredSource, registered: Iterable<Node
       taken.push(each.service);
     }
   }
-  return { services, checks: config.checks.map(configuredCheck) };
+  const token = config.acl.tokens.configFileRegistration;
+  return {
+    services: services.map((service) => ({ ...service, token: service.token || token })),
+    checks: config.checks.map(configuredCheck).map((check) => ({ ...check, token: check.token || token })),
+  };
 }
 
 function configuredSidecar(
@@ -116,6 +122,9 @@ function checkTypeOf(definition: CheckDefinition): CheckType {
     Body: definition.body,
     DisableRedirects: definition.disableRedirects,
     TCP: definition.tcp,
+    TCPUseTLS: definition.tcpUseTls,
+    UDP: definition.udp,
+    OSService: definition.osService,
     Interval: definition.intervalMs * NS_PER_MS,
     AliasNode: definition.aliasNode,
     AliasService: definition.aliasService,
@@ -128,6 +137,7 @@ function checkTypeOf(definition: CheckDefinition): CheckType {
     Timeout: definition.timeoutMs * NS_PER_MS,
     TTL: definition.ttlMs * NS_PER_MS,
     SuccessBeforePassing: definition.successBeforePassing,
+    FailuresBeforeWarning: definition.failuresBeforeWarning,
     FailuresBeforeCritical: definition.failuresBeforeCritical,
     DeregisterCriticalServiceAfter: definition.deregisterCriticalServiceAfterMs * NS_PER_MS,
     OutputMaxSize: definition.outputMaxBytes,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { type CheckType, makeCheckType } from "../../checks/check-type.ts";
 import type { Probe, ProbeResult, Probes } from "../../checks/probe.ts";
@@ -335,6 +336,82 @@ test("a Consul agent's data directory is taken over at the first start only", as
   assert.equal(agent.registry.state.serviceToken("web"), "t");
   await agent.registry.removeService("web");
   assert.deepEqual((await agent.killed()).serviceIds(), []);
+});
+
+/** What a Consul that starts in the directory finds, by the names of its files. */
+// biome-ignore lint/suspicious/noExplicitAny: looked into by tests
+function consulFiles(disk: MemoryDisk): Record<string, any> {
+  const files = [...disk.files].filter(([path]) => /^data\/(services|checks)\//.test(path));
+  return Object.fromEntries(
+    files.map(([path, { bytes }]) => [path.slice("data/".length), JSON.parse(Buffer.from(bytes).toString())]),
+  );
+}
+/** Consul names files by it. */
+const sha256 = (id: string): string => createHash("sha256").update(id).digest("hex");
+
+test("a clean stop leaves a Consul agent what is registered, and nothing else", async () => {
+  const agent = await new Agent().start();
+  await agent.service({ Name: "web", ID: "web-1", Port: 80, Check: { CheckID: "c", TTL: "1h" } });
+  await agent.service({ Name: "db" });
+  await agent.registry.stop();
+  const { [`services/${sha256("web-1")}`]: web, [`checks/${sha256("c")}`]: check, ...rest } = consulFiles(agent.disk);
+  assert.deepEqual([web.Service.ID, web.Service.Port, web.Source], ["web-1", 80, "remote"]);
+  assert.deepEqual([check.Check.ServiceID, check.ChkType.TTL], ["web-1", 3_600e9]);
+  assert.deepEqual(Object.keys(rest), [`services/${sha256("db")}`]);
+
+  const later = await new Agent(agent.disk).start();
+  await later.registry.removeService("web-1");
+  await later.registry.stop();
+  assert.deepEqual(Object.keys(consulFiles(agent.disk)), [`services/${sha256("db")}`]);
+});
+
+test("what a Consul agent changed in between counts, and is taken over whole", async () => {
+  const agent = await new Agent().start();
+  await agent.service({ Name: "web" });
+  await agent.service({ Name: "db" });
+  await agent.registry.stop();
+  const { disk } = agent;
+  await disk.remove(`data/services/${sha256("web")}`);
+  const mail = { Token: "", Service: { ID: "mail", Service: "mail" }, Source: "remote" };
+  await disk.writeFileAtomic(`data/services/${sha256("mail")}`, Buffer.from(JSON.stringify(mail)));
+  const back = await new Agent(disk).start();
+  assert.deepEqual(back.serviceIds().sort(), ["db", "mail"]);
+  assert.deepEqual((await back.killed()).serviceIds().sort(), ["db", "mail"]);
+});
+
+test("after a crash, or where power failed behind a stop, the journal counts and not Consul's files", async () => {
+  const agent = await new Agent().start();
+  await agent.service({ Name: "web" });
+  await agent.registry.stop();
+  const crashed = await new Agent(agent.disk).start();
+  await crashed.service({ Name: "db" });
+  const after = await crashed.killed();
+  assert.deepEqual(after.serviceIds().sort(), ["db", "web"]);
+  await after.registry.stop();
+  for (const torn of ["", '{"Token":"', "\0\0"]) {
+    await agent.disk.writeFileAtomic(`data/services/${sha256("db")}`, Buffer.from(torn));
+    const again = await new Agent(agent.disk).start();
+    assert.deepEqual(again.serviceIds().sort(), ["db", "web"]);
+    await again.registry.stop();
+  }
+});
+
+test("what a Consul agent leaves counts also where there was nothing before, or the first start came to nothing", async () => {
+  const mail = { Token: "", Service: { ID: "mail", Service: "mail" }, Source: "remote" };
+  const put = (disk: MemoryDisk) =>
+    disk.writeFileAtomic(`data/services/${sha256("mail")}`, Buffer.from(JSON.stringify(mail)));
+  const agent = await new Agent().start();
+  await agent.service({ Name: "web" });
+  await agent.registry.removeService("web");
+  await agent.registry.stop();
+  assert.deepEqual(consulFiles(agent.disk), {});
+  await put(agent.disk);
+  assert.deepEqual((await new Agent(agent.disk).start()).serviceIds(), ["mail"]);
+
+  const disk = new MemoryDisk();
+  await new Agent(disk).start(); // killed before anything of Consul's is in the journal
+  await put(disk);
+  assert.deepEqual((await new Agent(disk).start()).serviceIds(), ["mail"]);
 });
 
 test("hash-based blocking wakes on the service it watches, and only then", async () => {

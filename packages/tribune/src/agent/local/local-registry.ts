@@ -105,7 +105,7 @@ export class LocalRegistry {
         clusterSize: options.clusterSize,
         deferOutput: options.checkUpdateIntervalMs > 0,
       },
-      { ...deps, state: this.state, logger: logger.named("anti_entropy") },
+      { ...deps, state: this.state },
     );
     if (deps.serviceConfig !== undefined)
       this.central = new CentralConfig({
@@ -427,7 +427,7 @@ export class LocalRegistry {
       (error: unknown) =>
         this.deps.logger.error("unable to deregister service after check has been critical for too long", {
           ...fields,
-          error: String(error),
+          error,
         }),
     );
   }

@@ -26,6 +26,17 @@ const CERTIFICATE_TEXT: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "x509: certificate signed by unknown authority",
 };
 
+/** What the other side's alerts are called, where OpenSSL has another name. */
+const ALERT_TEXT: Readonly<Record<string, string>> = {
+  "protocol version": "protocol version not supported",
+  "unknown ca": "unknown certificate authority",
+  "certificate expired": "expired certificate",
+  "certificate revoked": "revoked certificate",
+};
+
+/** Of a port that speaks something else than TLS. */
+export const NO_HANDSHAKE = "tls: first record does not look like a TLS handshake";
+
 export interface SystemError extends Error {
   readonly code?: string;
   readonly syscall?: string;
@@ -41,8 +52,8 @@ export interface SystemError extends Error {
 export function dialErrorText(network: "tcp" | "udp", target: string, given: Error): string {
   const error = firstOf(given);
   const code = error.code ?? "";
-  const certificate = certificateText(error);
-  if (certificate !== undefined) return certificate;
+  const handshake = handshakeText(error);
+  if (handshake !== undefined) return handshake;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     const reason = code === "ENOTFOUND" ? "no such host" : "server misbehaving";
     return `dial ${network}: lookup ${error.hostname ?? target}: ${reason}`;
@@ -58,13 +69,18 @@ export function dialTimeoutText(network: "tcp" | "udp", target: string): string 
   return `dial ${network} ${target}: i/o timeout`;
 }
 
-/** What Go says of a certificate that was refused, or undefined for any other error. */
-export function certificateText(error: SystemError): string | undefined {
+/** What Go says of a handshake that came to nothing, or undefined for any other error. */
+export function handshakeText(error: SystemError): string | undefined {
   if (error.code === "ERR_TLS_CERT_ALTNAME_INVALID") {
     const names = (error.cert?.subjectaltname ?? "").replaceAll(/(DNS|IP Address|URI|email):/g, "");
     if (names === "") return "x509: certificate is not valid for any names";
     return `x509: certificate is valid for ${names}, not ${error.host}`;
   }
+  // The same failure has a code of OpenSSL's or EPROTO, by whether it met a read or a write.
+  const reason = /SSL routines:[^:]*:([^:]+)/.exec(error.message)?.[1] ?? "";
+  if (reason === "wrong version number") return NO_HANDSHAKE;
+  const alert = /^(?:tlsv\d+|sslv3) alert (.+)$/.exec(reason)?.[1];
+  if (alert !== undefined) return `remote error: tls: ${ALERT_TEXT[alert] ?? alert}`;
   return CERTIFICATE_TEXT[error.code ?? ""];
 }
 

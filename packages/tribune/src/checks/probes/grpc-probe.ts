@@ -1,7 +1,7 @@
 import type * as http2 from "node:http2";
 import type { Cancel } from "../../lib/runtime.ts";
 import type { GrpcRequest, Probe, ProbeResult } from "../probe.ts";
-import { certificateText, dialErrorText, type SystemError } from "./go-errors.ts";
+import { dialErrorText, handshakeText, type SystemError } from "./go-errors.ts";
 import { decodeHealthStatus, encodeHealthRequest, frameMessage, STATUS_CODE_NAMES } from "./grpc-health.ts";
 import { type Http2ProbeDependencies, runHttp2 } from "./http2-run.ts";
 
@@ -95,7 +95,7 @@ function unavailable(reason: string): string {
 }
 
 function certificateHandshake(error: SystemError): string | undefined {
-  const text = certificateText(error);
+  const text = handshakeText(error);
   return text === undefined ? undefined : `authentication handshake failed: ${text}`;
 }
 

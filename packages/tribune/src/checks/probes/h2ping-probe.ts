@@ -24,14 +24,17 @@ export class H2PingProbe implements Probe<H2PingRequest> {
         timeoutMs,
         tls,
         badTarget: (problem) => failed(`dial tcp: ${problem}`, problem),
-        failed: (error) => failed(dialErrorText("tcp", target, error), error.message),
+        failed: (error) => {
+          const text = dialErrorText("tcp", target, error);
+          return failed(text, error.syscall === undefined ? error.message : text);
+        },
         closed: () => failed("EOF", "EOF"),
         timedOut: () => failed(dialTimeoutText("tcp", target), "context deadline exceeded"),
         connected: (session, finish) => {
           connected = true;
           session.ping((error) => {
+            // One that is given up is told before the connection's own end, which says why.
             if (error === null) finish({ status: "passing", output: "HTTP2 ping was successful" });
-            else finish(failed(error.message, error.message));
           });
         },
       },

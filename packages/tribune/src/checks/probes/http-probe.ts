@@ -5,7 +5,7 @@ import type { Cancel } from "../../lib/runtime.ts";
 import { TailBuffer } from "../../lib/tail-buffer.ts";
 import type { HttpRequest, Probe, ProbeResult } from "../probe.ts";
 import type { CheckStatus } from "../status.ts";
-import { certificateText, dialErrorText, joinHostPort, type SystemError } from "./go-errors.ts";
+import { dialErrorText, handshakeText, joinHostPort, NO_HANDSHAKE, type SystemError } from "./go-errors.ts";
 import { nextHop } from "./redirect.ts";
 import type { ProbeTlsContexts } from "./tls.ts";
 
@@ -132,7 +132,9 @@ class Run {
       this.failed("EOF", hop); // "socket hang up"
     else if (error.code?.startsWith("HPE_"))
       this.failed(`net/http: HTTP/1.x transport connection broken: ${error.message}`, hop);
-    else this.failed(certificateText(error) ?? dialErrorText("tcp", target, error), hop);
+    else if (handshakeText(error) === NO_HANDSHAKE)
+      this.failed("http: server gave HTTP response to HTTPS client", hop); // what else a port for HTTP may say is rare
+    else this.failed(dialErrorText("tcp", target, error), hop);
   }
 
   private timedOut(): void {

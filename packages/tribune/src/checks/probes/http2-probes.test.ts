@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import * as http2 from "node:http2";
 import * as https from "node:https";
-import type * as net from "node:net";
+import * as net from "node:net";
 import { after, test } from "node:test";
+import * as tls from "node:tls";
 import * as fc from "fast-check";
 import type { Probe, ProbeResult, ProbeTls } from "../probe.ts";
 import { TEST_CERTIFICATE, TEST_KEY } from "./certificate.test.support.ts";
@@ -126,6 +127,30 @@ test("H2PING: TLS, HTTP/2 and an answer", async () => {
   assert.equal((await ping(plainPort, UNVERIFIED)).status, "critical");
 });
 
+test("H2PING: why it failed, where TLS or HTTP/2 is not spoken", async () => {
+  const outputOf = async (server: net.Server) => {
+    after(() => server.close());
+    const target = `127.0.0.1:${await listen(server)}`;
+    const { output } = await run(probes.h2ping, { target, tls: UNVERIFIED, timeoutMs: 30_000 });
+    return output.replaceAll(target, "TARGET");
+  };
+  const endsWith = (bytes: string) => (socket: net.Socket) => void socket.on("error", () => {}).end(bytes);
+  const h2 = { ...IDENTITY, ALPNProtocols: ["h2"] };
+  assert.equal(
+    await outputOf(net.createServer(endsWith("HTTP/1.1 400 Bad Request\r\n\r\n"))),
+    "Failed to dial to TARGET: tls: first record does not look like a TLS handshake",
+  );
+  assert.equal(
+    await outputOf(https.createServer(IDENTITY)),
+    "Failed to dial to TARGET: remote error: tls: no application protocol",
+  );
+  assert.equal(await outputOf(tls.createServer(h2, endsWith(""))), "HTTP2 ping failed: EOF");
+  assert.equal(
+    await outputOf(tls.createServer(h2, endsWith("HTTP/1.1 400 Bad Request\r\n\r\n"))),
+    "HTTP2 ping failed: Protocol error",
+  );
+});
+
 test("HTTPS: the same rules", async () => {
   const server = https.createServer(IDENTITY, (_, response) => response.end("ok"));
   const port = await listen(server);
@@ -142,6 +167,17 @@ test("HTTPS: the same rules", async () => {
   assert.equal((await get({ skipVerify: false, serverName: "localhost" }, trusting)).status, "passing");
   server.closeAllConnections();
   server.close();
+  const request = {
+    url: `https://127.0.0.1:${plainPort}/`,
+    method: "GET",
+    headers: {},
+    body: "",
+    followRedirects: true,
+  };
+  assert.equal(
+    (await run(probes.http, { ...request, tls: UNVERIFIED, timeoutMs: 5_000, maxOutputBytes: 100 })).output,
+    `Get "https://127.0.0.1:${plainPort}/": http: server gave HTTP response to HTTPS client`,
+  );
 });
 
 test("health messages: known bytes, and any bytes are read or refused", () => {

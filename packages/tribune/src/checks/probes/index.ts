@@ -7,7 +7,7 @@ import { H2PingProbe } from "./h2ping-probe.ts";
 import { HttpProbe } from "./http-probe.ts";
 import { osServiceProbe } from "./os-service-probe.ts";
 import { scriptProbe } from "./script-probe.ts";
-import { tcpProbe } from "./tcp-probe.ts";
+import { TcpProbe } from "./tcp-probe.ts";
 import { type AgentTls, ProbeTlsContexts } from "./tls.ts";
 import { udpProbe } from "./udp-probe.ts";
 
@@ -23,7 +23,7 @@ export function nodeProbes(options: NodeProbesOptions = {}): Probes {
   const { timers = nodeRuntime().timers } = options;
   return {
     http: new HttpProbe({ tls }),
-    tcp: tcpProbe,
+    tcp: new TcpProbe({ tls }),
     udp: udpProbe,
     grpc: new GrpcProbe({ tls, timers }),
     h2ping: new H2PingProbe({ tls, timers }),

@@ -3,7 +3,9 @@ import * as dgram from "node:dgram";
 import * as http from "node:http";
 import * as net from "node:net";
 import { after, test } from "node:test";
+import * as secure from "node:tls";
 import type { HttpRequest, Probe, ProbeResult } from "../probe.ts";
+import { TEST_CERTIFICATE, TEST_KEY } from "./certificate.test.support.ts";
 import { DockerProbe } from "./docker-probe.ts";
 import { splitHostPort } from "./go-errors.ts";
 import { nodeProbes } from "./index.ts";
@@ -195,6 +197,18 @@ test("TCP: connected or not", async () => {
   );
 });
 
+test("TCP with TLS: only whom its certificate is for", async () => {
+  const listener = secure.createServer({ cert: TEST_CERTIFICATE, key: TEST_KEY }, (socket) => socket.destroy());
+  listener.on("tlsClientError", () => {});
+  const target = `127.0.0.1:${await listen(listener)}`;
+  const trusting = nodeProbes({ agentTls: () => ({ ca: TEST_CERTIFICATE, serverName: "" }) }).tcp;
+  const tls = { skipVerify: false, serverName: "good.test" };
+  assert.equal((await run(trusting, { target, tls, timeoutMs: 5_000 })).status, "passing");
+  const other = await run(trusting, { target, tls: { ...tls, serverName: "evil.test" }, timeoutMs: 5_000 });
+  assert.equal(other.status, "critical");
+  await new Promise((resolve) => listener.close(resolve));
+});
+
 test("addresses are split as Go splits them", () => {
   assert.deepEqual(splitHostPort("[::1]:80"), { host: "::1", port: 80 });
   assert.deepEqual(splitHostPort(":80"), { host: "", port: 80 });
@@ -237,8 +251,8 @@ test("scripts: the exit code decides, both streams are kept", async () => {
 });
 
 test("a script that takes too long ends with all its children", async () => {
-  const result = await script(["/bin/sh", "-c", "echo begun; sleep 60 & sleep 60; wait"], { timeoutMs: 300 });
-  assert.deepEqual(result, { status: "critical", output: "Timed out (300ms) running check\n\nbegun\n" });
+  const result = await script(["/bin/sh", "-c", "echo begun; sleep 60 & sleep 60; wait"], { timeoutMs: 3_000 });
+  assert.deepEqual(result, { status: "critical", output: "Timed out (3s) running check\n\nbegun\n" });
 });
 
 test("commands that cannot be started", async () => {

@@ -1,16 +1,30 @@
 import * as net from "node:net";
-import type { Probe, ProbeResult, SocketRequest } from "../probe.ts";
+import * as secure from "node:tls";
+import type { Cancel } from "../../lib/runtime.ts";
+import type { Probe, ProbeResult, TcpRequest } from "../probe.ts";
 import { dialErrorText, dialTimeoutText, splitHostPort } from "./go-errors.ts";
+import type { ProbeTlsContexts } from "./tls.ts";
 
-/** Passes when a connection comes about; nothing is sent. */
-export const tcpProbe: Probe<SocketRequest> = {
-  run({ target, timeoutMs }, done) {
+/** Passes when a connection comes about, and TLS upon it where that is asked for; nothing is sent. */
+export class TcpProbe implements Probe<TcpRequest> {
+  readonly #tls: ProbeTlsContexts;
+
+  constructor({ tls }: { readonly tls: ProbeTlsContexts }) {
+    this.#tls = tls;
+  }
+
+  run({ target, tls, timeoutMs }: TcpRequest, done: (result: ProbeResult) => void): Cancel {
     const address = splitHostPort(target);
     if ("problem" in address) {
       const refuse = setImmediate(() => done(critical(`dial tcp: ${address.problem}`)));
       return () => clearImmediate(refuse);
     }
-    const socket = net.connect({ ...address, host: address.host || "localhost" });
+    const host = address.host || "localhost";
+    const socket =
+      tls === undefined
+        ? net.connect({ ...address, host })
+        : secure.connect({ ...address, host, ...this.#tls.options(tls, host) });
+    const up = tls === undefined ? "connect" : "secureConnect";
     const finish = (result: ProbeResult): void => {
       stop();
       done(result);
@@ -18,15 +32,15 @@ export const tcpProbe: Probe<SocketRequest> = {
     const timer = setTimeout(() => finish(critical(dialTimeoutText("tcp", target))), timeoutMs);
     const stop = (): void => {
       clearTimeout(timer);
-      socket.removeAllListeners("connect").removeAllListeners("error");
+      socket.removeAllListeners(up).removeAllListeners("error");
       socket.on("error", ignore); // whatever a socket that is given up still has to say
       socket.destroy();
     };
-    socket.once("connect", () => finish({ status: "passing", output: `TCP connect ${target}: Success` }));
+    socket.once(up, () => finish({ status: "passing", output: `TCP connect ${target}: Success` }));
     socket.once("error", (error) => finish(critical(dialErrorText("tcp", target, error))));
     return stop;
-  },
-};
+  }
+}
 
 const ignore = (): void => {};
 

@@ -1,4 +1,4 @@
-import type { ConsulClient } from "@tribune/client";
+import type { ConsulClient } from "@tribune/client/node";
 import type { CommandContext } from "../command.ts";
 import { tokenId } from "./lookup.ts";
 import { read } from "./request.ts";

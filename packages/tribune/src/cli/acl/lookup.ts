@@ -1,4 +1,4 @@
-import type { ConsulClient } from "@tribune/client";
+import type { ConsulClient } from "@tribune/client/node";
 import { goQuote } from "../../lib/go-quote.ts";
 import type { BindingRule, Grants, Link, NodeIdentity, Policy, Role, ServiceIdentity, Token } from "./shapes.ts";
 

@@ -1,4 +1,4 @@
-import { type ConsulClient, ResponseError, stringifyJson } from "@tribune/client";
+import { type ConsulClient, ResponseError, stringifyJson } from "@tribune/client/node";
 import { stringifyGo } from "../../lib/go-json.ts";
 import type { Shape } from "../../lib/go-struct.ts";
 import { ClientSetupError, type Command, type CommandContext } from "../command.ts";

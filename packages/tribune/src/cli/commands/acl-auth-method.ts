@@ -1,4 +1,4 @@
-import type { ConsulClient } from "@tribune/client";
+import type { ConsulClient } from "@tribune/client/node";
 import { parseJson } from "../../lib/go-json-parse.ts";
 import { goQuote } from "../../lib/go-quote.ts";
 import { prettyAuthMethod, prettyAuthMethods } from "../acl/format.ts";

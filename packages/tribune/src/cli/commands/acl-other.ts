@@ -7,6 +7,9 @@ import type { Command, CommandContext } from "../command.ts";
 import { loadData } from "../output.ts";
 import { boolFlag } from "./flag.ts";
 
+/** With a capital in these two only. */
+const SETUP_WORDS = "Error connecting to Consul Agent";
+
 export const aclBootstrap: Command = {
   usage: "[options]",
   description: "Makes the first token, with all rights. This works once.",
@@ -29,6 +32,7 @@ only with enable_token_persistence.
 
     $ consul acl set-agent-token default 32f7...`,
   http: "server",
+  setupWords: SETUP_WORDS,
   flags: [],
   run: failing(async (context) => {
     const [type, token] = await typeAndToken(context);
@@ -58,6 +62,7 @@ Prints rules of the old kind as rules of today: those given (text, @FILE, or - f
     $ consul acl translate-rules @rules.hcl
     $ consul acl translate-rules -token-accessor 45a3...`,
   http: "server",
+  setupWords: SETUP_WORDS,
   flags: [
     boolFlag("token-accessor", "TRANSLATE is the accessor ID of a token with rules."),
     boolFlag("token-secret", "TRANSLATE is the secret ID of a token with rules."),

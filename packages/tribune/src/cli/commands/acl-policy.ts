@@ -1,4 +1,4 @@
-import type { ConsulClient } from "@tribune/client";
+import type { ConsulClient } from "@tribune/client/node";
 import { goQuote } from "../../lib/go-quote.ts";
 import { prettyPolicies, prettyPolicy } from "../acl/format.ts";
 import { deleteCommand, listCommand } from "../acl/kind-commands.ts";

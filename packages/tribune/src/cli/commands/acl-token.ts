@@ -1,4 +1,4 @@
-import type { ConsulClient } from "@tribune/client";
+import type { ConsulClient } from "@tribune/client/node";
 import { parseGoDuration } from "../../lib/duration.ts";
 import { goQuote } from "../../lib/go-quote.ts";
 import { prettyToken, prettyTokens } from "../acl/format.ts";

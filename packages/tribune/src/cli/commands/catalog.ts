@@ -1,4 +1,4 @@
-import type { CatalogNode } from "@tribune/client";
+import type { CatalogNode } from "@tribune/client/node";
 import type { Command, CommandContext } from "../command.ts";
 import { keyValues, loadData, table } from "../output.ts";
 import { attempt } from "../run.ts";
@@ -107,11 +107,16 @@ Prints the services of a datacenter, or of one node.
       return 0;
     }
     const tags = (name: string): string => [...(found.value[name] ?? [])].sort().join(",");
-    if (context.flags.bool("tags")) context.out(table(names.map((name) => [name, tags(name)])));
+    const width = Math.max(...names.map((name) => name.length)) + TAGS_GAP;
+    const lines = names.map((name) => `${name.padEnd(width)}${tags(name)}`);
+    if (context.flags.bool("tags")) context.out(lines.join("\n").trim());
     else for (const name of names) context.out(name);
     return 0;
   },
 };
+
+/** Blanks between a service and its tags: Consul prints this table by other means than the rest. */
+const TAGS_GAP = 6;
 
 async function servicesOf(
   context: CommandContext,

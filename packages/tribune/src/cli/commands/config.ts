@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { ConfigEntryError, decodeConfigEntry } from "../../codec/config-entry-decode.ts";
+import { ConfigEntryError, decodeConfigEntry, isConfigEntryKind } from "../../codec/config-entry-decode.ts";
 import { decodeHcl, HclError } from "../../codec/hcl.ts";
 import { stringifyGo } from "../../lib/go-json.ts";
 import { JsonError, parseJson } from "../../lib/go-json-parse.ts";
@@ -35,12 +35,62 @@ export const configRead: Command = {
   flags: [kindFlag, nameFlag],
   run: failing(async (context) => {
     const [kind = "", name = ""] = needed(context, ["kind", "name"]);
+    if (!isConfigEntryKind(kind))
+      throw new CommandFailure(`Error reading config entry ${kind}/${name}: invalid config entry kind: ${kind}`);
     const entry = await step(`Error reading config entry ${kind}/${name}`, () =>
-      read<unknown>(context.client(), `/v1/config/${word(kind)}/${word(name)}`),
+      read<Readonly<Record<string, unknown>>>(context.client(), `/v1/config/${word(kind)}/${word(name)}`),
     );
-    context.out(stringifyGo(entry, true).trimEnd());
+    context.out(stringifyGo(asClientReads(entry), true).trimEnd());
   }),
 };
+
+/**
+ * The two kinds that Consul's own client reads into structs whose JSON is not the server's: it leaves an empty protocol
+ * out, has another order, and shows some zeros.
+ */
+function asClientReads(entry: Readonly<Record<string, unknown>>): unknown {
+  if (entry.Kind !== "service-defaults" && entry.Kind !== "proxy-defaults") return entry;
+  const { Kind, Name, Namespace, Protocol, Mode, TransparentProxy, Config, Expose, UpstreamConfig, ...rest } = entry;
+  const { MeshGateway, ...more } = rest;
+  const said = { Namespace, Protocol, Mode, TransparentProxy, Config, MeshGateway };
+  const kept = Object.entries(said).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return {
+    ...{ Kind, Name },
+    ...Object.fromEntries(kept),
+    ...(Expose === undefined ? {} : { Expose: withPaths(Expose as Row) }),
+    ...(UpstreamConfig === undefined ? {} : { UpstreamConfig: withLimits(UpstreamConfig as Row) }),
+    ...more,
+  };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function withPaths(expose: Row): Row {
+  const paths = expose.Paths as readonly Row[] | undefined;
+  if (!paths) return expose;
+  return { ...expose, Paths: paths.map((path) => ({ ...path, ParsedFromCheck: path.ParsedFromCheck ?? false })) };
+}
+
+function withLimits(config: Row): Row {
+  const limits = { MaxConnections: null, MaxPendingRequests: null, MaxConcurrentRequests: null };
+  const shown = (upstream: Row): Row => ({
+    ...upstream,
+    ...(upstream.Limits ? { Limits: { ...limits, ...(upstream.Limits as Row) } } : {}),
+    ...(upstream.PassiveHealthCheck
+      ? {
+          PassiveHealthCheck: {
+            ...(upstream.PassiveHealthCheck as Row),
+            MaxFailures: (upstream.PassiveHealthCheck as Row).MaxFailures ?? 0,
+          },
+        }
+      : {}),
+  });
+  return {
+    ...config,
+    ...(config.Overrides ? { Overrides: (config.Overrides as readonly Row[]).map(shown) } : {}),
+    ...(config.Defaults ? { Defaults: shown(config.Defaults as Row) } : {}),
+  };
+}
 
 export const configList: Command = {
   usage: "[options] -kind KIND",
@@ -129,7 +179,7 @@ function decode(data: string): Raw {
 /** Reads it as the servers will, so that a misspelt field is told before anything is sent. @throws CommandFailure */
 function entryOf(raw: Raw): Named {
   try {
-    return decodeConfigEntry(raw) as unknown as Named;
+    return decodeConfigEntry(raw, "passed over") as unknown as Named;
   } catch (error) {
     if (!(error instanceof ConfigEntryError)) throw error;
     throw new CommandFailure(`${WRONG}: ${error.message}`);

@@ -26,6 +26,7 @@ agent and cluster, metrics, logs, and profiles where the agent has any. Look thr
     $ consul debug -duration=1m -interval=10s
     $ consul debug -capture=metrics -capture=logs`,
   http: "client",
+  setupWords: "==> Error connecting to Consul agent",
   flags: [
     listFlag("capture", `What to gather: ${TARGETS.join(", ")}; may be repeated. All if not given.`),
     durationFlag("interval", "How often to gather what changes.", "30s"),

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { ConsulClient } from "@tribune/client";
+import type { ConsulClient } from "@tribune/client/node";
 import { MS_NS, parseGoDuration } from "../../lib/duration.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EventQueue, followResults, type JobEvent } from "../exec-results.ts";

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { ResponseError, stringifyJson } from "@tribune/client";
+import { type ConsulClient, ResponseError, stringifyJson } from "@tribune/client/node";
 import { stringifyGo } from "../../lib/go-json.ts";
 import { JsonError, parseJson } from "../../lib/go-json-parse.ts";
 import { goQuote } from "../../lib/go-quote.ts";
@@ -7,6 +7,7 @@ import { CommandFailure, failing, find, read, remove, step, word, write } from "
 import type { Command, CommandContext } from "../command.ts";
 import { fileReason, table } from "../output.ts";
 import { boolFlag, mapFlag } from "./flag.ts";
+import { intentionTarget } from "./intention-target.ts";
 
 const PATH = "/v1/connect/intentions";
 const MANY_ARGUMENTS = "command requires exactly 1 or 2 arguments";
@@ -57,9 +58,16 @@ Says whether a source may connect to a destination: with exit status 0 if so, 1 
       context.error("Error: command requires exactly two arguments: src and dst");
       return 2;
     }
+    let client: ConsulClient;
+    try {
+      client = context.client();
+    } catch (error) {
+      context.error(`Error connecting to Consul agent: ${(error as Error).message}`);
+      return 2;
+    }
     const query = `source=${word(source)}&destination=${word(destination)}&source-type=consul`;
     try {
-      const { Allowed } = await read<{ readonly Allowed: boolean }>(context.client(), `${PATH}/check?${query}`);
+      const { Allowed } = await read<{ readonly Allowed: boolean }>(client, `${PATH}/check?${query}`);
       context.out(Allowed ? "Allowed" : "Denied");
       return Allowed ? 0 : 1;
     } catch (error) {
@@ -154,12 +162,22 @@ export const intentionGet: Command = {
   }),
 };
 
+/** Consul's own client words a refusal of this one read differently. */
+async function findIntention(client: ConsulClient, path: string): Promise<Intention | undefined> {
+  try {
+    return await find<Intention>(client, path);
+  } catch (error) {
+    if (!(error instanceof ResponseError)) throw error;
+    throw new Error(`Unexpected response ${error.status}: ${error.body}`, { cause: error });
+  }
+}
+
 /** @throws CommandFailure */
 async function named({ args, client }: CommandContext): Promise<Intention> {
   const [first, second, ...more] = args;
   if (first === undefined || more.length > 0) throw new CommandFailure(MANY_ARGUMENTS);
   const path = second === undefined ? `${PATH}/${word(first)}` : exactPath(first, second);
-  const found = await step("Error reading the intention", () => find<Intention>(client(), path));
+  const found = await step("Error reading the intention", () => findIntention(client(), path));
   if (found !== undefined) return found;
   throw new CommandFailure(
     second === undefined
@@ -224,7 +242,7 @@ async function replaced({ client }: CommandContext, intention: Intention): Promi
   const [source, destination] = [sourceOf(intention), destinationOf(intention)];
   const about = `with source ${goQuote(source)} and destination ${goQuote(destination)}`;
   const before = await step(`Error looking up intention for replacement ${about}`, () =>
-    find<Intention>(client(), exactPath(source, destination)),
+    findIntention(client(), exactPath(source, destination)),
   );
   if (before === undefined) return false;
   const ID = before.ID ?? "";
@@ -251,9 +269,11 @@ function fromArguments({ args: [source, destination, ...more], flags }: CommandC
 
 /** @throws CommandFailure */
 function target(text: string, end: "source" | "destination"): readonly [namespace: string, name: string] {
-  const [first = "", second, ...more] = text.split("/");
-  if (more.length > 0) throw new CommandFailure(`Error: Invalid intention ${end}: target can contain at most one '/'`);
-  return second === undefined ? ["", first] : [first, second];
+  try {
+    return intentionTarget(text);
+  } catch (error) {
+    throw new CommandFailure(`Error: Invalid intention ${end}: ${(error as Error).message}`);
+  }
 }
 
 /** @throws CommandFailure */

@@ -56,19 +56,20 @@ the new one, use it, remove the old one.
       context.error("Error validating local-only: local-only can only be set for list requests");
       return 1;
     }
+    const client = context.client();
     context.out(`==> ${action.announcement}`);
     const query = { "relay-factor": relay === 0 ? undefined : relay, "local-only": local ? "true" : undefined };
     const { method } = action;
     if (method === "GET") {
       const listed = await attempt(context, "error", () =>
-        context.client().ask<readonly KeyringPool[]>({ method, path: PATH, query }),
+        client.ask<readonly KeyringPool[]>({ method, path: PATH, query }),
       );
       if (listed === undefined) return 1;
       printPools(context, listed.value.value, action.flag === "list" ? "Keys" : "PrimaryKeys");
       return 0;
     }
     const body = JSON.stringify({ Key: flags.string(action.flag) });
-    const done = await attempt(context, "error", () => context.client().ask({ method, path: PATH, query, body }));
+    const done = await attempt(context, "error", () => client.ask({ method, path: PATH, query, body }));
     return done === undefined ? 1 : 0;
   },
 };

@@ -1,4 +1,4 @@
-import type { KvPair } from "@tribune/client";
+import type { KvPair } from "@tribune/client/node";
 import type { Command, CommandContext } from "../command.ts";
 import { attempt } from "../run.ts";
 import { boolFlag, stringFlag } from "./flag.ts";
@@ -59,7 +59,7 @@ A key without a value prints an empty line; a key that does not exist is an erro
       context.error(`Error! No key exists at: ${key}`);
       return 1;
     }
-    if (flags.bool("detailed")) context.out(detailed(found.value, flags.bool("base64")));
+    if (flags.bool("detailed")) printDetailed(context, found.value, flags.bool("base64"));
     else if (flags.bool("base64")) context.out(found.value.Value.toString("base64"));
     else writeRaw(context, found.value.Value);
     return 0;
@@ -76,7 +76,7 @@ function printPairs(context: CommandContext, pairs: readonly KvPair[]): void {
   const base64 = context.flags.bool("base64");
   for (const [at, pair] of pairs.entries()) {
     if (context.flags.bool("detailed")) {
-      context.out(detailed(pair, base64));
+      printDetailed(context, pair, base64);
       if (at < pairs.length - 1) context.out("");
     } else if (base64) {
       context.out(`${pair.Key}:${pair.Value.toString("base64")}`);
@@ -87,7 +87,8 @@ function printPairs(context: CommandContext, pairs: readonly KvPair[]): void {
   }
 }
 
-function detailed(pair: KvPair, base64: boolean): string {
+/** The value goes out as the bytes it is. */
+function printDetailed(context: CommandContext, pair: KvPair, base64: boolean): void {
   const rows: readonly (readonly [string, string])[] = [
     ["CreateIndex", String(pair.CreateIndex)],
     ["Flags", String(pair.Flags)],
@@ -95,10 +96,12 @@ function detailed(pair: KvPair, base64: boolean): string {
     ["LockIndex", String(pair.LockIndex)],
     ["ModifyIndex", String(pair.ModifyIndex)],
     ["Session", pair.Session || "-"],
-    ["Value", pair.Value.toString(base64 ? "base64" : "utf8")],
   ];
-  return rows.map(([name, value]) => `${name.padEnd(17)}${value}`).join("\n");
+  for (const [name, value] of rows) context.out(`${name.padEnd(DETAIL_WIDTH)}${value}`);
+  context.io.stdout(pair.Value.length === 0 ? "Value" : "Value".padEnd(DETAIL_WIDTH));
+  writeRaw(context, base64 ? Buffer.from(pair.Value.toString("base64")) : pair.Value);
 }
+const DETAIL_WIDTH = 17;
 
 export const kvExport: Command = {
   usage: "[options] [KEY_OR_PREFIX]",

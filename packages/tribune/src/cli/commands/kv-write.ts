@@ -1,4 +1,6 @@
+import { fromJson, type Infer, list, struct, text, u64 } from "@tribune/api";
 import { base64Fault, jsonFault } from "../../config/encodings.ts";
+import { parseJson } from "../../lib/go-json-parse.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { loadData, progress } from "../output.ts";
 import { attempt } from "../run.ts";
@@ -173,7 +175,7 @@ Writes keys from the JSON that "kv export" prints. DATA is @FILE, - for standard
         return 1;
       }
       const key = joinKey(context.flags.string("prefix"), entry.key);
-      const pair = { key, value: Buffer.from(entry.value, "base64"), flags: entry.flags };
+      const pair = { key, value: Buffer.from(entry.value, "base64"), flags: BigInt(entry.flags) };
       const done = await attempt(context, `Error! Failed writing data for key ${key}`, () => client.kv.write(pair));
       if (done === undefined) return 1;
       context.out(`Imported: ${key}`);
@@ -205,22 +207,20 @@ async function importArgument(context: CommandContext): Promise<string | undefin
   }
 }
 
-interface ExportedKey {
-  readonly key: string;
-  readonly flags: bigint;
-  readonly value: string;
-}
+/** What `kv export` prints of a key. */
+const exportedKey = {
+  ...struct("Entry", { key: text, flags: u64, value: text, namespace: text }),
+  goType: "impexp.Entry",
+};
+const exportedKeys = { ...list(exportedKey), goType: "[]*impexp.Entry" };
 
-function readExport(text: string): readonly ExportedKey[] {
-  const fault = jsonFault(text);
+type ExportedKey = Infer<typeof exportedKey>;
+
+/** All of it, before anything is written. @throws Error with Go's text */
+function readExport(data: string): readonly ExportedKey[] {
+  const fault = jsonFault(data);
   if (fault !== undefined) throw new Error(fault);
-  const rows: unknown = JSON.parse(text.replace(/"flags"\s*:\s*(\d+)/gi, '"flags":"$1"'));
-  if (!Array.isArray(rows)) throw new Error("json: cannot unmarshal object into Go value of type []*impexp.Entry");
-  return rows.map((row: Partial<Record<string, unknown>>) => ({
-    key: String(row.key ?? ""),
-    flags: BigInt(String(row.flags ?? 0)),
-    value: String(row.value ?? ""),
-  }));
+  return fromJson(exportedKeys, parseJson(data, { mode: "whole" })) ?? [];
 }
 
 /** Go's path.Join of a prefix and a key. */

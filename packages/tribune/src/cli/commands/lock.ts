@@ -1,5 +1,5 @@
 import { MS_NS, parseGoDuration } from "../../lib/duration.ts";
-import { type Child, type ChildEnd, failureOf, scriptArgs } from "../../process/child.ts";
+import { type Child, type ChildEnd, failureOf, scriptArgs, startChild } from "../../process/child.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { type Contender, delay, type Held } from "../lock/contender.ts";
 import { Mutex } from "../lock/mutex.ts";
@@ -125,7 +125,7 @@ async function runChild(
   const { io, flags } = context;
   verbose(context, "Starting handler");
   if (flags.bool("pass-stdin")) verbose(context, "Stdin passed to handler process");
-  const child = io.startChild({
+  const child = (io.startChild ?? startChild)({
     args: flags.bool("shell") ? scriptArgs(words.join(" "), io.env) : words,
     env: { ...io.env, CONSUL_LOCK_HELD: "true" },
     stdin: flags.bool("pass-stdin") ? "inherit" : "none",

@@ -1,4 +1,4 @@
-import type { AgentMember } from "@tribune/client";
+import type { AgentMember } from "@tribune/client/node";
 import type { Command } from "../command.ts";
 import { compileRegExp, keyValues, table } from "../output.ts";
 import { attempt } from "../run.ts";
@@ -18,6 +18,7 @@ export const members: Command = {
     boolFlag("detailed", "Print every member's tags."),
     boolFlag("wan", "The servers of all datacenters instead of this one's members."),
     stringFlag("status", "Only members whose status matches this regular expression.", ".*"),
+    stringFlag("filter", "Only members that this expression holds for; of agents from Consul 1.16 on, and ours."),
     stringFlag("segment", "Only members of this network segment. A feature of Consul Enterprise.", ALL_SEGMENTS),
   ],
   async run(context) {
@@ -30,7 +31,7 @@ export const members: Command = {
       return 1;
     }
     const segment = flags.string("segment");
-    const query = { wan: flags.bool("wan"), segment };
+    const query = { wan: flags.bool("wan"), segment, filter: flags.string("filter") };
     const found = await attempt(context, "Error retrieving members", () => context.client().agent.members(query));
     if (found === undefined) return 1;
     const shown = found.value
@@ -69,7 +70,13 @@ function plainTable(list: readonly AgentMember[]): string {
   return table([["Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Segment"], ...rows]);
 }
 
+/** A tag of ours, for other servers only; the table is Consul's. The API shows it. */
+const OWN_TAG = "ft_config_kinds";
+
 function detailedTable(list: readonly AgentMember[]): string {
-  const rows = list.map((member) => [member.Name, address(member), statusOf(member), keyValues(member.Tags, ",")]);
+  const rows = list.map((member) => {
+    const { [OWN_TAG]: _, ...tags } = member.Tags;
+    return [member.Name, address(member), statusOf(member), keyValues(tags, ",")];
+  });
   return table([["Node", "Address", "Status", "Tags"], ...rows]);
 }

@@ -1,4 +1,4 @@
-import type { AutopilotConfiguration, AutopilotServer, AutopilotState } from "@tribune/client";
+import type { AutopilotConfiguration, AutopilotServer, AutopilotState } from "@tribune/client/node";
 import { formatGoDuration, parseGoDuration } from "../../lib/duration.ts";
 import type { Command } from "../command.ts";
 import type { FlagSpec } from "../flags.ts";
@@ -6,10 +6,13 @@ import { table } from "../output.ts";
 import { attempt } from "../run.ts";
 import { stringFlag } from "./flag.ts";
 
+const SETUP_WORDS = "Error initializing client";
+
 export const raftListPeers: Command = {
   usage: "[options]",
   description: "Prints the servers of the Raft configuration and which of them leads.",
   http: "server",
+  setupWords: SETUP_WORDS,
   flags: [],
   async run(context) {
     const prefix = "Error getting peers: Failed to retrieve raft configuration";
@@ -30,6 +33,7 @@ export const raftRemovePeer: Command = {
 Removes a server from the Raft configuration. For servers that are gone for good and that neither "members" nor
 "force-leave" reaches any more.`,
   http: "server",
+  setupWords: SETUP_WORDS,
   flags: [stringFlag("address", "Address of the server: host:port."), stringFlag("id", "ID of the server.")],
   async run(context) {
     const [address, id] = [context.flags.string("address"), context.flags.string("id")];
@@ -50,6 +54,7 @@ export const autopilotGetConfig: Command = {
   usage: "[options]",
   description: "Prints the Autopilot configuration.",
   http: "server",
+  setupWords: SETUP_WORDS,
   flags: [],
   async run(context) {
     const found = await attempt(context, QUERY_FAILED, () => context.client().operator.autopilotConfiguration());
@@ -117,6 +122,7 @@ export const autopilotSetConfig: Command = {
   usage: "[options]",
   description: "Changes the Autopilot configuration: only what flags are given for.",
   http: "server",
+  setupWords: SETUP_WORDS,
   flags: SET_FLAGS.map(([flag]) => flag),
   async run(context) {
     const client = context.client();
@@ -144,6 +150,7 @@ export const autopilotState: Command = {
   usage: "[options]",
   description: "Prints what Autopilot thinks of the servers' health.",
   http: "server",
+  setupWords: SETUP_WORDS,
   flags: [stringFlag("format", "pretty or json.", "pretty")],
   async run(context) {
     const format = context.flags.string("format");

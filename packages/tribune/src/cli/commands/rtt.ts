@@ -1,4 +1,4 @@
-import type { ConsulClient, Coordinate } from "@tribune/client";
+import type { ConsulClient, Coordinate } from "@tribune/client/node";
 import type { Command } from "../command.ts";
 import { attempt } from "../run.ts";
 import { boolFlag } from "./flag.ts";

@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -6,6 +6,7 @@ import { readSnapshotArchive } from "../../storage/snapshot-archive.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { fileReason } from "../output.ts";
 import { attempt } from "../run.ts";
+import { headerLine, recordLine } from "../snapshot-records.ts";
 import { type KindStats, type KvGrouping, StateCounter, type StateStats } from "../snapshot-stats.ts";
 import { boolFlag, intFlag, stringFlag } from "./flag.ts";
 
@@ -37,7 +38,10 @@ complete and its checksums hold.
     const unverified = `${file}.unverified`;
     try {
       const written = await attempt(context, "Error writing unverified snapshot file", async () => {
-        await pipeline(taken.value.archive, createWriteStream(unverified, { mode: SNAPSHOT_MODE }));
+        const to = await open(unverified, "w", SNAPSHOT_MODE).catch((cause: unknown) => {
+          throw new Error(fileReason("open", unverified, cause), { cause });
+        });
+        await pipeline(taken.value.archive, to.createWriteStream());
         const handle = await open(unverified, "r+");
         await handle.sync();
         await handle.close();
@@ -47,7 +51,10 @@ complete and its checksums hold.
       if (verified === undefined) return 1;
       const prefix = `Error renaming ${JSON.stringify(unverified)} to ${JSON.stringify(file)}`;
       const renamed = await attempt(context, prefix, async () => {
-        await rename(unverified, file);
+        await rename(unverified, file).catch((cause: NodeJS.ErrnoException) => {
+          const why = cause.code === "EISDIR" ? "file exists" : cause.message;
+          throw new Error(`rename ${unverified} ${file}: ${why}`, { cause });
+        });
         const directory = await open(dirname(file), "r");
         await directory.sync(); // or a crash could take the new name back
         await directory.close();
@@ -128,6 +135,34 @@ looked at as well.
   },
 };
 
+export const snapshotDecode: Command = {
+  usage: "[options] FILE",
+  description: `
+Prints the records of a snapshot file, or of a server's own "state.bin", as JSON: one a line, with its type.
+
+    $ consul snapshot decode backup.snap | jq 'select(.Type == "KVS") | .Data.Key'`,
+  http: "none",
+  flags: [],
+  async run(context) {
+    const file = fileArgument(context);
+    if (file === undefined || !(await canOpen(context, file))) return 1;
+    const own = basename(file).toLowerCase() === "state.bin";
+    // The description comes first, and stands behind the state in an archive: so that is read twice.
+    const meta = own
+      ? await attempt(context, "Error reading meta.json from internal snapshot dir", () => ownMeta(file))
+      : await attempt(context, "Error reading snapshot", () => readArchive(file));
+    if (meta === undefined) return 1;
+    const decoded = await attempt(context, "Error extracting snapshot data", async () => {
+      context.out(headerLine(meta.value));
+      const counter = new StateCounter(undefined, (kind, value) => context.out(recordLine(kind, value)));
+      if (own) await readOwn(file, counter);
+      else await readArchive(file, (chunk) => counter.add(chunk));
+      counter.finish();
+    });
+    return decoded === undefined ? 1 : 0;
+  },
+};
+
 /** What `inspect` prints of meta.json, in its own spelling. */
 interface SnapshotMeta {
   readonly ID: string;
@@ -146,9 +181,13 @@ async function readArchive(file: string, onState: (chunk: Buffer) => void = () =
 /** The only version there is with a configuration; the reader refuses others. */
 const SNAPSHOT_VERSION = 1;
 
+async function ownMeta(file: string): Promise<SnapshotMeta> {
+  return JSON.parse(await readFile(join(dirname(file), "meta.json"), "utf8")) as SnapshotMeta;
+}
+
 /** A snapshot in a server's data directory: the state as it is, its description beside it. */
 async function readOwn(file: string, counter: StateCounter): Promise<SnapshotMeta> {
-  const meta = JSON.parse(await readFile(join(dirname(file), "meta.json"), "utf8")) as SnapshotMeta;
+  const meta = await ownMeta(file);
   for await (const chunk of createReadStream(file)) counter.add(chunk as Buffer);
   return meta;
 }

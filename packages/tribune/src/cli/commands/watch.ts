@@ -1,10 +1,10 @@
-import { parseJson, ResponseError } from "@tribune/client";
+import { parseJson, ResponseError } from "@tribune/client/node";
 import { parseGoBool } from "../../lib/go-bool.ts";
 import { stringifyGo } from "../../lib/go-json.ts";
 import { goQuote } from "../../lib/go-quote.ts";
 import type { LogFields, Logger, LogLevel } from "../../lib/log.ts";
 import { formatLine } from "../../lib/logger/format.ts";
-import { failureOf, scriptArgs } from "../../process/child.ts";
+import { failureOf, scriptArgs, startChild } from "../../process/child.ts";
 import { parseWatch, WatchError, type WatchPlan } from "../../watch/plan.ts";
 import { type AskWatch, runWatch, type WatchHandler } from "../../watch/run-watch.ts";
 import { handlerInput, indexOf } from "../../watch/script-handler.ts";
@@ -21,6 +21,7 @@ Without one, prints the data once.
     $ consul watch -type=service -service=web reload-proxy
     $ consul watch -type=key -key=config/limit`,
   http: "server",
+  setupWords: "",
   flags: [
     stringFlag("type", "What to watch: key, keyprefix, services, nodes, service, checks or event."),
     stringFlag("key", "The key, for type key."),
@@ -37,6 +38,7 @@ Without one, prints the data once.
       context.error(`Watch type must be specified\n\n${context.help}`);
       return 1;
     }
+    const client = context.client();
     const plan = planOf(context);
     if (plan === undefined) return 1;
     if (/^(?:connect|agent)_/.test(plan.type)) {
@@ -45,7 +47,7 @@ Without one, prints the data once.
     }
     // Answers without a token, so it tells whether anybody is there.
     const reached = await attempt(context, "Error querying Consul agent", () =>
-      context.client().ask({ method: "GET", path: "/v1/status/leader" }),
+      client.ask({ method: "GET", path: "/v1/status/leader" }),
     );
     if (reached === undefined) return 1;
     const stop = new AbortController();
@@ -114,7 +116,7 @@ function printOnce(context: CommandContext, stop: AbortController): WatchHandler
 function runChild(context: CommandContext, stop: AbortController, end: { failed: boolean }): WatchHandler {
   const { args, flags, io } = context;
   return async (marker, result) => {
-    const child = io.startChild({
+    const child = (io.startChild ?? startChild)({
       args: flags.bool("shell") ? scriptArgs(args.join(" "), io.env) : args,
       env: { ...io.env, CONSUL_INDEX: indexOf(marker) },
       stdin: Buffer.from(handlerInput(result)),

@@ -2,7 +2,7 @@ import { createWriteStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { type ConsulClient, ResponseError } from "@tribune/client";
+import { type ConsulClient, ResponseError } from "@tribune/client/node";
 import { stringifyGo } from "../../lib/go-json.ts";
 
 /** In the order in which Consul names them. */

@@ -1,4 +1,4 @@
-import { RequestError, ResponseError } from "@tribune/client";
+import { RequestError, ResponseError } from "@tribune/client/node";
 import type { Clock, Timers } from "../../lib/runtime.ts";
 
 /** Who wants a lock, or a slot of a semaphore. */

@@ -1,4 +1,4 @@
-import type { ConsulClient, SessionRequest } from "@tribune/client";
+import type { ConsulClient, SessionRequest } from "@tribune/client/node";
 import type { Timers } from "../../lib/runtime.ts";
 
 export const SESSION_TTL_MS = 15_000;

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { ConsulClient, KvPair } from "@tribune/client";
+import type { ConsulClient, KvPair } from "@tribune/client/node";
 import {
   attemptClock,
   type Contender,

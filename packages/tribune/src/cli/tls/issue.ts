@@ -37,12 +37,13 @@ export interface CaOptions {
 }
 
 const CA_SUBJECT = {
+  // In the order of Go's `pkix.Name`, which is the one on the wire.
   country: "US",
-  organization: "HashiCorp Inc.",
-  locality: "San Francisco",
   province: "CA",
+  locality: "San Francisco",
   streetAddress: "101 Second Street",
   postalCode: "94105",
+  organization: "HashiCorp Inc.",
 } as const;
 
 export function createCa(options: CaOptions): Issued {

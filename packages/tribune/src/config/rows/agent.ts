@@ -39,6 +39,9 @@ export const AGENT = {
   enable_debug: row(bool, "Serve the profiling endpoints", { dev: true }),
   enable_syslog: row(bool, "Log to syslog as well", flag("syslog")),
   syslog_facility: row(string, "Syslog facility", { default: "LOCAL0" }),
+  auto_reload_config: row(bool, "Reload when a configuration file or a certificate's file changes", {
+    ...flag("auto-reload-config"),
+  }),
   log_level: row(string, "Lowest level that is logged", {
     default: "INFO",
     dev: "DEBUG",
@@ -94,6 +97,7 @@ export const AGENT = {
   audit: row(
     struct({
       enabled: bool,
+      rpc_enabled: bool,
       sink: map(
         struct({
           name: string,
@@ -101,6 +105,7 @@ export const AGENT = {
           format: string,
           path: string,
           delivery_guarantee: string,
+          mode: string,
           rotate_bytes: int,
           rotate_duration: string,
           rotate_max_files: int,
@@ -110,5 +115,6 @@ export const AGENT = {
     "Audit log",
     { enterprise: "audit" },
   ),
+  partition: row(string, "Admin partition", { enterprise: "partition" }),
   license_path: row(string, "License file", { enterprise: "license_path" }),
 };

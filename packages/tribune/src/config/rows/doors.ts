@@ -16,6 +16,7 @@ export const DOORS = {
     max_stale: row(string, "Oldest answer a non-leader may give", { default: "87600h", ...reload }),
     node_ttl: row(string, "TTL of node answers", reload),
     only_passing: row(bool, "Leave out services with warnings", reload),
+    recursor_strategy: row(string, "Which recursor first: `sequential`, or any with `random` (of Consul 1.12)", reload),
     recursor_timeout: row(string, "Wait for a recursor", { default: "2s", ...reload }),
     service_ttl: row(map(string), "TTL by service name; `*` and `prefix*` match more", reload),
     udp_answer_limit: row(int, "Most records in a UDP answer", { default: 3, ...reload }),
@@ -46,6 +47,18 @@ export const DOORS = {
     kv_max_value_size: row(uint64, "Largest KV value, in bytes", { default: 512 * 1024 }),
     txn_max_req_len: row(uint64, "Largest transaction request, in bytes", { default: 512 * 1024 }),
   }),
+  ...section("limits.request_limits", {
+    mode: row(
+      string,
+      "What a server does with too many requests: disabled, permissive (counts) or enforcing (refuses)",
+      {
+        default: "disabled",
+        ...reload,
+      },
+    ),
+    read_rate: row(float, "Requests a second that read, of a server; -1 for no limit", { default: -1, ...reload }),
+    write_rate: row(float, "Requests a second that write, of a server; -1 for no limit", { default: -1, ...reload }),
+  }),
   ui: row(bool, "Old form of ui_config.enabled"),
   ui_content_path: row(string, "Old form of ui_config.content_path"),
   ui_dir: row(string, "Old form of ui_config.dir"),
@@ -53,14 +66,29 @@ export const DOORS = {
     enabled: row(bool, "Serve the web UI", { dev: true, ...flag("ui") }),
     dir: row(string, "Serve these files instead of the built-in UI", flag("ui-dir")),
     content_path: row(string, "Path the UI is served at", flag("ui-content-path")),
-    metrics_provider: row(string, "Provider of the UI's charts"),
-    metrics_provider_files: row(list(string), "Scripts of a custom provider"),
-    metrics_provider_options_json: row(string, "Options of the provider, as a JSON object"),
-    dashboard_url_templates: row(map(string), "Links to dashboards"),
+    metrics_provider: row(
+      string,
+      "Where the topology's figures come from: `prometheus`, or a name that a script registers",
+      reload,
+    ),
+    metrics_provider_files: row(list(string), "Scripts of other providers, loaded by the page", reload),
+    metrics_provider_options_json: row(string, "Options of the provider, as a JSON object", reload),
+    dashboard_url_templates: row(
+      map(string),
+      "Links to dashboards: `service` with `{{Datacenter}}`, `{{Service.Name}}` and `{{Service.Namespace}}` in it",
+      reload,
+    ),
   }),
   ...section("ui_config.metrics_proxy", {
-    base_url: row(string, "Where the agent fetches metrics for the UI"),
-    add_headers: row(list(struct({ name: string, value: string })), "Headers added to those requests", secret),
-    path_allowlist: row(list(string), "Paths the UI may ask for"),
+    base_url: row(string, "Where the agent fetches metrics for the UI", reload),
+    add_headers: row(list(struct({ name: string, value: string })), "Headers added to those requests", {
+      ...secret,
+      ...reload,
+    }),
+    path_allowlist: row(
+      list(string),
+      "Paths the UI may ask for, with that of `base_url`; with `prometheus` its two query paths, else all",
+      reload,
+    ),
   }),
 };

@@ -14,6 +14,7 @@ export const FIXED = {
   revision: row(string, "Not for users", { fixed: "" }),
   version: row(string, "Not for users", { fixed: "" }),
   version_prerelease: row(string, "Not for users", { fixed: "" }),
+  version_metadata: row(string, "Not for users", { fixed: "" }),
   license_poll_base_time: row(string, "Not for users"),
   license_poll_max_time: row(string, "Not for users"),
   license_update_base_time: row(string, "Not for users"),

@@ -18,8 +18,19 @@ export interface Row<T = unknown> {
   readonly fixedDev?: T;
   /** A feature of Consul Enterprise: accepted, warned about under this name, without effect. */
   readonly enterprise?: string;
+  /** A later Consul's name for this older key: a value is taken as if it were that one's. */
+  readonly standsFor?: string;
+  /** A later Consul's key that Tribune takes and does not obey; warned about, with the reason. */
+  readonly noEffect?: NoEffect;
   /** Never printed. */
   readonly secret?: true;
+}
+
+export interface NoEffect {
+  /** Why nothing obeys it, as part of a sentence. */
+  readonly why: string;
+  /** Values that ask for nothing but what is so anyway. */
+  readonly fine?: readonly unknown[];
 }
 
 type RowOptions<T> = Omit<Row<T>, "schema" | "doc">;
@@ -27,6 +38,11 @@ type Rows = Readonly<Record<string, Row>>;
 
 export function row<T>(schema: Schema<T>, doc: string, options: RowOptions<T> = {}): Row<T> {
   return { schema, doc, ...options };
+}
+
+/** A row that is only there so that files written for later versions of Consul start. */
+export function idle<T>(schema: Schema<T>, doc: string, why: string, ...fine: readonly T[]): Row<T> {
+  return { schema, doc, noEffect: { why, fine } };
 }
 
 export function flag(name: string): { flags: readonly string[] } {

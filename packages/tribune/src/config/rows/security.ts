@@ -1,7 +1,21 @@
 import { any, bool, list, map, string, struct } from "../schema.ts";
-import { flag, reload, row, secret, section } from "./row.ts";
+import { flag, idle, reload, row, secret, section } from "./row.ts";
+
+/** What `tls.internal_rpc` and `tls.https` may say instead of `tls.defaults`. */
+function protocolRows(where: string) {
+  return {
+    ca_file: row(string, `File of CA certificates of ${where}`, reload),
+    ca_path: row(string, `Directory of CA certificates of ${where}`, reload),
+    cert_file: row(string, `Certificate of ${where}`, reload),
+    key_file: row(string, `Key of ${where}`, { ...secret, ...reload }),
+    tls_min_version: row(string, `Lowest version of ${where}`, reload),
+    tls_cipher_suites: row(string, `Cipher suites of ${where}`, reload),
+    verify_incoming: row(bool, `Ask clients of ${where} for certificates`, reload),
+  };
+}
 
 export const SECURITY = {
+  default_intention_policy: row(string, "allow or deny between services no intention speaks of"),
   ...section("acl", {
     enabled: row(bool, "Enforce ACLs"),
     enable_token_replication: row(bool, "Replicate tokens from the primary datacenter"),
@@ -16,9 +30,23 @@ export const SECURITY = {
     msp_disable_bootstrap: row(bool, "Managed service", { enterprise: "acl.msp_disable_bootstrap" }),
   }),
   ...section("acl.tokens", {
-    master: row(string, "Management token a new primary creates", secret),
+    initial_management: row(string, "Management token a new primary creates", {
+      ...secret,
+      standsFor: "acl.tokens.master",
+    }),
+    agent_recovery: row(string, "Token for this agent's own endpoints", {
+      ...secret,
+      ...reload,
+      standsFor: "acl.tokens.agent_master",
+    }),
+    config_file_service_registration: row(string, "Token of the files' services and checks that have none", {
+      ...secret,
+      ...reload,
+    }),
+    dns: row(string, "Token of DNS instead of the default one", { ...secret, ...reload }),
+    master: row(string, "Old form of acl.tokens.initial_management", secret),
     replication: row(string, "Token for replication", { ...secret, ...reload }),
-    agent_master: row(string, "Token for this agent's own endpoints", { ...secret, ...reload }),
+    agent_master: row(string, "Old form of acl.tokens.agent_recovery", { ...secret, ...reload }),
     default: row(string, "Token of requests without one", { ...secret, ...reload }),
     agent: row(string, "Token of the agent's own requests", { ...secret, ...reload }),
     managed_service_provider: row(list(struct({ accessor_id: string, secret_id: string })), "Managed service", {
@@ -26,13 +54,13 @@ export const SECURITY = {
       enterprise: "acl.tokens.managed_service_provider",
     }),
   }),
-  acl_agent_master_token: row(string, "Old form of acl.tokens.agent_master", { ...secret, ...reload }),
+  acl_agent_master_token: row(string, "Old form of acl.tokens.agent_recovery", { ...secret, ...reload }),
   acl_agent_token: row(string, "Old form of acl.tokens.agent", { ...secret, ...reload }),
   acl_datacenter: row(string, "Old form of primary_datacenter; also enables ACLs"),
   acl_default_policy: row(string, "Old form of acl.default_policy", { default: "allow" }),
   acl_down_policy: row(string, "Old form of acl.down_policy", { default: "extend-cache" }),
   acl_enable_key_list_policy: row(bool, "Old form of acl.enable_key_list_policy"),
-  acl_master_token: row(string, "Old form of acl.tokens.master", secret),
+  acl_master_token: row(string, "Old form of acl.tokens.initial_management", secret),
   acl_replication_token: row(string, "Old form of acl.tokens.replication", { ...secret, ...reload }),
   acl_ttl: row(string, "Old form of acl.token_ttl", { default: "30s" }),
   acl_token: row(string, "Old form of acl.tokens.default", { ...secret, ...reload }),
@@ -43,18 +71,50 @@ export const SECURITY = {
   }),
   encrypt_verify_incoming: row(bool, "Refuse gossip that is not encrypted", { default: true }),
   encrypt_verify_outgoing: row(bool, "Encrypt outgoing gossip", { default: true }),
-  ca_file: row(string, "File of CA certificates", reload),
-  ca_path: row(string, "Directory of CA certificates", reload),
-  cert_file: row(string, "Certificate of this agent", reload),
-  key_file: row(string, "Key of this agent", { ...secret, ...reload }),
-  verify_incoming: row(bool, "Ask RPC and HTTPS clients for certificates", reload),
-  verify_incoming_https: row(bool, "Ask HTTPS clients for certificates", reload),
-  verify_incoming_rpc: row(bool, "Ask RPC clients for certificates", reload),
-  verify_outgoing: row(bool, "Speak TLS to servers and check their CA", reload),
-  verify_server_hostname: row(bool, "Check that a server's certificate says server.DC.DOMAIN", reload),
-  tls_cipher_suites: row(string, "Cipher suites, separated by commas", reload),
-  tls_min_version: row(string, "tls10, tls11, tls12 or tls13", { default: "tls12", ...reload }),
+  ca_file: row(string, "Old form of tls.defaults.ca_file", reload),
+  ca_path: row(string, "Old form of tls.defaults.ca_path", reload),
+  cert_file: row(string, "Old form of tls.defaults.cert_file", reload),
+  key_file: row(string, "Old form of tls.defaults.key_file", { ...secret, ...reload }),
+  verify_incoming: row(bool, "Old form of tls.defaults.verify_incoming", reload),
+  verify_incoming_https: row(bool, "Ask HTTPS clients for certificates, whatever verify_incoming says", reload),
+  verify_incoming_rpc: row(bool, "Ask RPC clients for certificates, whatever verify_incoming says", reload),
+  verify_outgoing: row(bool, "Old form of tls.defaults.verify_outgoing", reload),
+  verify_server_hostname: row(bool, "Old form of tls.internal_rpc.verify_server_hostname", reload),
+  tls_cipher_suites: row(string, "Old form of tls.defaults.tls_cipher_suites", reload),
+  tls_min_version: row(string, "Old form of tls.defaults.tls_min_version: tls10, tls11, tls12 or tls13", {
+    default: "tls12",
+    ...reload,
+  }),
   tls_prefer_server_cipher_suites: row(bool, "The server's order of suites counts", reload),
+  ...section("tls.defaults", {
+    ca_file: row(string, "File of CA certificates", { ...reload, standsFor: "ca_file" }),
+    ca_path: row(string, "Directory of CA certificates", { ...reload, standsFor: "ca_path" }),
+    cert_file: row(string, "Certificate of this agent", { ...reload, standsFor: "cert_file" }),
+    key_file: row(string, "Key of this agent", { ...secret, ...reload, standsFor: "key_file" }),
+    tls_min_version: row(string, "TLSv1_0, TLSv1_1, TLSv1_2, TLSv1_3, or TLS_AUTO", {
+      ...reload,
+      standsFor: "tls_min_version",
+    }),
+    tls_cipher_suites: row(string, "Cipher suites, separated by commas", { ...reload, standsFor: "tls_cipher_suites" }),
+    verify_incoming: row(bool, "Ask RPC and HTTPS clients for certificates", {
+      ...reload,
+      standsFor: "verify_incoming",
+    }),
+    verify_outgoing: row(bool, "Speak TLS to servers and check their CA", { ...reload, standsFor: "verify_outgoing" }),
+    verify_server_hostname: row(bool, "Check that a server's certificate says server.DC.DOMAIN", {
+      ...reload,
+      standsFor: "verify_server_hostname",
+    }),
+  }),
+  ...section("tls.internal_rpc", {
+    ...protocolRows("the RPC port"),
+    verify_outgoing: row(bool, "Speak TLS to servers and check their CA", reload),
+    verify_server_hostname: row(bool, "Check that a server's certificate says server.DC.DOMAIN", reload),
+  }),
+  ...section("tls.https", {
+    ...protocolRows("HTTPS"),
+    verify_outgoing: idle(bool, "Check the CA of whom this agent asks", "the agent asks nobody over HTTPS but checks"),
+  }),
   ...section("auto_encrypt", {
     tls: row(bool, "Fetch this client's certificate from the servers"),
     allow_tls: row(bool, "Sign certificates for clients"),

@@ -9,6 +9,7 @@ export const SERVER = {
   raft_snapshot_threshold: row(int, "Log entries between snapshots", { default: 16384, ...reload }),
   raft_snapshot_interval: row(string, "Time between looks at the threshold", { default: "30s", ...reload }),
   raft_trailing_logs: row(int, "Log entries kept behind a snapshot", { default: 10240, ...reload }),
+  raft_prevote_disabled: row(bool, "Campaign without asking the others first"),
   ...section("performance", {
     leave_drain_time: row(string, "Time a leaving server still answers", { default: "5s" }),
     raft_multiplier: row(int, "Factor of Raft's timeouts, 1 to 10", { default: 5, dev: 1 }),

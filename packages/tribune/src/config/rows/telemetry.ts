@@ -19,6 +19,7 @@ export const TELEMETRY = section("telemetry", {
   disable_hostname: row(bool, "Do not put the host name into gauges"),
   dogstatsd_addr: row(string, "DogStatsD sink"),
   dogstatsd_tags: row(list(string), "Tags for that sink"),
+  enable_host_metrics: row(bool, "Measure the machine: memory, CPU, disk, uptime"),
   filter_default: row(bool, "Pass metrics no filter speaks of", { default: true }),
   prefix_filter: row(list(string), "`+prefix` to pass, `-prefix` to drop", { default: [], ...reload }),
   metrics_prefix: row(string, "First part of every metric's name", { default: "consul" }),

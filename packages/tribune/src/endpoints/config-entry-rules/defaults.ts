@@ -1,5 +1,6 @@
 import type { ConfigEntry, ConfigEntryOf, UpstreamConfig } from "@tribune/api";
 import { listed, metaProblems, refuse, refuseAll } from "../../connect/entry-meta.ts";
+import { admitMutualTls, laterDefaultsProblems } from "./later.ts";
 
 type Defaults = ConfigEntry & ConfigEntryOf<"service-defaults">;
 
@@ -20,7 +21,7 @@ function normalizeUpstream(upstream: UpstreamConfig): UpstreamConfig {
 /** @throws TribuneError */
 export function admitServiceDefaults(entry: Defaults): void {
   if (entry.Name === "*") refuse("service-defaults name must be the name of a service, and not a wildcard");
-  const problems = metaProblems(entry.Meta);
+  const problems = [...metaProblems(entry.Meta), ...laterDefaultsProblems(entry)];
   for (const override of entry.UpstreamConfig?.Overrides ?? []) {
     const problem = override && upstreamProblem(override, true);
     if (problem) problems.push(`error in upstream override for ${override.Name}: ${problem}`);
@@ -28,6 +29,7 @@ export function admitServiceDefaults(entry: Defaults): void {
   const defaults = entry.UpstreamConfig?.Defaults;
   const problem = defaults && upstreamProblem(defaults, false);
   if (problem) problems.push(`error in upstream defaults: ${problem}`);
+  admitMutualTls(entry);
   refuseAll(problems);
 }
 

@@ -17,8 +17,10 @@ const KEY_OPERATIONS: Readonly<Record<string, KeyOperation>> = {
 };
 
 const STATUS_NUMBER: Readonly<Record<SerfStatus, number>> = { alive: 1, leaving: 2, left: 3, failed: 4 };
-const CONFLICT_RESPONSE = 6;
-const MSGPACK_NIL = 0xc0;
+/** First byte of an answer to `conflict`. */
+export const CONFLICT_RESPONSE = 6;
+/** Stands there for a member that is not known. */
+export const MSGPACK_NIL = 0xc0;
 const EMPTY = new Uint8Array(0);
 
 export type InternalQuery =

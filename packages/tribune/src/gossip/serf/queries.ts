@@ -23,8 +23,16 @@ import { filteredOut } from "./query-filter.ts";
 import { defaultQueryTimeoutMs, QUERIES_WAITING_MAX, QUERY_TIMEOUT_MS_MAX, type SerfSettings } from "./settings.ts";
 import type { AnswerToken, QueryRequest, QueryToken, SerfMember } from "./types.ts";
 
+/** Who is told of the answers to a query of this layer itself. */
+export interface AnswerListener {
+  answered(payload: Uint8Array): void;
+  done(): void;
+}
+
 /** One of ours, while it runs. */
 interface OpenQuery {
+  /** Undefined: the asker above is told, by effects. */
+  readonly listener: AnswerListener | undefined;
   readonly token: QueryToken;
   readonly id: number;
   readonly deadlineMs: number;
@@ -105,9 +113,11 @@ export class Queries {
     };
   }
 
-  ask(nowMs: number, request: QueryRequest): void {
+  /** @param listener is told in the place of the layer above */
+  ask(nowMs: number, request: QueryRequest, listener?: AnswerListener): void {
     const query = this.#message(request, randomInt(this.#options.rng, ID_MAX));
     this.#open.set(query.lTime, {
+      listener,
       token: request.token,
       id: query.id,
       deadlineMs: nowMs + query.timeoutMs,
@@ -119,12 +129,14 @@ export class Queries {
   }
 
   cancel(token: QueryToken): void {
-    for (const [lTime, open] of this.#open) if (open.token === token) this.#close(lTime, open);
+    for (const [lTime, open] of this.#open)
+      if (open.token === token && open.listener === undefined) this.#close(lTime, open);
   }
 
-  #close(lTime: number, { token }: OpenQuery): void {
+  #close(lTime: number, { token, listener }: OpenQuery): void {
     this.#open.delete(lTime);
-    this.#options.outbox.put({ type: "queryDone", token });
+    if (listener !== undefined) listener.done();
+    else this.#options.outbox.put({ type: "queryDone", token });
   }
 
   answered({ lTime, id, from, flags, payload }: QueryResponse): void {
@@ -148,7 +160,9 @@ export class Queries {
     if (heard.size >= ANSWERS_PER_MEMBER_MAX * this.#options.memberCount()) return;
     heard.add(from);
     outbox.count(`query_${kind}`);
-    if (isAck) outbox.put({ type: "queryAck", token: open.token, from });
+    if (open.listener !== undefined) {
+      if (!isAck) open.listener.answered(payload ?? EMPTY);
+    } else if (isAck) outbox.put({ type: "queryAck", token: open.token, from });
     else outbox.put({ type: "queryResponse", token: open.token, from, payload: payload ?? EMPTY });
   }
 

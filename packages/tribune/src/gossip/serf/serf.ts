@@ -12,11 +12,21 @@ import { INTERNAL_PREFIX, keyResponseThatFits, readInternalQuery } from "./inter
 import { LamportClock } from "./lamport.ts";
 import { Leaving } from "./leaving.ts";
 import { Membership } from "./membership.ts";
+import { NameVote } from "./name-vote.ts";
 import { EVENT, INTENT, Outbox, QUERY } from "./outbox.ts";
 import { Queries } from "./queries.ts";
 import type { SerfSettings } from "./settings.ts";
 import type { SerfClocks } from "./snapshot-file.ts";
-import type { AnswerToken, KeyAnswer, QueryRequest, SerfEffect, SerfInput, SerfLayer, SerfMember } from "./types.ts";
+import type {
+  AnswerToken,
+  KeyAnswer,
+  QueryRequest,
+  QueryToken,
+  SerfEffect,
+  SerfInput,
+  SerfLayer,
+  SerfMember,
+} from "./types.ts";
 import { UserEvents } from "./user-events.ts";
 
 export interface SerfOptions {
@@ -41,6 +51,7 @@ export class Serf implements SerfLayer {
   readonly #leaving: Leaving;
   readonly #coordinates: Coordinates;
   #tags: MemberTags;
+  #isVoting = false;
   #reapAtMs: number | undefined;
   #reconnectAtMs: number | undefined;
   /** Of the running step. */
@@ -174,7 +185,7 @@ export class Serf implements SerfLayer {
       case "memberChanged":
         return this.#membership.changed(nowMs, input.before, input.after);
       case "nameConflict":
-        return this.#conflict(input.known.name, input.known.endpoint, input.other.endpoint);
+        return this.#conflict(nowMs, input.known.name, input.known.endpoint, input.other.endpoint);
       case "userMessage":
         return this.#received(nowMs, input.payload);
       case "mergeUserState":
@@ -229,15 +240,34 @@ export class Serf implements SerfLayer {
     }
   }
 
-  /** Consul's pools only say so: see docs/divergence.md of serf's own way, a vote whose loser ends itself. */
-  #conflict(name: string, known: Endpoint, other: Endpoint): void {
+  #conflict(nowMs: number, name: string, known: Endpoint, other: Endpoint): void {
+    const { resolveNameConflicts } = this.#options.settings;
     if (name !== this.#options.name) {
       return this.#outbox.log("WARN", `Name conflict for '${name}' both ${known} and ${other} are claiming`);
     }
     this.#outbox.log(
       "ERROR",
-      `Node name conflicts with another node at ${other}. Names must be unique! (Resolution enabled: false)`,
+      `Node name conflicts with another node at ${other}. Names must be unique! (Resolution enabled: ${resolveNameConflicts})`,
     );
+    if (resolveNameConflicts && this.#leaving.isStaying) this.#voteOnName(nowMs);
+  }
+
+  /** One at a time: the same news comes again and again. */
+  #voteOnName(nowMs: number): void {
+    if (this.#isVoting) return;
+    this.#isVoting = true;
+    const { name, endpoint } = this.#options;
+    const vote = new NameVote(endpoint, this.#outbox);
+    const payload = new TextEncoder().encode(name);
+    const question = { name: `${INTERNAL_PREFIX}conflict`, payload, filters: [], wantAck: false };
+    const request = { ...question, token: 0 as QueryToken, relayFactor: 0, timeoutMs: 0 };
+    this.#queries.ask(nowMs, request, {
+      answered: (answer) => vote.answered(answer),
+      done: () => {
+        this.#isVoting = false;
+        if (vote.end() === "lost") this.#outbox.put({ type: "nameLost" });
+      },
+    });
   }
 
   #forceLeave(nowMs: number, name: string, prune: boolean): void {

@@ -18,6 +18,8 @@ export interface SerfSettings {
   readonly userEventBytesMax: number;
   readonly queryBytesMax: number;
   readonly queryResponseBytesMax: number;
+  /** Whether a vote decides whose name it is when another address claims ours; else it is only logged. */
+  readonly resolveNameConflicts: boolean;
   /** Of the SWIM layer: what the default timeout of a query is counted in. */
   readonly gossipIntervalMs: number;
 }
@@ -35,6 +37,7 @@ export const SERF_SETTINGS: SerfSettings = {
   userEventBytesMax: 512,
   queryBytesMax: 1_024,
   queryResponseBytesMax: 1_024,
+  resolveNameConflicts: false,
   gossipIntervalMs: 200,
 };
 

@@ -13,6 +13,8 @@ export interface SerfClocks {
 export interface SnapshotContents extends SerfClocks {
   /** Name → `ip:port`. */
   readonly alive: ReadonlyMap<string, string>;
+  /** In which we may begin our next life: above all that we ever gave out. 0 if none is known. */
+  readonly incarnation: number;
 }
 
 /** What a file may hold, in bytes; it is rewritten long before that. */
@@ -22,12 +24,16 @@ const COMPACT_BYTES_MIN = 128 * 1_024;
 const MEMBER_BYTES = 128;
 const COMPACT_FACTOR = 2;
 const LAMPORT_TIME_MAX = 2 ** 52;
+/** Higher ones come from who forged an accusation, not from lives of ours; to keep those would leave no room to refute. */
+export const INCARNATION_KEPT_MAX = 2 ** 31;
 
 /** What one line says; undefined for a line that is not known. */
 export type SnapshotLine =
   | { readonly type: "alive"; readonly name: string; readonly address: string }
   | { readonly type: "not-alive"; readonly name: string }
   | { readonly type: "clock" | "event-clock" | "query-clock"; readonly time: number }
+  /** Tribune's own, written as a comment, which Serf passes over in silence. */
+  | { readonly type: "incarnation"; readonly incarnation: number }
   | { readonly type: "leave" };
 
 export function formatSnapshotLine(line: SnapshotLine): string {
@@ -38,6 +44,8 @@ export function formatSnapshotLine(line: SnapshotLine): string {
       return `not-alive: ${oneLine(line.name)}\n`;
     case "leave":
       return "leave\n";
+    case "incarnation":
+      return `#incarnation: ${line.incarnation}\n`;
     default:
       return `${line.type}: ${line.time}\n`;
   }
@@ -50,7 +58,7 @@ function oneLine(name: string): string {
 
 function parseLine(line: string): SnapshotLine | undefined {
   if (line === "leave") return { type: "leave" };
-  const [, type, rest] = /^(alive|not-alive|clock|event-clock|query-clock): (.*)$/.exec(line) ?? [];
+  const [, type, rest] = /^(alive|not-alive|clock|event-clock|query-clock|#incarnation): (.*)$/.exec(line) ?? [];
   if (type === undefined || rest === undefined) return undefined;
   if (type === "alive") {
     const at = rest.lastIndexOf(" "); // names may contain spaces
@@ -58,12 +66,15 @@ function parseLine(line: string): SnapshotLine | undefined {
   }
   if (type === "not-alive") return { type, name: rest };
   const time = /^\d{1,19}$/.test(rest) ? Number(rest) : Number.POSITIVE_INFINITY;
+  if (type === "#incarnation")
+    return time <= INCARNATION_KEPT_MAX ? { type: "incarnation", incarnation: time } : undefined;
   return time <= LAMPORT_TIME_MAX ? { type: type as "clock", time } : undefined;
 }
 
 /**
  * Replays a file. A last line without its end was torn and does not count; what is not understood is passed over.
- * @param rejoinAfterLeave false forgets everything at a `leave`.
+ * @param rejoinAfterLeave false forgets at a `leave` who was there, and what was heard. Not how far we were ourselves: where
+ *   our leave is known, only a later join and a higher incarnation bring us back.
  * @returns also the lines that were passed over, for the log.
  */
 export function readSnapshot(
@@ -72,17 +83,19 @@ export function readSnapshot(
 ): { readonly contents: SnapshotContents; readonly unknown: readonly string[] } {
   const alive = new Map<string, string>();
   const times = { clock: 0, "event-clock": 0, "query-clock": 0 };
+  let incarnation = 0;
   const unknown: string[] = [];
   for (const raw of text.split("\n").slice(0, -1)) {
-    if (raw.startsWith("coordinate: ") || raw.startsWith("#")) continue;
     const line = parseLine(raw);
-    if (line === undefined) unknown.push(raw);
-    else if (line.type === "alive") alive.set(line.name, line.address);
+    if (line === undefined) {
+      if (!raw.startsWith("coordinate: ") && !raw.startsWith("#")) unknown.push(raw);
+    } else if (line.type === "alive") alive.set(line.name, line.address);
     else if (line.type === "not-alive") alive.delete(line.name);
+    else if (line.type === "incarnation") incarnation = line.incarnation;
     else if (line.type !== "leave") times[line.type] = line.time;
     else if (!rejoinAfterLeave) {
       alive.clear();
-      times.clock = times["event-clock"] = times["query-clock"] = 0;
+      times["event-clock"] = times["query-clock"] = 0;
     }
   }
   const contents = {
@@ -90,17 +103,19 @@ export function readSnapshot(
     clock: times.clock,
     eventClock: times["event-clock"],
     queryClock: times["query-clock"],
+    incarnation,
   };
   return { contents, unknown };
 }
 
 /** A whole file that says what `contents` are. */
-export function formatSnapshot({ alive, clock, eventClock, queryClock }: SnapshotContents): string {
+export function formatSnapshot({ alive, clock, eventClock, queryClock, incarnation }: SnapshotContents): string {
   const lines: SnapshotLine[] = [
     ...Array.from(alive, ([name, address]) => ({ type: "alive", name, address }) as const),
     { type: "clock", time: clock },
     { type: "event-clock", time: eventClock },
     { type: "query-clock", time: queryClock },
+    { type: "incarnation", incarnation },
   ];
   return lines.map(formatSnapshotLine).join("");
 }

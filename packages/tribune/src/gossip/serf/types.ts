@@ -143,6 +143,8 @@ export type SerfEffect =
       readonly payload: Uint8Array;
     }
   | { readonly type: "queryDone"; readonly token: QueryToken }
+  /** A vote gave our name to another: this member is to fall silent. */
+  | { readonly type: "nameLost" }
   /** Leaving has been told, and had time to spread. */
   | { readonly type: "leaveDone" }
   | { readonly type: "log"; readonly level: LogLevel; readonly message: string }

@@ -73,7 +73,10 @@ export class UserEvents {
 
   merge(lTime: number, slots: readonly (RecentEvents | undefined)[], join: boolean): void {
     if (join && this.ignoresOld) this.raiseTimeMin(lTime);
-    for (const slot of slots) for (const event of slot?.events ?? []) this.receive(slot!.lTime, event);
+    for (const slot of slots) {
+      if (slot === undefined) continue;
+      for (const event of slot.events) this.receive(slot.lTime, event);
+    }
   }
 
   raiseTimeMin(lTime: number): void {

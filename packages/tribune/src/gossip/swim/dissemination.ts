@@ -128,9 +128,10 @@ export class Dissemination {
     for (const target of targets) {
       const parts: Uint8Array[] = [];
       this.#fill(parts, this.#budgetBytes);
-      if (parts.length === 0) return;
+      if (parts.length === 0) break;
       this.#context.emit({ type: "sendPacket", to: target.endpoint, parts, crc: knowsCrc(target) });
     }
+    this.#context.emit({ type: "gossiped" });
   }
 
   /** The dead, too, for a while: who is wrongly taken for dead must learn of it to refute. */

@@ -22,6 +22,12 @@ test("start: we are a member, in incarnation 1, and tell it", () => {
   assert.equal(swim.core.local.endpoint, endpointOfName("self"));
 });
 
+test("start: a life begins in the incarnation that it is given", () => {
+  const swim = new TestSwim({}, { incarnation: 17 });
+  assert.deepEqual(swim.changes(), ["self new -> alive 17"]);
+  assert.deepEqual(swim.told(), [alive("self", { incarnation: 17 })]);
+});
+
 test("alive: an unknown member joins and is told on", () => {
   const swim = new TestSwim().quiet();
   assert.deepEqual(changes(swim.packet("a", alive("a"))), ["a new -> alive 1"]);

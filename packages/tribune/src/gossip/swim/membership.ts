@@ -41,7 +41,7 @@ export class Membership {
     return this.#list.get(this.#context.self)!;
   }
 
-  /** Incarnations start at 1; whoever remembers an earlier life of ours makes us go beyond it. */
+  /** Whoever remembers an earlier life of ours that we have forgotten makes us go beyond it. */
   start(member: Member): void {
     if (this.#list.get(member.name) === undefined) this.#list.add(member, this.#context.rng);
     else this.#list.replace(member, this.#context.nowMs);

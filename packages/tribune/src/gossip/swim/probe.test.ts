@@ -71,7 +71,10 @@ test("an ack in time gives the round trip and what it carries, and improves our 
   const { ping: sentPing } = swim.nextPing();
   swim.nowMs += 12;
   const effects = swim.packet("a", ack(sentPing.seqNo, addrOf("a")));
-  assert.deepEqual(effects, [{ type: "rttSample", name: "a", rttMs: 12, payload: addrOf("a") }]);
+  assert.deepEqual(effects, [
+    { type: "rttSample", name: "a", rttMs: 12, payload: addrOf("a") },
+    { type: "probed", tookMs: 12 },
+  ]);
   assert.equal(swim.core.healthScore, 0);
   assert.deepEqual(swim.packet("a", ack(sentPing.seqNo)), [], "once");
 });
@@ -115,7 +118,7 @@ test("an indirect ack saves the member, without a round trip", () => {
   const swim = new TestSwim().know("a", "b");
   const { ping: sentPing } = swim.nextPing();
   askOthers(swim);
-  assert.deepEqual(swim.packet("b", ack(sentPing.seqNo)), []);
+  assert.deepEqual(swim.packet("b", ack(sentPing.seqNo)), [{ type: "probed", tookMs: 500 }]);
   swim.answered = true;
   swim.run(2_000);
   assert.equal(swim.status(sentPing.node), "alive");

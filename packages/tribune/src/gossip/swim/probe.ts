@@ -151,18 +151,19 @@ export class Prober {
   #timedOut(probe: Probe): void {
     if (probe.streamAnswered) {
       this.#context.emit({ type: "reachedByStreamOnly", name: probe.target.name });
-      return this.#finish({ acked: true });
+      return this.#finish(probe, { acked: true });
     }
     const { nacksExpected, nacksReceived, streamRefused } = probe;
     // Cut short, the relays had no time to send theirs; and our own link has just been seen to work.
     const outcome = streamRefused
       ? ({ acked: false, nacksExpected, nacksReceived, refused: true } as const)
       : ({ acked: false, nacksExpected, nacksReceived } as const);
-    this.#finish(outcome, probe.target);
+    this.#finish(probe, outcome, probe.target);
   }
 
-  #finish(outcome: ProbeOutcome, failed?: Member): void {
+  #finish({ sentMs }: Probe, outcome: ProbeOutcome, failed?: Member): void {
     this.#probe = undefined;
+    this.#context.emit({ type: "probed", tookMs: this.#context.nowMs - sentMs });
     this.#context.timers.clear(this.#timer);
     this.#context.changeHealth(awarenessDelta(outcome));
     if (failed !== undefined) this.#suspect(failed);
@@ -179,7 +180,7 @@ export class Prober {
     if (!indirect && !lagged) {
       this.#context.emit({ type: "rttSample", name: target.name, rttMs: this.#context.nowMs - sentMs, payload });
     }
-    this.#finish({ acked: true });
+    this.#finish(probe, { acked: true });
     return true;
   }
 

@@ -158,9 +158,9 @@ export class Swim implements SwimCore {
   #start(): void {
     invariant(!this.#started, "a core is started once");
     this.#started = true;
-    const { name, endpoint, meta, versions, settings } = this.#context.options;
+    const { name, endpoint, meta, versions, settings, incarnation = 1 } = this.#context.options;
     const { nowMs, rng, timers } = this.#context;
-    this.#membership.start(memberAt(endpoint, { name, incarnation: 1, status: "alive", meta, versions })!);
+    this.#membership.start(memberAt(endpoint, { name, incarnation, status: "alive", meta, versions })!);
     this.#dissemination.start();
     this.#prober.start();
     timers.set(this.#pushPullTimer, nowMs + rng.next() * settings.pushPullIntervalMs + this.#pushPullIntervalMs());

@@ -29,6 +29,8 @@ export interface SwimOptions {
   readonly settings: SwimSettings;
   /** What `packetBudgetBytes` of the codec says for the pool's label and keys; default: without either. */
   readonly packetBudgetBytes?: number;
+  /** To begin in: 1 (the default), or higher than any of our earlier lives. */
+  readonly incarnation?: number;
   /** Assumed for members that send port 0 (protocol 1). Default: the port of `endpoint`. */
   readonly defaultPort?: number;
 }
@@ -138,6 +140,10 @@ export type SwimEffect =
   | { readonly type: "broadcastDone"; readonly id: BroadcastId }
   /** Round trip of a direct ack, which feeds the coordinates. */
   | { readonly type: "rttSample"; readonly name: NodeName; readonly rttMs: number; readonly payload: Uint8Array }
+  /** A probe is over, whatever came of it. */
+  | { readonly type: "probed"; readonly tookMs: number }
+  /** Behind the packets of a round of gossip. */
+  | { readonly type: "gossiped" }
   /** Our own leaving has been told often enough, or there is nobody to tell. */
   | { readonly type: "left" }
   /** A member that answers over TCP but not by packets: the network between us is misconfigured. */

@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { isDeepStrictEqual } from "node:util";
+import type { HttpRequest, HttpResponse } from "../exchange.ts";
 import { type SiteOptions, sendSite, WebSite } from "./web-site.ts";
 
 /** Everything that is not the API: the root, the web interface, or nothing. */
@@ -12,9 +13,7 @@ export class OutsideApi {
 
   /** Takes effect for the next request. */
   configure(options: SiteOptions | undefined): void {
-    const { path, directory, isOwn } = options ?? {};
-    const old = this.#options;
-    if (old?.path === path && old?.directory === directory && old?.isOwn === isOwn) return;
+    if (isDeepStrictEqual(this.#options, options)) return;
     this.#options = options;
     this.#site = undefined;
   }
@@ -26,8 +25,8 @@ export class OutsideApi {
   serve(
     path: string,
     commonHeaders: readonly string[],
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
     fail: (error: unknown) => void,
   ): void {
     const send = (status: number, headers: readonly string[], body: string): void =>

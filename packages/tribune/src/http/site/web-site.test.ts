@@ -192,3 +192,63 @@ test("an agent serves the site where it is switched on, and only there", async (
     await Promise.all([off.stop(), on.stop()]);
   }
 });
+
+test("an index is told the settings, escaped; Consul's own gets the operator's scripts, which are served as they are now", async () => {
+  const directory = await fixture();
+  const index =
+    '<head><base href="{{.ContentPath}}"></head><script type="application/json">\n{{jsonEncode .}}\n</script>' +
+    '{{ range .ExtraScripts }} <script src="{{.}}"></script> {{ end }}<p>';
+  await writeFile(join(directory, "index.html"), index);
+  const provider = join(directory, "../provider.js");
+  await writeFile(provider, "first();");
+  const path = "/ui/assets/compiled-metrics-providers.js";
+  const site = { path: "/ui/", directory, isOwn: false };
+  await served({ ...site, settings: '{"a": "$&"}', providerFiles: [provider] }, async (get) => {
+    const { body } = await get("/ui/dc1/services");
+    assert.match(body, /<script type="application\/json">\n\{"a": "\$&"\}\n<\/script>/);
+    assert.match(body, / <script src="\.\.\/assets\/compiled-metrics-providers\.js"><\/script> <p>$/);
+    assert.match((await get(path)).body, /^\/\/ provider\.js\n\nfirst\(\);\n\n$/);
+    await writeFile(provider, "second();");
+    const { headers, body: script } = await get(path);
+    assert.match(script, /second/);
+    assert.deepEqual([headers["content-type"], headers["cache-control"]], ["application/javascript", "no-cache"]);
+    await rm(provider);
+    assert.equal((await get(path)).status, 500);
+  });
+  await served({ ...site, providerFiles: [] }, async (get) => {
+    assert.match((await get("/ui/")).body, /\n\{\}\n<\/script><p>$/);
+    const { status, body } = await get(path);
+    assert.deepEqual([status, body], [404, "No provider JS files configured\n"]);
+  });
+});
+
+test("the page is told of metrics and dashboards, and never of the headers that the proxy adds", async () => {
+  const agent = await startAgent({
+    config: {
+      ui_config: {
+        metrics_provider: "prometheus",
+        metrics_provider_options_json: '{"a":"</script>"}',
+        metrics_proxy: { base_url: "http://127.0.0.1:9090", add_headers: [{ name: "Authorization", value: "s3cret" }] },
+        dashboard_url_templates: { service: "https://g.example/d?var-service={{Service.Name}}" },
+      },
+    },
+  });
+  try {
+    const body = await (await fetch(`${agent.url}/ui/`)).text();
+    const [, settings = ""] = /<template id="settings">([\s\S]*?)<\/template>/.exec(body) ?? [];
+    assert.deepEqual(JSON.parse(settings), {
+      ACLsEnabled: false,
+      ContentPath: "/ui/",
+      LocalDatacenter: "dc1",
+      UIConfig: {
+        dashboard_url_templates: { service: "https://g.example/d?var-service={{Service.Name}}" },
+        metrics_provider: "prometheus",
+        metrics_provider_options: { a: "</script>" },
+        metrics_proxy_enabled: true,
+      },
+    });
+    assert.doesNotMatch(body, /s3cret/);
+  } finally {
+    await agent.stop();
+  }
+});

@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import type { HttpRequest, HttpResponse } from "../exchange.ts";
+import { PROVIDERS_PATH, providerScript } from "./provider-files.ts";
 import { SIMPLE_PAGE, SIMPLE_PAGE_SECURITY } from "./simple-page.ts";
 import { builtInFiles, etagOf, ownFiles, type SiteFile, type SiteFiles } from "./site-files.ts";
 
@@ -11,6 +12,10 @@ export interface SiteOptions {
   readonly directory: string;
   /** They are the operator's (`ui_config.dir`): they may change, and what they need is not known. */
   readonly isOwn: boolean;
+  /** What its index is told of the configuration, as JSON that may stand in a script element. */
+  readonly settings?: string;
+  /** Paths of the operator's metrics providers, which are scripts for the page. */
+  readonly providerFiles?: readonly string[];
 }
 
 /**
@@ -26,8 +31,13 @@ const HASHED = "assets/";
 const FOREVER = "public, max-age=31536000, immutable";
 /** Kept, but asked for every time: with its ETag that costs an empty answer. */
 const REVALIDATED = "no-cache";
-/** In `index.html`: replaced by the way from the page up to the site. As in the index of Consul's own site. */
+/**
+ * What may stand in `index.html`, as in the index of Consul's own site: the way from the page up to the site, the
+ * settings, and an element for each script of the operator's.
+ */
 const BASE_MARK = "{{.ContentPath}}";
+const SETTINGS_MARK = /\{\{\s*jsonEncode \.\s*\}\}/g;
+const SCRIPTS_MARK = /\{\{\s*range \.ExtraScripts\s*\}\}(.*?)\{\{\s*end\s*\}\}/gs;
 const INDEX_CONTENT_TYPE = "text/html; charset=utf-8";
 /** Pages kept by their depth. Deeper ones are made each time. */
 const PAGES_MAX = 16;
@@ -55,8 +65,8 @@ export class WebSite {
   async serve(
     path: string,
     commonHeaders: readonly string[],
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
   ): Promise<void> {
     const files = await this.#files;
     const name = path.slice(this.#options.path.length);
@@ -66,6 +76,7 @@ export class WebSite {
       const headers = ["Content-Type", INDEX_CONTENT_TYPE, "Content-Security-Policy", SIMPLE_PAGE_SECURITY];
       return send(200, [...headers, ...HARDENING, "Cache-Control", REVALIDATED], SIMPLE_PAGE);
     }
+    if (name === PROVIDERS_PATH && this.#options.providerFiles !== undefined) return await this.#sendProviders(send);
     const isPage = name === "" || name === "index.html";
     let file = isPage ? undefined : await files.get(name);
     const caching = file !== undefined && name.startsWith(HASHED) && !this.#options.isOwn ? FOREVER : REVALIDATED;
@@ -82,13 +93,29 @@ export class WebSite {
     send(200, encoding === undefined ? headers : [...headers, "Content-Encoding", encoding], body);
   }
 
+  async #sendProviders(send: (status: number, headers: readonly string[], body: string) => void): Promise<void> {
+    const { providerFiles = [] } = this.#options;
+    const plainText = ["Content-Type", "text/plain; charset=utf-8", ...HARDENING];
+    if (providerFiles.length === 0) return send(404, plainText, "No provider JS files configured\n");
+    const script = await providerScript(providerFiles);
+    send(200, ["Content-Type", "application/javascript", "Cache-Control", REVALIDATED, ...HARDENING], script);
+  }
+
   /** @param base the way from the page up to the site. */
   async #page(files: SiteFiles, base: string): Promise<SiteFile | undefined> {
     const known = this.#pages.get(base);
     if (known !== undefined) return known;
     const index = await files.get("index.html");
     if (index === undefined) return undefined;
-    const plain = Buffer.from(index.plain.toString("utf8").replaceAll(BASE_MARK, base));
+    const { settings = "{}", providerFiles = [] } = this.#options;
+    const text = index.plain
+      .toString("utf8")
+      .replaceAll(BASE_MARK, base)
+      .replace(SETTINGS_MARK, () => settings)
+      .replace(SCRIPTS_MARK, (_, element: string) =>
+        providerFiles.length === 0 ? "" : element.replaceAll("{{.}}", () => base + PROVIDERS_PATH),
+      );
+    const plain = Buffer.from(text);
     const zipped = plain.length < GZIP_BYTES_MIN ? undefined : await gzipAsync(plain);
     const page = { contentType: INDEX_CONTENT_TYPE, etag: etagOf(plain), plain, gzip: zipped, brotli: undefined };
     if (!this.#options.isOwn && this.#pages.size < PAGES_MAX) this.#pages.set(base, page);
@@ -102,21 +129,21 @@ const HARDENING = ["X-Content-Type-Options", "nosniff", "Referrer-Policy", "no-r
  * From the page asked for up to the site, in the browser's eyes: `./`, `../../` … A relative way holds behind any prefix
  * that a proxy puts in front.
  */
-function wayUp({ path }: SiteOptions, request: IncomingMessage): string {
+function wayUp({ path }: SiteOptions, request: HttpRequest): string {
   // As it was sent: an escaped slash is none to the browser.
   const raw = (request.url ?? "").replace(/[?#].*$/, "");
   const depth = raw.split("/").length - path.split("/").length;
   return depth <= 0 ? "./" : "../".repeat(depth);
 }
 
-function formFor(file: SiteFile, request: IncomingMessage): readonly [encoding: string | undefined, body: Buffer] {
+function formFor(file: SiteFile, request: HttpRequest): readonly [encoding: string | undefined, body: Buffer] {
   const accepted = String(request.headers["accept-encoding"] ?? "");
   if (file.brotli !== undefined && /\bbr\b/.test(accepted)) return ["br", file.brotli];
   if (file.gzip !== undefined && /\bgzip\b/.test(accepted)) return ["gzip", file.gzip];
   return [undefined, file.plain];
 }
 
-function matches(request: IncomingMessage, etag: string): boolean {
+function matches(request: HttpRequest, etag: string): boolean {
   const asked = request.headers["if-none-match"];
   return asked?.split(",").some((each) => each.trim().replace(/^W\//, "") === etag) === true;
 }
@@ -134,8 +161,8 @@ export function sendSite(
   status: number,
   headers: readonly string[],
   body: Uint8Array | string,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: HttpRequest,
+  response: HttpResponse,
 ): void {
   request.resume();
   if (response.destroyed) return;

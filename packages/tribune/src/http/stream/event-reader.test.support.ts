@@ -48,7 +48,7 @@ export class EventReader {
 
   /** Waits for a condition, 15 seconds at most. */
   async until(condition: (state: EventReader["state"]) => boolean, what: string): Promise<void> {
-    const deadline = AbortSignal.timeout(15_000);
+    const deadline = AbortSignal.timeout(60_000);
     deadline.addEventListener("abort", () => this.#changed());
     while (!condition(this.state)) {
       assert.ok(this.#ended === undefined, `the stream broke: ${String(this.#ended)}`);

@@ -125,7 +125,7 @@ export class EventStream {
       return this.#say(reading, "failed", `"Status":${status},"Error":${JSON.stringify(text)}`);
     }
     const { position } = topic;
-    if (position === undefined) return; // its first answer is on the way
+    if (position === undefined || !topic.isReadyFor(reading)) return; // the answer is on its way
     const tellings = topic.since(reading.at, this.#reasonFor(reading));
     for (const telling of tellings) {
       if (this.#isBusy) {

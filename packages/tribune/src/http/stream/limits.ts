@@ -23,9 +23,12 @@ export const STREAM_LIMITS = {
 } as const;
 export type StreamLimits = { readonly [K in keyof typeof STREAM_LIMITS]: number };
 
-/** Finding and telling what changed in one view may take this part of the time: one that changes all the time is told less often. */
+/**
+ * Finding and telling what changed in one view may take this part of the time: one that changes all the time is told less
+ * often. Yet never so late that people notice: the pause has a bound, above which a large view takes a larger part.
+ */
 export const BUSY_SHARE = 1 / 10;
-export const PAUSE_MS_MAX = 2_000;
+export const PAUSE_MS_MAX = 250;
 /** Between two tries while a view cannot be read. */
 export const RETRY_MS_MIN = 500;
 export const RETRY_MS_MAX = 10_000;

@@ -176,12 +176,41 @@ test("readers of one view share its reads, and an answer that says the same is n
   const readers = [world.open([SERVICES]), world.open([SERVICES]), world.open([SERVICES])];
   world.pass(1);
   assert.equal(world.hub.topics, 1);
-  assert.equal(world.asked, 2); // the first answer, and the wait for the next
+  assert.equal(world.asked, 3); // the first answer, one for those who came after it, and the wait for the next
   for (const reader of readers) reader.take();
   world.set({ web: [] });
   for (const reader of readers) assert.deepEqual(reader.take(), []);
   world.set({ web: ["x"] });
   for (const reader of readers) assert.equal(reader.take().length, 1);
+});
+
+test("who joins is told of nothing older than his coming, though others wait for the change still", () => {
+  const world = new World();
+  const first = world.open([SERVICES]);
+  world.pass(1);
+  first.take();
+  // Written and acknowledged, and the one question that waits for it is not woken yet.
+  world.services = { web: ["new"] };
+  world.index++;
+  const second = world.open([SERVICES]).take();
+  assert.deepEqual(
+    second.map(({ data }) => data.Value),
+    [{ web: ["new"] }],
+  );
+  assert.deepEqual(
+    first.take().map(({ event }) => event),
+    ["snapshot"],
+  );
+  // In the pause behind an answer as well.
+  world.services = { web: ["newer"] };
+  world.index++;
+  const third = world.open([SERVICES]);
+  assert.deepEqual(third.take(), []);
+  world.pass(1);
+  assert.deepEqual(
+    third.take().map(({ data }) => data.Value),
+    [{ web: ["newer"] }],
+  );
 });
 
 test("who comes back gets what he missed, and nothing if that is nothing", () => {
@@ -236,8 +265,12 @@ test("several views have a position each, and a position may lack some of them",
     [SERVICES, "/v1/catalog/services?dc=dc1", watches[1]!],
     `${id.split(",")[0]},,${id.split(",")[1]}`,
   );
+  world.pass(1);
   assert.deepEqual(
-    resumed.take().map(({ event, data }) => [data.Watch, event]),
+    resumed
+      .take()
+      .map(({ event, data }) => [data.Watch, event])
+      .sort(),
     [
       [0, "current"],
       [1, "snapshot"],

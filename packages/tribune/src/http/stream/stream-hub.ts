@@ -183,7 +183,6 @@ export class StreamHub {
       },
     });
     this.#topics.set(view.key, topic);
-    topic.start();
     return topic;
   }
 

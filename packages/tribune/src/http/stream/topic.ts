@@ -79,14 +79,16 @@ export class Topic {
   #failures = 0;
   #cancel: Cancel = () => {};
   #ended = false;
+  /** Nothing is on its way but what changes next: the question can be put at any time, and a new reader does. */
+  #isWaiting = true;
+  /** They came after the last question was put: the state here may be older than what they have seen elsewhere. */
+  #newcomers = new Set<TopicListener>();
+  /** Those whom the answer on its way is new enough for. */
+  #served = new Set<TopicListener>();
 
   constructor(view: ViewCall, dependencies: TopicDependencies) {
     this.#view = view;
     this.#d = dependencies;
-  }
-
-  start(): void {
-    this.#ask(0);
   }
 
   /** No reads and no timers any more. */
@@ -103,12 +105,24 @@ export class Topic {
     return this.#listeners.size;
   }
 
+  /** Who joins is told of a state not older than this moment: he may know of a write that is not here yet. */
   join(listener: TopicListener): void {
     this.#listeners.add(listener);
+    this.#newcomers.add(listener);
+    if (!this.#isWaiting) return; // an answer or a pause later he is served
+    this.#cancel();
+    this.#ask(0);
   }
 
   leave(listener: TopicListener): void {
     this.#listeners.delete(listener);
+    this.#newcomers.delete(listener);
+    this.#served.delete(listener);
+  }
+
+  /** Whether the state here is new enough for a reader. If not, `changed` tells him when it is. */
+  isReadyFor(listener: TopicListener): boolean {
+    return !this.#newcomers.has(listener) && !this.#served.has(listener);
   }
 
   /** Why it cannot be read at the moment. */
@@ -159,8 +173,14 @@ export class Topic {
     if (this.#ended) return;
     const { read } = this.#view;
     let answered = false;
+    if (minIndex === 0) {
+      for (const newcomer of this.#newcomers) this.#served.add(newcomer);
+      this.#newcomers.clear();
+    }
+    this.#isWaiting = minIndex > 0;
     const cancel = this.#d.backend.read({ ...read, minIndex, waitMs: 0 }, (outcome) => {
       answered = true;
+      this.#isWaiting = false;
       if (!this.#ended) this.#take(outcome);
     });
     if (!answered) this.#cancel = cancel;
@@ -177,9 +197,10 @@ export class Topic {
       if (known === undefined) this.#d.backend.keep(answer, this.#view.variant, encoded, encoded.body.length + 256);
       this.#update(answer.index, encoded, () => {
         if (this.#ended) return;
+        this.#serve();
         const spentMs = this.#d.clock.nowMs() - startedMs;
         const pauseMs = Math.min(PAUSE_MS_MAX, spentMs / BUSY_SHARE);
-        this.#cancel = this.#d.timers.after(pauseMs, () => this.#ask(answer.index));
+        this.#cancel = this.#d.timers.after(pauseMs, () => this.#ask(this.#newcomers.size > 0 ? 0 : answer.index));
       });
     };
     if (known !== undefined) return use(known);
@@ -243,6 +264,13 @@ export class Topic {
   #hold(bytes: number): boolean {
     this.#bytes += bytes;
     return this.#d.grown(bytes);
+  }
+
+  #serve(): void {
+    const served = this.#served;
+    if (served.size === 0) return;
+    this.#served = new Set();
+    for (const listener of served) listener.changed();
   }
 
   #tell(): void {

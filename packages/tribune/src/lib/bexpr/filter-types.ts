@@ -180,3 +180,11 @@ export const SERVICE_DEFAULTS: StructType = struct({
   ExternalSNI: string,
   Meta: metadata,
 });
+
+/** A service that is exported, as `services exported-services` selects them. */
+export const EXPORTED_SERVICE: StructType = struct({
+  Service: string,
+  Partition: string,
+  Namespace: string,
+  Consumers: struct({ Peers: list(string), Partitions: list(string) }),
+});

@@ -64,6 +64,27 @@ const PROCESS: readonly MetricDeclaration[] = [
   gauge("ms", "runtime.event_loop_delay_ms", "Longest time that work waited for its turn, in ten seconds", OWN),
 ];
 
+const CPU: Marks = { labels: ["cpu"] };
+const DISK: Marks = { labels: ["path"] };
+const HOST: readonly MetricDeclaration[] = [
+  gauge("s", "host.uptime", "Time since the machine was started"),
+  gauge("bytes", "host.memory.total", "Memory of the machine"),
+  gauge("bytes", "host.memory.available", "Memory that programs could have"),
+  gauge("bytes", "host.memory.free", "Memory that nothing uses"),
+  gauge("bytes", "host.memory.used", "Memory that programs use"),
+  gauge("%", "host.memory.used_percent", "Part of it that programs use"),
+  gauge("%", "host.cpu.total", "Part of the time that a CPU was not idle", CPU),
+  gauge("%", "host.cpu.user", "Part of the time in programs", CPU),
+  gauge("%", "host.cpu.system", "Part of the time in the kernel", CPU),
+  gauge("%", "host.cpu.iowait", "Part of the time waiting for disks; 0 where the system does not say", CPU),
+  gauge("%", "host.cpu.idle", "Part of the time that a CPU was idle", CPU),
+  gauge("bytes", "host.disk.size", "Size of the data directory's disk", DISK),
+  gauge("bytes", "host.disk.used", "Bytes of it in use", DISK),
+  gauge("bytes", "host.disk.available", "Bytes of it that Tribune could have", DISK),
+  gauge("%", "host.disk.used_percent", "Part of it in use", DISK),
+  gauge("%", "host.disk.inodes_percent", "Part of its inodes in use", DISK),
+];
+
 const DOORS: readonly MetricDeclaration[] = [
   time("api.http", "Time to answer a request, by method and path", { labels: ["method", "path"], shown: true }),
   time("http.*", "The same under the name of before Consul 1.9: method and path are parts of it"),
@@ -114,7 +135,11 @@ const GOSSIP: readonly MetricDeclaration[] = [
   bytes("memberlist.tcp.sent", "Bytes sent in exchanges of the whole state"),
   counter("connections", "memberlist.tcp.accept", "Connections accepted"),
   counter("connections", "memberlist.tcp.connect", "Exchanges of the whole state begun"),
+  time("memberlist.probeNode", "Time of a probe, until an answer came or none was waited for any more"),
+  time("memberlist.gossip", "Time to make up a round of gossip and hand it to the socket"),
   time("memberlist.pushPullNode", "Time of an exchange of the whole state that this agent began"),
+  time("serf.snapshot.appendLine", "Time to write what is new to the pool's snapshot file"),
+  time("serf.snapshot.compact", "Time to write that file afresh"),
   sample("messages", "memberlist.queue.broadcasts", "Messages about members that wait to be told on"),
   sample("messages", "serf.queue.Intent", "Joins and leaves that wait to be told on"),
   sample("messages", "serf.queue.Event", "Events that wait to be told on"),
@@ -154,6 +179,9 @@ const SERVER_CALLS: readonly MetricDeclaration[] = (
     ["intention.apply", "change an intention"],
     ["config_entry.apply", "change a configuration entry"],
     ["config_entry.delete", "delete a configuration entry"],
+    ["config_entry.get", "read a configuration entry"],
+    ["config_entry.list", "list configuration entries"],
+    ["config_entry.resolve_service_config", "say what entries make of a service"],
   ] as const
 ).map(([name, what]) => time(name, `Time to ${what}`, SHOWN_ON_SERVERS));
 
@@ -212,6 +240,7 @@ const RAFT: readonly MetricDeclaration[] = [
   gauge("index", "raft.applied_index", "Index of the last entry applied", SHOWN_ON_SERVERS),
   gauge("index", "raft.last_index", "Index of the last entry in the log", SHOWN_ON_SERVERS),
   gauge("servers", "raft.peers", "Servers in the peer set", ON_SERVERS),
+  time("raft.fsm.enqueue", "Time to hand entries that are committed to the state machine", ON_SERVERS),
   time("raft.fsm.apply", "Time to apply entries", ON_SERVERS),
   time("raft.fsm.restore", "Time to restore the state from a snapshot", ON_SERVERS),
   gauge("ms", "raft.fsm.lastRestoreDuration", "Time that the last such restore took", SHOWN_ON_SERVERS),
@@ -229,6 +258,10 @@ const RAFT: readonly MetricDeclaration[] = [
   time("raft.rpc.requestVote", "Time to answer a candidate", ON_SERVERS),
   time("raft.rpc.installSnapshot", "Time to take over a leader's snapshot", SHOWN_ON_SERVERS),
   time("raft.snapshot.takeSnapshot", "Time to take a snapshot", ON_SERVERS),
+  time("raft.fsm.snapshot", "Time to get hold of the state for one", ON_SERVERS),
+  time("raft.compactLogs", "Time to drop the entries behind one", ON_SERVERS),
+  time("raft.restoreUserSnapshot", "Time to restore a saved snapshot", ON_SERVERS),
+  time("raft.snapshot.create", "Time to begin one on disk", ON_SERVERS),
   time("raft.snapshot.persist", "Time to write one to disk", SHOWN_ON_SERVERS),
   counter("streams", "raft.transport.nonsense", "Connections on which nothing sensible came", { ...OWN, server: true }),
 ];
@@ -241,6 +274,15 @@ const SERVER: readonly MetricDeclaration[] = [
   counter("errors", "rpc.request_error", "Calls that failed on this server's side", SHOWN_ON_SERVERS),
   counter("queries", "rpc.query", "Calls that read", SHOWN_ON_SERVERS),
   counter("requests", "rpc.forward", "Calls passed on to the leader", { ...OWN, server: true }),
+  counter(
+    "requests",
+    "rpc.rate_limit.exceeded",
+    "Requests beyond `limits.request_limits`; done all the same where it is permissive",
+    {
+      ...ON_SERVERS,
+      labels: ["limit_type", "op", "mode"],
+    },
+  ),
   gauge("clients", "stream.clients", "Readers of streams of changes", OWN),
   gauge("queries", "rpc.queries_blocking", "Questions that wait for a change", SHOWN_ON_SERVERS),
   time("rpc.consistentRead", "Time to make sure that this server still leads", SHOWN_ON_SERVERS),
@@ -281,6 +323,7 @@ const SERVER: readonly MetricDeclaration[] = [
 /** By area, in the order of the page. */
 export const METRIC_AREAS: Readonly<Record<string, readonly MetricDeclaration[]>> = {
   "The process": PROCESS,
+  "The machine (`telemetry.enable_host_metrics`, of Consul 1.14)": HOST,
   "HTTP and DNS": DOORS,
   "The agent": AGENT,
   Gossip: GOSSIP,

@@ -98,8 +98,7 @@ export class Autopilot {
   #run(era: number): void {
     this.#oneRound(era)
       .catch((error: unknown) => {
-        if (era === this.#era && this.#leading)
-          this.#d.logger.warn("autopilot could not finish a round", { error: String(error) });
+        if (era === this.#era && this.#leading) this.#d.logger.warn("autopilot could not finish a round", { error });
       })
       .finally(() => {
         if (era !== this.#era || !this.#leading) return;
@@ -135,7 +134,7 @@ export class Autopilot {
         this.#d
           .stats(id)
           .then((stats) => void found.set(id, stats))
-          .catch((error: unknown) => this.#d.logger.debug("no raft stats", { server: id, error: String(error) }))
+          .catch((error: unknown) => this.#d.logger.debug("no raft stats", { server: id, error }))
           .finally(() => {
             if (--left > 0) return;
             cancel();
@@ -197,9 +196,7 @@ export class Autopilot {
     for (const id of dead.stale) {
       if (id === this.#d.self) continue;
       logger.info("removing stale raft server from configuration", { id });
-      this.removeServer(id).catch((error: unknown) =>
-        logger.error("failed to remove raft server", { id, error: String(error) }),
-      );
+      this.removeServer(id).catch((error: unknown) => logger.error("failed to remove raft server", { id, error }));
     }
   }
 }

@@ -17,7 +17,7 @@ test("a new leader writes the configured entries that are not there, and leaves 
     const agent = await start(configured);
     try {
       // A leader answers before it has carried out all of its duties.
-      const deadline = Date.now() + 10_000;
+      const deadline = Date.now() + 60_000;
       let response: Response;
       do response = await fetch(`${agent.url}/v1/config/service-defaults/web`);
       while (response.status === 404 && Date.now() < deadline);

@@ -4,6 +4,8 @@ import {
   type ConfigEntry,
   ConfigEntryRequest,
   type Coordinate,
+  type LaterPart,
+  laterPart,
   make,
   RegisterRequest,
   type Schema,
@@ -27,7 +29,7 @@ import type { PeersPort } from "../peers-port.ts";
 import type { Autopilot } from "./autopilot.ts";
 import { bootstrapRequest } from "./bootstrap-entries.ts";
 import { Expiring } from "./expiring.ts";
-import { MemberDuties } from "./member-duties.ts";
+import { MemberDuties, type MemberDutiesDependencies } from "./member-duties.ts";
 import { prepareMesh } from "./mesh-duties.ts";
 import { serverRegistration } from "./self-registration.ts";
 
@@ -61,6 +63,9 @@ export interface LeaderDutiesDependencies {
   readonly connectEnabled: boolean;
   readonly logger: Logger;
   readonly appliedIndex: () => number;
+  /** See `LeaderApi`. */
+  readonly requireKeepers: (part: LaterPart) => void;
+  readonly whyNotPeer: MemberDutiesDependencies["whyNotPeer"];
   readonly propose: <T>(type: number, schema: Schema<T>, request: T) => Promise<unknown>;
 }
 
@@ -110,6 +115,8 @@ export class LeaderDuties {
     }
     for (const entry of this.#d.bootstrapEntries) {
       if (db.peek((tx) => configEntryGet(tx, entry.Kind, entry.Name)).entry !== undefined) continue;
+      const part = laterPart(entry);
+      if (part !== undefined && !this.#hasKeepers(part)) continue;
       started.push(propose(TYPE.configEntry, ConfigEntryRequest, bootstrapRequest(identity.datacenter, entry)));
     }
     await Promise.all(started);
@@ -117,6 +124,16 @@ export class LeaderDuties {
     peers?.announceLeader();
     autopilot.begin();
     this.#members?.begin();
+  }
+
+  #hasKeepers(part: LaterPart): boolean {
+    try {
+      this.#d.requireKeepers(part);
+      return true;
+    } catch (error) {
+      this.#d.logger.error("failed to apply a configured config entry", { error });
+      return false;
+    }
   }
 
   /**
@@ -127,7 +144,7 @@ export class LeaderDuties {
     try {
       await this.#d.propose(TYPE.register, RegisterRequest, serverRegistration(this.#d.identity));
     } catch (error) {
-      this.#d.logger.error("failed to register this server", { error: String(error) });
+      this.#d.logger.error("failed to register this server", { error });
     }
   }
 
@@ -167,7 +184,7 @@ export class LeaderDuties {
     for (let from = 0; from < batch.length; from += COORDINATES_BATCH)
       this.#d
         .propose(TYPE.coordinates, CoordinateBatch, batch.slice(from, from + COORDINATES_BATCH))
-        .catch((error: unknown) => this.#d.logger.warn("Coordinate update failed", { error: String(error) }));
+        .catch((error: unknown) => this.#d.logger.warn("Coordinate update failed", { error }));
   }
 
   get sessionTimers(): number {
@@ -186,7 +203,7 @@ export class LeaderDuties {
         if (!this.#leading) return; // the next leader has a timer of its own
         this.#d.logger.error("Failed to destroy an expired session; trying again", {
           session: id,
-          error: String(error),
+          error,
         });
         this.#sessions.set(id, RETRY_MS);
       },
@@ -216,7 +233,7 @@ export class LeaderDuties {
       if (reapIndex === 0) return;
       const request = make(TombstoneRequest, { Datacenter: identity.datacenter, Op: "reap", ReapIndex: reapIndex });
       this.#timed("leader.reapTombstones", propose(TYPE.tombstone, TombstoneRequest, request)).catch((error: unknown) =>
-        logger.error("Failed to reap tombstones; they are kept until the next time", { error: String(error) }),
+        logger.error("Failed to reap tombstones; they are kept until the next time", { error }),
       );
     });
   }

@@ -2,6 +2,7 @@ import { DeregisterRequest, make, RegisterRequest, type Schema } from "@tribune/
 import type { Logger } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
+import { keeps, type ServerMember } from "../../pool/server-tags.ts";
 import type { PoolEvent, PoolMember } from "../../pool/types.ts";
 import { getNodeCheck } from "../../state/catalog/checks.ts";
 import { checksInState } from "../../state/catalog/health-queries.ts";
@@ -26,6 +27,8 @@ export interface MemberDutiesDependencies {
   readonly metrics: Metrics;
   readonly members: () => readonly PoolMember[];
   readonly autopilot: Autopilot;
+  /** Why a server must not become a Raft peer now, if so. Asked before each is added. */
+  readonly whyNotPeer: (server: ServerMember) => Promise<string | undefined>;
   readonly propose: <T>(type: number, schema: Schema<T>, request: T) => Promise<unknown>;
 }
 
@@ -117,7 +120,7 @@ export class MemberDuties {
     if (this.#working) return;
     this.#working = true;
     this.#drain()
-      .catch((error: unknown) => this.#d.logger.error("failed to reconcile members", { error: String(error) }))
+      .catch((error: unknown) => this.#d.logger.error("failed to reconcile members", { error }))
       .finally(() => {
         this.#working = false;
         if (this.#leading && this.#pending.size > 0) return this.#work();
@@ -137,7 +140,7 @@ export class MemberDuties {
           await this.#carryOut(step);
         } catch (error) {
           // Its turn comes again with the next round.
-          if (this.#leading) logger.error("failed to reconcile member", { member: name, error: String(error) });
+          if (this.#leading) logger.error("failed to reconcile member", { member: name, error });
           break;
         }
       }
@@ -163,7 +166,8 @@ export class MemberDuties {
     switch (step.type) {
       case "addServer": {
         const { id, host, port } = step.server;
-        if (!this.#bootstrapsAlone(step.server.name)) await autopilot.addServer({ id, address: hostPort(host, port) });
+        if (this.#bootstrapsAlone(step.server.name) || (await this.#mustStayOut(step.server))) return;
+        await autopilot.addServer({ id, address: hostPort(host, port) });
         return;
       }
       case "removeServer":
@@ -185,6 +189,15 @@ export class MemberDuties {
         await propose(TYPE.deregister, DeregisterRequest, make(DeregisterRequest, step.request));
         return;
     }
+  }
+
+  async #mustStayOut(server: ServerMember): Promise<boolean> {
+    if (keeps(server, "laterKinds") && keeps(server, "laterFields")) return false;
+    const reason = await this.#d.whyNotPeer(server);
+    if (reason === undefined) return false;
+    const { name, version } = server;
+    this.#d.logger.error("not adding this server as Raft peer", { server: name, version, reason });
+    return true;
   }
 
   /** Two servers that each began a datacenter of their own are two datacenters: neither may swallow the other. */

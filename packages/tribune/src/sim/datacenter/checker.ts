@@ -29,6 +29,8 @@ export class DatacenterChecker {
   readonly #leaders = new Map<number, string>();
   readonly #entries = new Map<number, string>();
   readonly #states = new Map<number, string>();
+  readonly #incarnations = new Map<string, { readonly life: object; highest: number }>();
+  readonly #livesSeen = new WeakSet<object>();
   readonly #indexes = new Map<string, number>();
   readonly #newest = new Map<string, number>();
   readonly #holds: Hold[] = [];
@@ -54,6 +56,23 @@ export class DatacenterChecker {
     const other = this.#leaders.get(term);
     if (other !== undefined && other !== who) this.broken(`Election Safety: ${other} and ${who} lead term ${term}`);
     this.#leaders.set(term, who);
+  }
+
+  /**
+   * SWIM §4.2: a life begins above all earlier ones, or whoever remembers one of those would not hear of it. What runs on
+   * of a life without power does not count.
+   */
+  lives(name: string, life: object, incarnation: number): void {
+    const known = this.#incarnations.get(name);
+    if (known?.life === life) {
+      known.highest = Math.max(known.highest, incarnation);
+      return;
+    }
+    if (this.#livesSeen.has(life)) return;
+    this.#livesSeen.add(life);
+    if (known !== undefined && incarnation <= known.highest)
+      this.broken(`Incarnations: ${name} begins a life in ${incarnation}, and was in ${known.highest} before`);
+    this.#incarnations.set(name, { life, highest: Math.max(known?.highest ?? 0, incarnation) });
   }
 
   /** Raft §5.4.3: all servers apply the same, in all their lives; and come to the same state by it. */

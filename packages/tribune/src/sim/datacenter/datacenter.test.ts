@@ -1,10 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DirEntry, KVSRequest, make } from "@tribune/api";
+import { type CheckServiceNode, DirEntry, KVSRequest, make, NodeService, RegisterRequest } from "@tribune/api";
 import type { Agent } from "../../agent/agent.ts";
-import { ask, endpointNamed, ownRead } from "../../agent/asking.ts";
+import { ask, endpointNamed, ownRead, type ReadOutcome } from "../../agent/asking.ts";
 import { type Logger, silentLogger } from "../../lib/log.ts";
 import { type SimAgent, SimDatacenter } from "./datacenter.ts";
+
+/** What was just written may still be on its way to who hears of it. */
+const TOLD_MS = 1_000;
+/** The server misses its leader, and the client goes to another one. */
+const NEW_AGAIN_MS = 60_000;
+
+const registrationOf = (node: string, id: string) =>
+  make(RegisterRequest, {
+    Datacenter: "dc1",
+    Node: node,
+    Address: "10.9.9.9",
+    Service: make(NodeService, { ID: id, Service: "web", Port: 80 }),
+  });
 
 const put = (key: string, value: string) =>
   make(KVSRequest, {
@@ -189,6 +202,55 @@ test("a server that leaves is out of the peer set, and one seed is one run", asy
   };
   assert.equal(await play(), await play());
 });
+
+for (const seed of [1, 2])
+  test(`what a client keeps is never older than it says, and soon new, when the server it hears is cut off (seed ${seed})`, async () => {
+    for (const which of [0, 1]) await hearsCutOffServer(seed, which);
+  });
+
+/** Cuts one of the two followers off from the other servers, but not from the client, which hears one of them. */
+async function hearsCutOffServer(seed: number, which: number): Promise<void> {
+  const datacenter = new SimDatacenter(seed, {
+    ...{ servers: 3, clients: 1 },
+    settings: { use_streaming_backend: true },
+  });
+  await datacenter.start();
+  const register = (at: string, id: string) =>
+    datacenter.write(at, "catalogRegister", registrationOf(`node-${id}`, id));
+  await datacenter.until("the client is there", () => tried(register("c1", "web-1")), 60_000);
+  const cached = () => datacenter.read("c1", "healthService", { ServiceName: "web", UseCache: true });
+  const idsIn = ({ answer }: ReadOutcome): string[] =>
+    (answer.reply as unknown as { readonly Nodes: readonly CheckServiceNode[] | null }).Nodes!.map(
+      ({ Service }) => Service!.ID,
+    );
+  await datacenter.until("it hears of the first", async () => idsIn(await cached()).length === 1, 60_000);
+  await datacenter.pass(10_000);
+
+  const leader = leaderOf(datacenter);
+  const followers = datacenter.agents.filter(({ name, server }) => server && name !== leader);
+  const { host } = followers[which]!;
+  for (const other of datacenter.agents.filter((each) => each.server && each.host !== host)) {
+    datacenter.network.blocked.add(`${host.address}>${other.host.address}`);
+    datacenter.network.blocked.add(`${other.host.address}>${host.address}`);
+  }
+  const cutAtMs = datacenter.sim.nowMs;
+  await datacenter.pass(2_000);
+  await register(leader, "web-2");
+  const writtenAtMs = datacenter.sim.nowMs;
+  await datacenter.until(
+    "it hears of the second",
+    async () => {
+      const outcome = await cached();
+      const { lastContactMs, ageMs = 0, knownLeader } = outcome.meta;
+      if (idsIn(outcome).length === 2) return true;
+      const saysFromMs = datacenter.sim.nowMs - Math.max(lastContactMs, ageMs);
+      assert.ok(!knownLeader || saysFromMs <= writtenAtMs + TOLD_MS, `it says it is as of ${saysFromMs - cutAtMs} ms`);
+      return false;
+    },
+    NEW_AGAIN_MS,
+  );
+  await datacenter.stop();
+}
 
 /** The agent that says it leads; "" while none does. */
 function leaderOf(datacenter: SimDatacenter, butNot = ""): string {

@@ -223,3 +223,10 @@ export class SimDatacenter {
     await this.run(Promise.all(this.agents.map(({ agent }) => agent?.stop())), 30_000);
   }
 }
+
+/** A log line's fields for a trace. */
+export function shownFields(fields: Readonly<Record<string, unknown>>): string {
+  return Object.entries(fields)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(" ");
+}

@@ -4,8 +4,9 @@
  */
 import type { Logger, LogLevel } from "../../lib/log.ts";
 import { randomInt } from "../../lib/random.ts";
+import { LateLinks } from "../late-links.ts";
 import { DatacenterChecker, Violation } from "./checker.ts";
-import { type SimAgent, SimDatacenter } from "./datacenter.ts";
+import { type SimAgent, SimDatacenter, shownFields } from "./datacenter.ts";
 import { listen } from "./seams.ts";
 import { entryOf, readKey, writeKey } from "./workload.ts";
 
@@ -14,16 +15,25 @@ export interface LongRunOptions {
   readonly servers: number;
   readonly clients: number;
   readonly hours: number;
+  /** How long a disk is good, at most, between times in which it is slow. */
+  readonly goodMaxMs: number;
   /** Told after each simulated hour. */
   readonly onHour?: (result: LongRunResult) => void;
+  /** Told of each time without a leader that was longer than `LEADERLESS_SHOWN_MS`, with what agents said around it. */
+  readonly onLeaderless?: (ms: number, trace: string) => void;
 }
 
 export interface LongRunResult {
   readonly hours: number;
   /** Elections behind the first one. */
   readonly elections: number;
-  /** Those during which the leader was held up by its disk for longer than its lease, or handed over for that reason. */
+  /**
+   * Those before which the leader was held up by its disk for longer than its lease, or handed over for that reason, or
+   * could not have heard a majority for as long as its lease.
+   */
   readonly excused: number;
+  /** The longest time from when a leader was held up, or knew itself to lead no more, until the next one led. */
+  readonly leaderlessMs: number;
   readonly writes: number;
   readonly reads: number;
   readonly failed: number;
@@ -36,8 +46,12 @@ export interface LongRunResult {
   readonly entries: number;
   readonly states: number;
   readonly violation: string | undefined;
+  /** What agents said in the last minutes. */
+  readonly trace: string;
 }
 
+/** Lines of the trace: some minutes of a calm datacenter. */
+const TRACE_LINES = 200;
 /** Two of a hundred packets are lost; what a stream loses comes after TCP's shortest timer. */
 const LOSSY = { loss: 0.02, duplicate: 0.005, delayMinMs: 0.2, delayMaxMs: 3, straggle: 0.01, retransmitMs: 200 };
 /** A good disk, which earns it that small writes wait for it on the event loop … */
@@ -45,13 +59,16 @@ const GOOD_CALL_MS = 0.5;
 /** … until it is slow for some seconds, by so much a call: most of the time a little, seldom a lot. */
 const SLOW_CALL_MS = { min: 5, max: 1_500 };
 const SLOW_FOR_MS = 10_000;
-const BETWEEN_MS = 60_000;
 /** `leaderLeaseTimeout` with `raft_multiplier` 1: a leader that stands still for longer may lose its place. */
 const LEASE_MS = 500;
+/** Heartbeats follow each other at most so far apart. */
+const BETWEEN_BEATS_MS = 200;
 /** An election that a hold-up caused comes within some timeouts of it. */
 const CONSEQUENCE_MS = 5_000;
 const HOUR_MS = 3_600_000;
-const USER_PAUSE_MS = 1_000;
+const USER_PAUSE_MS = 4_000;
+/** A datacenter should be without a leader for less. */
+const LEADERLESS_SHOWN_MS = 1_000;
 
 export async function runLong(options: LongRunOptions): Promise<LongRunResult> {
   const run = new LongRun(options);
@@ -70,6 +87,10 @@ class LongRun {
   #leader: SimAgent | undefined;
   #terms = 0;
   #excused = 0;
+  /** Since when nobody leads, as far as is known. */
+  #leaderlessSinceMs: number | undefined;
+  #leaderlessMs = 0;
+  #leaderHeldUp: { readonly fromMs: number; readonly untilMs: number } | undefined;
   #writes = 0;
   #reads = 0;
   #failed = 0;
@@ -79,6 +100,13 @@ class LongRun {
   #longestHoldUpMs = 0;
   #written = 0;
   #stopped = false;
+  readonly #late = new LateLinks({
+    leaseMs: LEASE_MS,
+    betweenBeatsMs: BETWEEN_BEATS_MS,
+    consequenceMs: CONSEQUENCE_MS,
+  });
+  /** Who lost its place with a reason, until somebody else has it. */
+  #gaveUp: SimAgent | undefined;
   /** When a process was last held up for longer than a lease, or gave its place up for its disk. */
   readonly #excuseAtMs = new Map<SimAgent, number>();
 
@@ -88,6 +116,7 @@ class LongRun {
     this.#datacenter = new SimDatacenter(seed, {
       servers,
       clients,
+      keepLines: true,
       settings: { check_update_interval: "0s" },
       logger: (each) => this.#logger(each),
       onFatal: (each, error) => this.checker.broken(`${each.name} ends itself: ${error.stack ?? String(error)}`),
@@ -102,6 +131,7 @@ class LongRun {
       await this.#datacenter.until("there is a leader", () => this.#leader !== undefined, 60_000);
       await this.#datacenter.pass(30_000);
       network.faults = LOSSY;
+      network.late = this.#late;
       for (const each of agents) this.#wearOut(each);
       this.#use();
       const startMs = sim.nowMs;
@@ -125,6 +155,7 @@ class LongRun {
       hours,
       elections: Math.max(0, this.#terms - 1),
       excused: this.#excused,
+      leaderlessMs: this.#leaderlessMs,
       writes: this.#writes,
       reads: this.#reads,
       failed: this.#failed,
@@ -136,6 +167,7 @@ class LongRun {
       entries: this.checker.entries,
       states: this.checker.statesCompared,
       violation,
+      trace: violation === undefined ? "" : this.#datacenter.sim.trace(TRACE_LINES),
     };
   }
 
@@ -150,10 +182,12 @@ class LongRun {
       held(ms);
     };
     const next = (): void => {
-      sim.after(sim.rng.next() * BETWEEN_MS, () => {
+      sim.after(sim.rng.next() * this.#options.goodMaxMs, () => {
         this.#slowTimes++;
         files.slownessMs = SLOW_CALL_MS.min * (SLOW_CALL_MS.max / SLOW_CALL_MS.min) ** sim.rng.next();
+        sim.record(`${each.name}'s disk takes ${files.slownessMs.toFixed(0)} ms for a call`);
         sim.after(sim.rng.next() * SLOW_FOR_MS, () => {
+          sim.record(`${each.name}'s disk is good again`);
           files.slownessMs = 0;
           next();
         });
@@ -163,9 +197,15 @@ class LongRun {
   }
 
   #heldUp(each: SimAgent, ms: number): void {
-    if (ms > 100) this.#holdUps++;
+    if (ms > 100) {
+      this.#holdUps++;
+      this.#datacenter.sim.record(`${each.name} is held up for ${ms.toFixed(0)} ms`);
+    }
     this.#longestHoldUpMs = Math.max(this.#longestHoldUpMs, ms);
-    if (ms > LEASE_MS) this.#excuseAtMs.set(each, this.#datacenter.sim.nowMs + ms);
+    if (ms <= LEASE_MS) return;
+    const { nowMs } = this.#datacenter.sim;
+    this.#excuseAtMs.set(each, nowMs + ms);
+    if (each === this.#leader) this.#leaderHeldUp = { fromMs: nowMs, untilMs: nowMs + ms };
   }
 
   /** A user who puts and reads, at any agent. */
@@ -202,16 +242,64 @@ class LongRun {
     this.#leader = each;
     if (before === undefined) return;
     const { nowMs } = this.#datacenter.sim;
-    if (nowMs - (this.#excuseAtMs.get(before) ?? Number.NEGATIVE_INFINITY) < CONSEQUENCE_MS) this.#excused++;
+    this.#judgeLeaderless(nowMs);
+    const excused = this.#gaveUp === before || this.#hasReason(before);
+    this.#gaveUp = undefined;
+    if (excused) this.#excused++;
     else
       this.checker.broken(
         `Needless Election: ${each.name} leads term ${term} from ${nowMs.toFixed(0)} ms on, and ${before.name} was well`,
       );
   }
 
+  #lost(each: SimAgent): void {
+    this.#gaveUp = this.#hasReason(each) ? each : undefined;
+    const { nowMs } = this.#datacenter.sim;
+    if (each === this.#leader) this.#leaderlessSinceMs = this.#heldUpSinceMs(nowMs) ?? nowMs;
+  }
+
+  /** When the leader was held up, if it could not have been heard since. */
+  #heldUpSinceMs(nowMs: number): number | undefined {
+    const held = this.#leaderHeldUp;
+    return held !== undefined && nowMs <= held.untilMs + BETWEEN_BEATS_MS ? held.fromMs : undefined;
+  }
+
+  #judgeLeaderless(nowMs: number): void {
+    const sinceMs = this.#leaderlessSinceMs ?? this.#heldUpSinceMs(nowMs);
+    this.#leaderlessSinceMs = undefined;
+    this.#leaderHeldUp = undefined;
+    if (sinceMs === undefined) return;
+    this.#leaderlessMs = Math.max(this.#leaderlessMs, nowMs - sinceMs);
+    if (nowMs - sinceMs > LEADERLESS_SHOWN_MS)
+      this.#options.onLeaderless?.(nowMs - sinceMs, this.#datacenter.sim.trace(TRACE_LINES));
+  }
+
+  /** Its place is lost for a reason that just was; the election may take longer than that. */
+  #hasReason(leader: SimAgent): boolean {
+    const { nowMs } = this.#datacenter.sim;
+    const heldUp = nowMs - (this.#excuseAtMs.get(leader) ?? Number.NEGATIVE_INFINITY) < CONSEQUENCE_MS;
+    return heldUp || this.#silenced(leader);
+  }
+
+  /** Whether the links of a leader let it hear no majority for as long as its lease: several losses in a row, on enough. */
+  #silenced(leader: SimAgent): boolean {
+    const { sim, agents } = this.#datacenter;
+    const others = agents.filter((each) => each.server && each !== leader).map(({ host }) => host.address);
+    return this.#late.silenced(
+      sim.nowMs,
+      leader.host.address,
+      others,
+      others.length + 1 - Math.floor((others.length + 1) / 2),
+    );
+  }
+
   #logger(each: SimAgent): Logger {
-    const say = (_level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void => {
+    const say = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void => {
+      this.#datacenter.sim.record(
+        `${each.name} [${level}] ${message} ${fields === undefined ? "" : shownFields(fields)}`,
+      );
       if (message === "cluster leadership acquired") this.#leads(each, Number(fields?.term));
+      if (message === "cluster leadership lost") this.#lost(each);
       if (message.startsWith("the disk has not finished a flush for too long"))
         this.#excuseAtMs.set(each, this.#datacenter.sim.nowMs);
     };

@@ -13,6 +13,8 @@ export interface NemesisOptions {
 
 /** Clocks may be wrong by so much, as a share; the read lease allows for it. */
 const PACE_ERROR = 0.03;
+/** How long a leader that stood still answers, if it may, before it hears of another. */
+const UNTOLD_MS = 300;
 /** A leave that takes longer is ended by its operator. */
 const LEAVE_MAX_MS = 60_000;
 
@@ -190,17 +192,24 @@ export class Nemesis {
     this.#block(links, randomInt(sim.rng, 15_000), "cut in one direction");
   }
 
+  /** And what tells it that others elected a leader meanwhile comes after what its users ask. */
   #stallLeader(): void {
     const leader = this.#leader();
-    if (leader !== undefined) this.#pause(leader, 2_000);
+    if (leader === undefined) return;
+    const forMs = this.#pause(leader, 2_000);
+    const others = this.#datacenter.agents.filter((each) => each.server && each !== leader);
+    const links = others.map(({ host }) => `${host.address}>${leader.host.address}`);
+    this.#block(links, forMs + UNTOLD_MS, "what servers say to who stands still");
   }
 
-  #pause(victim: SimAgent, minMs = 0): void {
+  /** @returns how long, in milliseconds */
+  #pause(victim: SimAgent, minMs = 0): number {
     const { sim } = this.#datacenter;
     const forMs = minMs + randomInt(sim.rng, 6_000 - minMs);
     this.#note("stands still", `${victim.name} stands still for ${forMs} ms`);
     victim.host.pause(forMs);
     this.#awayAtMs.set(victim, Math.max(this.#awayAtMs.get(victim) ?? 0, sim.nowMs + forMs));
+    return forMs;
   }
 
   #skew(victim: SimAgent): void {

@@ -1,5 +1,6 @@
 /** One seed: a datacenter, faults for a while, then calm; every checker looks at all of it. */
 import { createHash } from "node:crypto";
+import { make, NodeService, RegisterRequest } from "@tribune/api";
 import { ask, endpointNamed, ownRead } from "../../agent/asking.ts";
 import type { Logger, LogLevel } from "../../lib/log.ts";
 import { randomInt } from "../../lib/random.ts";
@@ -8,10 +9,20 @@ import { linearizabilityError } from "../linearizability.ts";
 import type { Simulator } from "../simulator.ts";
 import { DatacenterChecker, Violation } from "./checker.ts";
 import { divergence, serverOfAgent, type Truth } from "./convergence.ts";
-import { type SimAgent, SimDatacenter } from "./datacenter.ts";
+import { type SimAgent, SimDatacenter, shownFields } from "./datacenter.ts";
 import { Nemesis } from "./nemesis.ts";
 import { type BrokenRule, breakRule, listen } from "./seams.ts";
-import { entryOf, QUESTIONS, readKey, SESSION_TTL_MS, Workload, writeKey } from "./workload.ts";
+import {
+  askAsDoor,
+  CACHEABLE,
+  cachedCall,
+  entryOf,
+  QUESTIONS,
+  readKey,
+  SESSION_TTL_MS,
+  Workload,
+  writeKey,
+} from "./workload.ts";
 
 export interface RunOptions {
   readonly seed: number;
@@ -34,6 +45,8 @@ export interface RunResult {
   /** Blocking queries answered, and those of them by a change. */
   readonly blocked: number;
   readonly wakes: number;
+  /** Answers that an agent's cache may have given. */
+  readonly cached: number;
   readonly faults: number;
   readonly entries: number;
   /** States found equal to that of another server, or another life, at the same index. */
@@ -54,6 +67,17 @@ const CALM_MS = 300_000;
 /** How long a wake may take in calm: an election must not fall into it. */
 const WAKE_MS = 2_000;
 const WAIT_MS = 60_000;
+/**
+ * Nobody's write is held so long in calm: two or three hops of 5 ms each at most, and two flushes. A server that holds a
+ * call tries again up to 440 ms later.
+ */
+const PROMPT_MS = 200;
+/** What a call to a slow disk may take while the datacenter forms. */
+const SLOW_START_MS = 100;
+/** At once, so that every stream that an agent keeps for further calls is used. */
+const PROMPT_WRITES = 16;
+/** A cache that could not refresh an answer tries again after so long at most; then one more refresh. */
+const CACHE_MS = 150_000;
 /** A leader that could take a node for gone has heard by then that it is there. */
 const HEARD_MS = 15_000;
 /** A snapshot a minute's worth of commands, so that servers that come back need one. */
@@ -127,6 +151,7 @@ class Run {
       registrations: workload?.registrations ?? 0,
       blocked: workload?.blocked ?? 0,
       wakes: workload?.wakes ?? 0,
+      cached: workload?.cached ?? 0,
       faults: this.#nemesis?.faults ?? 0,
       entries: this.checker.entries,
       states: this.checker.statesCompared,
@@ -141,15 +166,20 @@ class Run {
   async #play(): Promise<void> {
     const { agents } = this.#datacenter;
     const { clients } = this.#options;
+    // Some are asked for their peers, and more, before they have read their log.
+    for (const { host } of agents) if (this.#chance.next() < 0.3) host.files.slownessMs = SLOW_START_MS;
     await this.#datacenter.start();
+    for (const { host } of agents) host.files.slownessMs = 0;
     await this.#until("Formation", FORM_MS, () => divergence({ live: agents, dead: [], gone: [] }));
     this.#sim.record("all are there");
+    await this.#checkPromptness("at first", agents);
     const stays = (each: SimAgent): boolean => each.name === "c1" || (clients === 0 && each.name === "s1");
     const workload = new Workload(this.#datacenter, this.checker, {
       sessionNode: clients > 0 ? "c1" : "s1",
       kvClients: 5,
       lockers: 4,
       askers: 2 * QUESTIONS.length,
+      cacheAskers: 2 * QUESTIONS.length,
     });
     this.#workload = workload;
     const nemesis = new Nemesis(this.#datacenter, {
@@ -161,7 +191,9 @@ class Run {
     await this.#pass(this.#options.faultsMs ?? FAULTS_MS);
     const truth = this.#calm(nemesis);
     await this.#converge(workload, truth);
+    await this.#checkPromptness("in the end", truth.live);
     await this.#checkWakes(truth);
+    await this.#checkCaches(truth);
     await this.#checkEnd(workload, truth);
   }
 
@@ -235,6 +267,14 @@ class Run {
     return undefined;
   }
 
+  /** In calm: whoever writes, wherever, does not wait for more than the disks and links between. */
+  async #checkPromptness(when: string, live: readonly SimAgent[]): Promise<void> {
+    for (const { name, agent } of live) {
+      const written = Array.from({ length: PROMPT_WRITES }, () => writeKey(agent!, "set", { Key: "prompt" }));
+      await this.#within(PROMPT_MS, `Promptness: ${when}, writes at ${name}`, Promise.all(written));
+    }
+  }
+
   /** In calm: everybody reaches the leader, and who waits is woken. */
   async #checkWakes({ live }: Truth): Promise<void> {
     const key = "wake";
@@ -259,6 +299,47 @@ class Run {
     }
   }
 
+  /** In calm: what caches say is what the leader says, and who waits at one is woken. */
+  async #checkCaches({ live }: Truth): Promise<void> {
+    const shown = (question: (typeof QUESTIONS)[number]): string => `${question[0]} ${JSON.stringify(question[1])}`;
+    for (const question of CACHEABLE) {
+      for (const { name, agent } of live) {
+        const endMs = this.#sim.nowMs + CACHE_MS;
+        for (;;) {
+          const fresh = await this.#within(10_000, `Liveness: a read at ${name}`, askAsDoor(agent!, ownCall(question)));
+          const call = cachedCall(question);
+          const kept = await this.#within(10_000, `Liveness: a cached read at ${name}`, askAsDoor(agent!, call));
+          // Not by their indexes: that of a table may have gone on without a change to what was asked.
+          const [is, says] = [fresh, kept].map(({ answer }) => digest(answer.reply, isEmpty));
+          if (is === says) break;
+          if (this.#sim.nowMs >= endMs)
+            throw new Violation(`Caches: at ${name} ${shown(question)} is ${says}, and ${is} without the cache`);
+          await this.#pass(1000);
+        }
+      }
+    }
+    const asked = CACHEABLE.find(([endpoint]) => endpoint === "healthService")!;
+    const waiting = live.map(({ name, agent }) => {
+      const before = agent!.asking.readNow(cachedCall(asked))?.answer.index ?? 0;
+      const woken = askAsDoor(agent!, cachedCall(asked, { MinQueryIndex: before, MaxQueryTime: WAIT_MS * 1e6 }));
+      woken.catch(() => {}); // awaited below
+      return { name, before, woken };
+    });
+    await this.#pass(500);
+    const elsewhere = {
+      Node: "elsewhere",
+      Address: "10.9.9.9",
+      Service: make(NodeService, { Service: "web", Port: 1 }),
+    };
+    const registration = make(RegisterRequest, { Datacenter: "dc1", ...elsewhere });
+    const write = live[0]!.agent!.asking.write(endpointNamed("catalogRegister"), registration);
+    await this.#within(10_000, "Liveness: a registration", write);
+    for (const { name, before, woken } of waiting) {
+      const { answer } = await this.#within(WAKE_MS, `Wakes: who waits at the cache of ${name}`, woken);
+      if (answer.index <= before) throw new Violation(`Wakes: the cache of ${name} wakes with index ${answer.index}`);
+    }
+  }
+
   async #checkEnd(workload: Workload, truth: Truth): Promise<void> {
     const unanswered = workload.unanswered();
     if (unanswered !== undefined) throw new Violation(`Liveness: ${unanswered}`);
@@ -280,7 +361,9 @@ class Run {
       if (each.life !== life || each.agent === undefined) return;
       if (message === "cluster leadership acquired") this.checker.leads(Number(fields?.term), each.name);
       if (level === "TRACE" || level === "DEBUG") return;
-      this.#sim.record(`${each.name} [${level}] ${name}: ${message} ${fields === undefined ? "" : shown(fields)}`);
+      this.#sim.record(
+        `${each.name} [${level}] ${name}: ${message} ${fields === undefined ? "" : shownFields(fields)}`,
+      );
     };
     return {
       trace: () => {},
@@ -379,15 +462,21 @@ class Run {
   }
 }
 
-function digest(reply: object): string {
-  const text = JSON.stringify(reply, (name, value: unknown) =>
-    name === "Index" ? undefined : typeof value === "bigint" ? String(value) : value,
-  );
-  return createHash("sha1").update(text).digest("hex").slice(0, 8);
+function ownCall([endpoint, request]: (typeof QUESTIONS)[number]) {
+  return ownRead(endpointNamed(endpoint), { Datacenter: "dc1", ...request });
 }
 
-function shown(fields: Readonly<Record<string, unknown>>): string {
-  return Object.entries(fields)
-    .map(([key, value]) => `${key}=${String(value)}`)
-    .join(" ");
+/** Of the answer's way, not of what was asked. */
+const META: ReadonlySet<string> = new Set(["Index", "LastContact", "KnownLeader"]);
+
+/** Events of a subscription do not tell an empty map from none. */
+function isEmpty(value: unknown): boolean {
+  return !value || (typeof value === "object" && Object.keys(value).length === 0);
+}
+
+function digest(reply: object, leftOut: (value: unknown) => boolean = () => false): string {
+  const text = JSON.stringify(reply, (name, value: unknown) =>
+    META.has(name) || leftOut(value) ? undefined : typeof value === "bigint" ? String(value) : value,
+  );
+  return createHash("sha1").update(text).digest("hex").slice(0, 8);
 }

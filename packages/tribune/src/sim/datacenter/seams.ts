@@ -3,8 +3,11 @@
  * long as the run lasts. One run at a time in a process.
  */
 import { createHash } from "node:crypto";
+import { AgentCache } from "../../agent/cache/agent-cache.ts";
 import { Pusher } from "../../agent/local/anti-entropy/pusher.ts";
 import { StateSyncer } from "../../agent/local/anti-entropy/state-syncer.ts";
+import { Swim } from "../../gossip/swim/swim.ts";
+import { SnapshotWriter } from "../../pool/snapshot-writer.ts";
 import type { LogEntry } from "../../raft/types.ts";
 import { MemberDuties } from "../../server/leader/member-duties.ts";
 import { Answered, QueryEngine } from "../../server/query-engine.ts";
@@ -22,6 +25,8 @@ export const BROKEN_RULES = [
   "follower-reads",
   "endless-lease",
   "kept-index",
+  "forgotten-incarnation",
+  "stale-cache",
 ] as const;
 export type BrokenRule = (typeof BROKEN_RULES)[number];
 
@@ -67,8 +72,8 @@ export function breakRule(rule: BrokenRule): Undo {
         ReplicatedState.prototype,
         "apply",
         (apply) =>
-          function (this: ReplicatedState, entry) {
-            return ++applied % 101 === 0 ? undefined : apply.call(this, entry);
+          function (this: ReplicatedState, ...given) {
+            return ++applied % 101 === 0 ? undefined : apply.apply(this, given);
           },
       );
     }
@@ -113,6 +118,31 @@ export function breakRule(rule: BrokenRule): Undo {
       return replace(RaftHost.prototype, "mayReadByLease", () => () => true);
     case "kept-index":
       return replace(Answered.prototype, "date", () => () => {});
+    case "forgotten-incarnation":
+      return replace(
+        SnapshotWriter.prototype,
+        "open",
+        (open) =>
+          async function (this: SnapshotWriter, ...given) {
+            return { ...(await open.apply(this, given)), incarnation: 0 };
+          },
+      );
+    case "stale-cache": {
+      const kept = new WeakMap<AgentCache, Map<string, ReturnType<AgentCache["readNow"]>>>();
+      return replace(
+        AgentCache.prototype,
+        "readNow",
+        (readNow) =>
+          function (this: AgentCache, call) {
+            if (call.minIndex > 0) return readNow.call(this, call);
+            const answers = kept.get(this) ?? new Map();
+            kept.set(this, answers);
+            const answer = answers.get(call.key) ?? readNow.call(this, call);
+            if (answer !== undefined) answers.set(call.key, answer);
+            return answer;
+          },
+      );
+    }
   }
 }
 
@@ -128,6 +158,8 @@ function unasked<R extends Parameters<Server["readNow"]>[0]>(read: R): R {
 }
 
 export interface Listener {
+  /** A member, in one life of its, is in this incarnation. */
+  lives(name: string, life: object, incarnation: number): void;
   /** A server that leads, or believes to, proposes a command. */
   proposes(data: Uint8Array): void;
   /** An entry was applied to one server's state, in one of its lives; `state` is the whole of it, now and then. */
@@ -135,31 +167,54 @@ export interface Listener {
 }
 
 /**
- * Hears every command that a leader proposes and every entry that any server applies; the state behind each
- * `stateEvery`th index comes with it, as a hash.
+ * Hears in which incarnation every member is, every command that a leader proposes and every entry that any server
+ * applies; the state behind each `stateEvery`th index comes with it, as a hash. What is proposed is frozen.
  */
 export function listen(listener: Listener, stateEvery: number): Undo {
   return allOf(
     replace(
+      Swim.prototype,
+      "step",
+      (step) =>
+        function (this: Swim, ...given) {
+          const effects = step.apply(this, given);
+          listener.lives(this.local.name, this, this.local.incarnation);
+          return effects;
+        },
+    ),
+    replace(
       RaftHost.prototype,
       "propose",
       (propose) =>
-        function (this: RaftHost, data, extensions) {
+        function (this: RaftHost, ...given) {
+          const [data, , decoded] = given;
           if (this.status().role === "leader") listener.proposes(data);
-          return propose.call(this, data, extensions);
+          freeze(decoded?.request);
+          return propose.apply(this, given);
         },
     ),
     replace(
       ReplicatedState.prototype,
       "apply",
       (apply) =>
-        function (this: ReplicatedState, entry) {
-          const result = apply.call(this, entry);
+        function (this: ReplicatedState, ...given) {
+          const [entry] = given;
+          const result = apply.apply(this, given);
           listener.applied(entry, entry.index % stateEvery === 0 ? stateHash(this) : undefined);
           return result;
         },
     ),
   );
+}
+
+/**
+ * A leader's state shares its requests with whoever made them (`codec/decoded-form.ts`): from now on none of these may be
+ * changed, and whoever tries it throws.
+ */
+function freeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const part of Object.values(value)) freeze(part);
 }
 
 function stateHash(state: ReplicatedState): string {

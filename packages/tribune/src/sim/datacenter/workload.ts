@@ -1,7 +1,7 @@
 import { DirEntry, KVSRequest, make, Session, SessionRequest, SessionSpecificRequest } from "@tribune/api";
 import type { Agent } from "../../agent/agent.ts";
 import { RegisteredChecks, RegisteredServices } from "../../agent/api/registered.ts";
-import { ask, endpointNamed, ownRead, type ReadOutcome } from "../../agent/asking.ts";
+import { ask, endpointNamed, ownRead, type ReadCall, type ReadOutcome } from "../../agent/asking.ts";
 import type { CheckStatus } from "../../checks/status.ts";
 import { randomInt } from "../../lib/random.ts";
 import type { RegisterOperation } from "../linearizability.ts";
@@ -15,6 +15,8 @@ export interface WorkloadOptions {
   readonly kvClients: number;
   readonly lockers: number;
   readonly askers: number;
+  /** Who lets its agent's cache answer. */
+  readonly cacheAskers: number;
 }
 
 const DC = "dc1";
@@ -45,12 +47,17 @@ export const QUESTIONS: readonly (readonly [endpoint: string, request: Readonly<
   ["catalogNodeServices", { Node: "absent" }],
 ];
 
+/** Those that an agent's cache may answer. */
+export const CACHEABLE = QUESTIONS.filter(([endpoint]) => {
+  const { contract } = endpointNamed(endpoint);
+  return "cacheable" in contract && contract.cacheable === true;
+});
+
 type Outcome<T> = { readonly value: T } | { readonly error: Error } | "no answer";
 
 /** What is known of a service on an agent: acknowledged either way, or neither. */
 export type Knowledge = "registered" | "deregistered" | "unknown";
 
-/** Reads one entry as the HTTP door does: at once if that may be, else when it comes. */
 export function readKey(
   agent: Agent,
   key: string,
@@ -63,10 +70,14 @@ export function readKey(
     AllowStale: stale,
     RequireConsistent: consistent,
   });
-  const call = consistent ? ({ ...own, consistency: "consistent" } as const) : own;
+  return askAsDoor(agent, consistent ? ({ ...own, consistency: "consistent" } as const) : own);
+}
+
+/** As the HTTP door asks: at once if that may be, else when it comes. */
+export function askAsDoor({ asking }: Agent, call: ReadCall): Promise<ReadOutcome> {
   try {
-    const now = agent.asking.readNow(call);
-    return now === undefined ? ask(agent.asking, call) : Promise.resolve(now);
+    const now = asking.readNow(call);
+    return now === undefined ? ask(asking, call) : Promise.resolve(now);
   } catch (error) {
     return Promise.reject(error as Error);
   }
@@ -107,6 +118,7 @@ export class Workload {
   registrations = 0;
   blocked = 0;
   wakes = 0;
+  cached = 0;
 
   constructor(datacenter: SimDatacenter, checker: DatacenterChecker, options: WorkloadOptions) {
     this.#datacenter = datacenter;
@@ -122,6 +134,10 @@ export class Workload {
     for (let at = 0; at < options.askers; at++) {
       const each = agents[at % agents.length]!;
       this.#forever(`asker${at}`, 200, this.#asker(`asker${at}`, each, at));
+    }
+    for (let at = 0; at < options.cacheAskers; at++) {
+      const each = agents[at % agents.length]!;
+      this.#forever(`cache asker${at}`, 400, this.#cacheAsker(`cache asker${at}`, each, at));
     }
   }
 
@@ -444,6 +460,46 @@ export class Workload {
       last = index;
     };
   }
+
+  /** Looks and waits in turns. What a cache has shown in its life it does not forget. */
+  #cacheAsker(who: string, each: SimAgent, at: number): () => Promise<void> {
+    // Every agent gets several of them.
+    const question = CACHEABLE[(at + Math.floor(at / this.#datacenter.agents.length)) % CACHEABLE.length]!;
+    let last = 0;
+    return async () => {
+      if (!each.ready) return;
+      const { rng } = this.#datacenter.sim;
+      const { life } = each;
+      const waitMs = 1000 + randomInt(rng, 9000);
+      const wait = rng.next() < 0.5 ? {} : { MinQueryIndex: last, MaxQueryTime: waitMs * 1e6 };
+      const outcome = await this.#attempt(
+        `${who} asks`,
+        each,
+        (agent) => askAsDoor(agent, cachedCall(question, wait)),
+        waitMs + PATIENCE_MS,
+      );
+      if (outcome === "no answer" || "error" in outcome) {
+        last = 0;
+        return;
+      }
+      this.cached++;
+      const { index } = outcome.value.answer;
+      this.#datacenter.sim.record(`${who} saw index ${index} behind ${last}`);
+      this.#checker.index(
+        `cached ${question[0]} ${JSON.stringify(question[1])} at ${each.name} in its life ${life}`,
+        index,
+      );
+      last = index;
+    };
+  }
+}
+
+/** A question as its asker's agent's cache may answer it. */
+export function cachedCall(
+  [endpoint, request]: (typeof QUESTIONS)[number],
+  wait: { readonly MinQueryIndex?: number; readonly MaxQueryTime?: number } = {},
+): ReadCall {
+  return ownRead(endpointNamed(endpoint), { Datacenter: DC, ...request, UseCache: true, ...wait });
 }
 
 interface LocalApi {

@@ -76,12 +76,14 @@ function isAboutVotes(broken: BrokenRule | undefined): boolean {
 
 function buildWorld(sim: Simulator, options: RunOptions): World {
   const { rng } = sim;
+  // A voter that lost its vote has to be asked once more in the same term, and not before it may vote again.
+  const repeats = isAboutVotes(options.broken);
   const network = new SimNetwork(sim, {
     loss: rng.next() * 0.1,
-    duplicate: rng.next() * 0.05,
+    duplicate: rng.next() * (repeats ? 0.5 : 0.05),
     delayMinMs: 0.5,
     delayMaxMs: 2 + rng.next() * 15,
-    straggle: rng.next() * 0.05,
+    straggle: rng.next() * (repeats ? 0.5 : 0.05),
   });
   const world: World = {
     sim,
@@ -122,15 +124,16 @@ function buildWorld(sim: Simulator, options: RunOptions): World {
 /** Consul's proportions, faster; bounds so small that every one of them is met. */
 function drawConfig(sim: Simulator, broken: BrokenRule | undefined): RaftConfig {
   const { rng } = sim;
-  // The shorter, the more candidates meet in one term.
-  const timeoutMs = isAboutVotes(broken) ? 20 + randomInt(rng, 20) : 50 + randomInt(rng, 120);
+  // The shorter, the more candidates meet in one term, and the sooner a voter that starts again may vote.
+  const aboutVotes = isAboutVotes(broken);
+  const timeoutMs = aboutVotes ? 20 + randomInt(rng, 20) : 50 + randomInt(rng, 120);
   return {
     ...DEFAULT_RAFT_CONFIG,
     heartbeatTimeoutMs: timeoutMs,
     electionTimeoutMs: timeoutMs,
-    leaderLeaseTimeoutMs: timeoutMs * 0.75,
+    leaderLeaseTimeoutMs: timeoutMs * (aboutVotes ? 0.2 : 0.75),
     commitTimeoutMs: 10,
-    preVote: rng.next() < 0.7,
+    preVote: rng.next() < (aboutVotes ? 0.2 : 0.7),
     maxAppendEntries: 1 + randomInt(rng, 8),
     maxAppendBytes: 100 + randomInt(rng, 1000),
     maxAppendsInFlight: 1 + randomInt(rng, 8),

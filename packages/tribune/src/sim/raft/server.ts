@@ -68,6 +68,8 @@ export interface World {
   readonly exchangeTimeoutMs: number;
   /** Told before the moment's effects are carried out; the nemesis listens. */
   onMoment: (server: SimServer, moment: Moment) => void;
+  /** Told that a leader leads no more. */
+  readonly onLeaderLost?: (server: SimServer) => void;
 }
 
 export type ProposalOutcome =
@@ -91,6 +93,7 @@ interface Life {
   readonly queue: (() => void)[];
   applying: boolean;
   snapshotting: boolean;
+  leads: boolean;
   timerAtMs: number;
 }
 
@@ -168,6 +171,7 @@ export class SimServer {
       queue: [],
       applying: false,
       snapshotting: false,
+      leads: false,
       timerAtMs: Number.POSITIVE_INFINITY,
     };
     this.#world.sim.record(`${this.id} boots`);
@@ -188,6 +192,11 @@ export class SimServer {
   pause(forMs: number): void {
     this.#pausedUntilMs = this.#world.sim.nowMs + forMs;
     this.#world.sim.record(`${this.id} stands still for ${forMs}`);
+  }
+
+  /** Of a leader: how long writes take those who could go on without it. */
+  get successionMs(): number {
+    return this.#life?.core.successionMs() ?? Number.POSITIVE_INFINITY;
   }
 
   /** Tells the core that a peer's connection was reset. */
@@ -317,7 +326,8 @@ export class SimServer {
         if (effect.role === "leader") {
           checker.leads(this.id, effect.term);
           onMoment(this, "leads");
-        }
+        } else if (life.leads) this.#world.onLeaderLost?.(this);
+        life.leads = effect.role === "leader";
         break;
       case "configurationChanged":
         sim.record(`${this.id} configuration ${effect.index}${effect.committed ? " committed" : ""}`);

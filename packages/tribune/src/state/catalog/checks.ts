@@ -27,7 +27,7 @@ export function ensureCheck(tx: WriteTx, index: number, check: HealthCheck, keep
   const indexes = keepIndexes
     ? { CreateIndex: before?.CreateIndex ?? check.CreateIndex, ModifyIndex: check.ModifyIndex }
     : { CreateIndex: before?.CreateIndex ?? index, ModifyIndex: index };
-  const after = stored(tx, check, indexes);
+  const after = { ...stored(tx, check, keepIndexes), ...indexes };
 
   const changed = before === undefined || !sameCheck(before, after);
   if (changed) {
@@ -44,18 +44,21 @@ export function ensureCheck(tx: WriteTx, index: number, check: HealthCheck, keep
 
 const NO_DEFINITION = sharedZero(HealthCheck).Definition;
 
-/** @throws TribuneError when the check's service is not there. */
-function stored(
-  tx: WriteTx,
-  check: HealthCheck,
-  indexes: { readonly CreateIndex: number; readonly ModifyIndex: number },
-): HealthCheck {
+/**
+ * @param isRestored the row keeps the service's tags that it had taken over. A service's change does not change its
+ * checks, so the tags may have been others since; a server that took the new ones would differ from those that never
+ * started again.
+ * @throws TribuneError when the check's service is not there.
+ */
+function stored(tx: WriteTx, check: HealthCheck, isRestored: boolean): HealthCheck {
   let { ServiceName, ServiceTags } = check;
   if (check.ServiceID !== "") {
     const service = tx.peek(SERVICES, fold(check.Node, check.ServiceID))?.Service;
     if (service === undefined) throw missingService();
-    ServiceName = service.Service;
-    ServiceTags = service.Tags;
+    if (!isRestored) {
+      ServiceName = service.Service;
+      ServiceTags = service.Tags;
+    }
   }
   return {
     ...check,
@@ -63,7 +66,6 @@ function stored(
     ServiceName,
     ServiceTags,
     Definition: deepEqual(check.Definition, NO_DEFINITION) ? NO_DEFINITION : check.Definition,
-    ...indexes,
   };
 }
 

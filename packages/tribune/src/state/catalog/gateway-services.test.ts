@@ -92,3 +92,19 @@ test("a service behind a terminating gateway is reached through it in the mesh",
   );
   assert.deepEqual(catalog.db.peek((tx) => ingressHealth(tx, "legacy")).rows, []);
 });
+
+test("a wildcard stands for what is ordinary now, by the name that its first instance has", () => {
+  const catalog = new Catalog();
+  configure(catalog, "terminating-gateway", "gw", { Services: [{ Name: "*" }] });
+  catalog.register("n1", { Service: service("w1", "web") });
+  catalog.register("n2", { Service: service("w2", "Web") });
+  assert.deepEqual(behind(catalog, "gw"), ["web:0"]);
+  catalog.register("n1", { Service: service("w1", "web", { Kind: "mesh-gateway" }) });
+  assert.deepEqual(behind(catalog, "gw"), ["Web:0"]);
+  catalog.register("n1", { Service: service("w1", "web") });
+  assert.deepEqual(behind(catalog, "gw"), ["web:0"]);
+  catalog.write((tx, index) => deleteService(tx, index, "n1", "w1"));
+  assert.deepEqual(behind(catalog, "gw"), ["Web:0"]);
+  catalog.register("n2", { Service: service("w2", "Web", { Kind: "mesh-gateway" }) });
+  assert.deepEqual(behind(catalog, "gw"), []);
+});

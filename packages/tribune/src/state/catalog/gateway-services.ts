@@ -1,9 +1,11 @@
 /**
  * Which services stand behind which gateway: derived from the entries of ingress and terminating gateways, and not part
  * of snapshots. An entry that names `*` stands for every ordinary service that is registered, so the table follows the
- * catalog as well.
+ * catalog as well. The rows' own indexes are what this server has seen of them: behind a restored snapshot they are those of
+ * the entries, as in Consul.
  */
 import { type ConfigEntry, GatewayService, isConfigEntry, make } from "@tribune/api";
+import { ROWS_A_STEP, type Steps } from "../../lib/steps.ts";
 import { protocolOfService } from "../config-protocol.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { peekIndex, raiseIndex } from "../index-table.ts";
@@ -14,7 +16,7 @@ import { fold, foldPrefix, SERVICES, type ServiceRow } from "./tables.ts";
 const TABLE = "gateway-services";
 const WILDCARD = "*";
 /** Servers register themselves under this name, which no wildcard stands for. */
-const SERVERS = "consul";
+export const SERVERS = "consul";
 
 export const GATEWAY_SERVICES: TableSchema<GatewayService> = {
   name: TABLE,
@@ -94,33 +96,61 @@ function namedBy(entry: ConfigEntry): GatewayService[] {
   );
 }
 
-/** One row for each ordinary service there is. */
+/** Names of the ordinary services there are. The index is that of all services. */
+export function* ordinaryServicesSteps(tx: ReadTx): Steps<{ readonly index: number; readonly names: Set<string> }> {
+  const index = peekIndex(tx, "services");
+  const names = new Set<string>();
+  let rows = 0;
+  for (const row of tx.scan(SERVICES, "")) {
+    if (++rows % ROWS_A_STEP === 0) yield;
+    if (isOrdinary(row)) names.add(row.Service.Service);
+  }
+  return { index, names };
+}
+
+/** One row for each ordinary service there is, by the name that `ordinaryName` finds. */
 function expanded(tx: ReadTx, wildcard: GatewayService): GatewayService[] {
   const names = new Map<string, string>();
   for (const row of tx.peekScan(SERVICES, "")) {
-    if (isOrdinary(row)) names.set(row.Service.Service.toLowerCase(), row.Service.Service);
+    const name = row.Service.Service.toLowerCase();
+    if (isOrdinary(row) && !names.has(name)) names.set(name, row.Service.Service);
   }
   return [...names.values()].map((Name) => ({ ...wildcard, Service: { Name }, FromWildcard: true }));
 }
 
 // ---- following the catalog ----
 
-/** An instance was registered: wildcards come to stand for its service. */
-export function serviceAppeared(tx: WriteTx, index: number, row: ServiceRow): void {
-  if (!isOrdinary(row)) return;
-  for (const wildcard of [...tx.peekBy(GATEWAY_SERVICES, "service", foldPrefix(WILDCARD))]) {
-    const Service = { Name: row.Service.Service };
-    const mapping = { ...wildcard, Service, FromWildcard: true };
-    const present = tx.peek(GATEWAY_SERVICES, GATEWAY_SERVICES.key(mapping));
-    if (present === undefined) put(tx, index, mapping);
+/**
+ * An instance changed from `before` to `after`, either of which may be absent: wildcards stand for the ordinary services
+ * there are, and for no others. What they stand for follows from the rows alone, however these came about: it is no part
+ * of a snapshot.
+ */
+export function wildcardsFollow(
+  tx: WriteTx,
+  index: number,
+  before: ServiceRow | undefined,
+  after: ServiceRow | undefined,
+): void {
+  const touched = [before, after].filter((row) => row !== undefined && isOrdinary(row)) as readonly ServiceRow[];
+  if (touched.length === 0) return;
+  const wildcards = [...tx.peekBy(GATEWAY_SERVICES, "service", foldPrefix(WILDCARD))];
+  if (wildcards.length === 0) return;
+  for (const name of new Set(touched.map((row) => row.Service.Service.toLowerCase()))) {
+    const spelled = ordinaryName(tx, name);
+    for (const wildcard of wildcards) {
+      const mapping = { ...wildcard, Service: { Name: spelled ?? name }, FromWildcard: true };
+      const present = tx.peek(GATEWAY_SERVICES, GATEWAY_SERVICES.key(mapping));
+      if (present?.FromWildcard === false) continue; // named on its own
+      if (spelled !== undefined) put(tx, index, mapping);
+      else if (present !== undefined) remove(tx, index, present);
+    }
   }
 }
 
-/** The last instance of a service went: wildcards stand for it no more. */
-export function serviceDisappeared(tx: WriteTx, index: number, service: string): void {
-  for (const row of [...tx.peekBy(GATEWAY_SERVICES, "service", foldPrefix(service))]) {
-    if (row.FromWildcard) remove(tx, index, row);
-  }
+/** A service's name as the first of its ordinary instances spells it. */
+function ordinaryName(tx: ReadTx, name: string): string | undefined {
+  for (const row of tx.peekBy(SERVICES, "name", foldPrefix(name))) if (isOrdinary(row)) return row.Service.Service;
+  return undefined;
 }
 
 function isOrdinary({ Service: { Kind, Service } }: ServiceRow): boolean {

@@ -42,16 +42,20 @@ export function* serviceHealthSteps(
   watchServiceHealth(tx, name);
   const all = [...tx.peekBy(SERVICES, "name", foldPrefix(name))];
   const index = serviceIndex(tx, name, all.length > 0, ALL_TABLES);
-  const chosen = withTags(all, tags);
-  if (chosen.length <= INSTANCES_A_STEP) return { index, rows: withHealth(tx, chosen) };
+  return { index, rows: yield* withHealthSteps(tx, withTags(all, tags)) };
+}
+
+/** As `withHealth`, in steps. */
+export function* withHealthSteps(tx: ReadTx, all: readonly ServiceRow[]): Steps<Instance[]> {
+  if (all.length <= INSTANCES_A_STEP) return withHealth(tx, all);
   const moment = tx.later();
   const nodes: OnNodes = new Map();
   const rows: Instance[] = [];
-  for (let from = 0; from < chosen.length; from += INSTANCES_A_STEP) {
+  for (let from = 0; from < all.length; from += INSTANCES_A_STEP) {
     if (from > 0) yield;
-    rows.push(...withHealth(moment, chosen.slice(from, from + INSTANCES_A_STEP), nodes));
+    rows.push(...withHealth(moment, all.slice(from, from + INSTANCES_A_STEP), nodes));
   }
-  return { index, rows };
+  return rows;
 }
 
 /** What reaches a service through the mesh, with its health: sidecar proxies, native instances, terminating gateways. */

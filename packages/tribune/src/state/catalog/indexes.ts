@@ -74,13 +74,10 @@ export function connectTouched(tx: WriteTx, index: number, row: ServiceRow): voi
 /**
  * Forgets the records of names that the removed instance was the last one to bear. Queries for absent
  * services answer the index of the last such extinction, so that theirs does not go back.
- *
- * @returns whether it was the last instance of its service.
  */
-export function dropExtinct(tx: WriteTx, index: number, removed: ServiceRow): boolean {
+export function dropExtinct(tx: WriteTx, index: number, removed: ServiceRow): void {
   const name = removed.Service.Service;
-  const isLast = isEmpty(tx.peekBy(SERVICES, "name", foldPrefix(name)));
-  if (isLast) {
+  if (isEmpty(tx.peekBy(SERVICES, "name", foldPrefix(name)))) {
     dropIndex(tx, serviceRecord(name));
     dropIndex(tx, serviceRecord(name.toLowerCase()));
     raiseIndex(tx, SERVICE_LAST_EXTINCTION, index);
@@ -90,7 +87,6 @@ export function dropExtinct(tx: WriteTx, index: number, removed: ServiceRow): bo
     dropIndex(tx, connectRecord(connect));
     raiseIndex(tx, SERVICE_LAST_EXTINCTION, index);
   }
-  return isLast;
 }
 
 function isEmpty(rows: Iterable<unknown>): boolean {

@@ -41,7 +41,9 @@ export function ensureRegistration(tx: WriteTx, index: number, request: Register
     );
   }
   for (const check of checksOf(request)) {
-    if (check.Node !== request.Node) {
+    // Snapshots of earlier versions, and of Consul, may hold a name in two spellings.
+    const isOther = keepIndexes ? fold(check.Node) !== fold(request.Node) : check.Node !== request.Node;
+    if (isOther) {
       const [own, node] = [goQuote(check.Node), goQuote(request.Node)];
       throw TribuneError.internal(`check node ${own} does not match node ${node}`);
     }

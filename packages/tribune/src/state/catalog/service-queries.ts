@@ -1,6 +1,7 @@
 /** Queries for services and their instances. Each answers rows and the index X-Consul-Index shows. */
 import type { Node, ServiceNode, Weights } from "@tribune/api";
 import { invariant } from "../../lib/invariant.ts";
+import { finished, ROWS_A_STEP, type Steps } from "../../lib/steps.ts";
 import { peekIndex } from "../index-table.ts";
 import type { ReadTx } from "../memdb/types.ts";
 import { gatewaysOf } from "./gateway-services.ts";
@@ -15,19 +16,36 @@ type Services = Record<string, readonly string[]>;
 
 /** Names of all services with the tags of their instances. */
 export function listServices(tx: ReadTx): { index: number; services: Services } {
+  return finished(listServicesSteps(tx));
+}
+
+/** The same in steps. */
+export function* listServicesSteps(tx: ReadTx): Steps<{ index: number; services: Services }> {
+  const index = peekIndex(tx, "services");
   const services: Services = Object.create(null);
-  for (const { Name, Tags } of tx.scan(SERVICE_NAMES, "")) services[Name] = Tags;
-  return { index: peekIndex(tx, "services"), services };
+  let rows = 0;
+  for (const { Name, Tags } of tx.scan(SERVICE_NAMES, "")) {
+    services[Name] = Tags;
+    if (++rows % ROWS_A_STEP === 0) yield;
+  }
+  return { index, services };
 }
 
 /** The same over the instances on nodes with the given metadata. */
-export function listServicesByNodeMeta(tx: ReadTx, filter: MetaFilter): { index: number; services: Services } {
+export function* listServicesByNodeMetaSteps(
+  tx: ReadTx,
+  filter: MetaFilter,
+): Steps<{ index: number; services: Services }> {
+  const index = peekIndex(tx, "services", "nodes");
   const tagsByName = new Map<string, Set<string>>();
-  let watched = 0;
-  for (const node of nodesWithMeta(tx, filter)) {
-    if (++watched === WATCHED_NODES_MAX) tx.scan(SERVICES, "");
+  const nodes = [...nodesWithMeta(tx, filter)];
+  const areMany = nodes.length >= WATCHED_NODES_MAX;
+  if (areMany) tx.scan(SERVICES, "");
+  const moment = areMany ? tx.later() : tx;
+  for (const [at, node] of nodes.entries()) {
+    if (at % ROWS_A_STEP === 0 && at > 0) yield;
     const prefix = foldPrefix(node.Node);
-    const rows = watched < WATCHED_NODES_MAX ? tx.scan(SERVICES, prefix) : tx.peekScan(SERVICES, prefix);
+    const rows = areMany ? moment.peekScan(SERVICES, prefix) : tx.scan(SERVICES, prefix);
     for (const { Service: service } of rows) {
       const tags = tagsByName.get(service.Service) ?? new Set();
       for (const tag of service.Tags ?? []) tags.add(tag);
@@ -36,8 +54,11 @@ export function listServicesByNodeMeta(tx: ReadTx, filter: MetaFilter): { index:
   }
   const services: Services = Object.create(null);
   for (const [name, tags] of tagsByName) services[name] = [...tags];
-  return { index: peekIndex(tx, "services", "nodes"), services };
+  return { index, services };
 }
+
+export const listServicesByNodeMeta = (tx: ReadTx, filter: MetaFilter) =>
+  finished(listServicesByNodeMetaSteps(tx, filter));
 
 /** Instances of a service, or those of them that bear every one of `tags` (case does not matter). */
 export function serviceNodes(
@@ -45,18 +66,41 @@ export function serviceNodes(
   name: string,
   tags: readonly string[] = [],
 ): { index: number; rows: ServiceNode[] } {
-  const all = [...tx.by(SERVICES, "name", foldPrefix(name))];
-  const rows = withNodes(tx, name, withTags(all, tags));
-  return { index: serviceIndex(tx, name, all.length > 0, ["nodes", "services"]), rows };
+  return finished(serviceNodesSteps(tx, name, tags));
 }
 
-/** Instances of all services. */
-export function allServiceNodes(tx: ReadTx): { index: number; rows: readonly ServiceNode[] } {
-  const names = [...tx.scan(SERVICE_NAMES, "")];
-  return {
-    index: peekIndex(tx, "services", "nodes"),
-    rows: names.flatMap(({ Name }) => serviceNodes(tx, Name).rows),
-  };
+/** The same in steps. */
+export function* serviceNodesSteps(
+  tx: ReadTx,
+  name: string,
+  tags: readonly string[] = [],
+): Steps<{ index: number; rows: ServiceNode[] }> {
+  const all = [...tx.by(SERVICES, "name", foldPrefix(name))];
+  const index = serviceIndex(tx, name, all.length > 0, ["nodes", "services"]);
+  const chosen = withTags(all, tags);
+  if (chosen.length <= ROWS_A_STEP) return { index, rows: withNodes(tx, name, chosen) };
+  watchServiceHealth(tx, name); // which changes with each of their nodes
+  return { index, rows: yield* joinedSteps(tx.later(), chosen) };
+}
+
+/** Instances of all services, those of one behind those of another. */
+export function* allServiceNodesSteps(tx: ReadTx): Steps<{ index: number; rows: readonly ServiceNode[] }> {
+  const index = peekIndex(tx, "services", "nodes");
+  const rows = tx.by(SERVICES, "name", "");
+  tx.scan(NODES, "");
+  return { index, rows: yield* joinedSteps(tx.later(), rows) };
+}
+
+/** @param moment the nodes' as of the first step; whoever asks watches them. */
+function* joinedSteps(moment: ReadTx, rows: Iterable<ServiceRow>): Steps<ServiceNode[]> {
+  const found: ServiceNode[] = [];
+  for (const row of rows) {
+    const node = moment.peek(NODES, fold(row.Node));
+    invariant(node !== undefined, `service ${row.Service.ID} is on node ${row.Node}, which is not registered`);
+    found.push(joined(node, row));
+    if (found.length % ROWS_A_STEP === 0) yield;
+  }
+  return found;
 }
 
 export function tagsByService(rows: readonly ServiceNode[]): Services {

@@ -7,7 +7,7 @@ import { raiseIndex } from "../index-table.ts";
 import type { ReadTx, WriteTx } from "../memdb/types.ts";
 import { deleteCheck } from "./checks.ts";
 import { missingNode } from "./errors.ts";
-import { serviceAppeared, serviceDisappeared } from "./gateway-services.ts";
+import { wildcardsFollow } from "./gateway-services.ts";
 import { connectTouched, dropExtinct, nodeTouched, serviceTouched } from "./indexes.ts";
 import { validateServiceMeta } from "./metadata.ts";
 import { serviceNameChanged } from "./service-names.ts";
@@ -51,7 +51,7 @@ export function ensureService(
   nodeTouched(tx, index, node);
   if (before !== undefined) left(tx, index, before, after);
   serviceNameChanged(tx, before, after);
-  serviceAppeared(tx, index, after);
+  wildcardsFollow(tx, index, before, after);
 }
 
 /** An instance changed its name, kind or destination: those who watch the old ones must see it gone from there. */
@@ -60,7 +60,7 @@ function left(tx: WriteTx, index: number, before: ServiceRow, after: ServiceRow)
     serviceTouched(tx, index, before);
   }
   connectTouched(tx, index, before);
-  if (dropExtinct(tx, index, before)) serviceDisappeared(tx, index, before.Service.Service);
+  dropExtinct(tx, index, before);
 }
 
 // One object for all rows that hold the default: most instances differ in nothing but name and address.
@@ -116,7 +116,8 @@ export function deleteService(tx: WriteTx, index: number, node: string, serviceI
   serviceTouched(tx, index, row);
   connectTouched(tx, index, row);
   nodeTouched(tx, index, node);
-  if (dropExtinct(tx, index, row)) serviceDisappeared(tx, index, row.Service.Service);
+  dropExtinct(tx, index, row);
+  wildcardsFollow(tx, index, row, undefined);
   serviceNameChanged(tx, row, undefined);
 }
 

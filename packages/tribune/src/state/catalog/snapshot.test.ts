@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Coordinate, HealthCheck, make, RegisterRequest } from "@tribune/api";
+import { TribuneError } from "../../lib/errors.ts";
 import { peekIndex } from "../index-table.ts";
 import type { ReadTx } from "../memdb/types.ts";
 import { coordinatesOfNode, listCoordinates, updateCoordinates } from "./coordinates.ts";
@@ -63,6 +64,40 @@ test("records come node by node, its services and checks behind it, coordinates 
     "b Web  1-3",
     "coordinate a",
   ]);
+});
+
+test("a check that bears the tags its service had before bears them behind a restart, too", () => {
+  const from = filled();
+  from.register("a", { Service: service("w", "web", { Tags: ["new"] }) });
+  const { checks } = checksOfNode(from.db.snapshot(), "a");
+  assert.deepEqual(checks.find(({ CheckID }) => CheckID === "w-c")?.ServiceTags ?? [], []);
+  const there = restored(from.db.snapshot());
+  assert.deepEqual(checksOfNode(there.db.snapshot(), "a").checks, checks);
+});
+
+test("a node's name in letters of another case stays in each row as it was registered", () => {
+  const from = new Catalog();
+  from.register("a", { Service: service("w", "web"), Check: check("a", "c1", { ServiceID: "w" }) });
+  from.register("A", { Address: "10.0.0.9" });
+  from.register("a", { Check: check("a", "c2"), SkipNodeUpdate: true });
+  const records = [...persistCatalog(from.db.snapshot())].map(([, , value]) => value as RegisterRequest);
+  // Consul refuses a check that names its node otherwise than its record.
+  for (const { Node, Check } of records) assert.equal(Check?.Node ?? Node, Node);
+  const [before, after] = [from, restored(from.db.snapshot())].map(({ db }) =>
+    db.peek((tx) => [listNodes(tx).nodes, checksOfNode(tx, "a").checks, serviceHealth(tx, "web").rows]),
+  );
+  assert.deepEqual(after, before);
+});
+
+test("a snapshot of an earlier version, whose check names its node in letters of another case, is restored", () => {
+  const catalog = new Catalog();
+  catalog.db.write(7, (tx) => {
+    const record = make(RegisterRequest, { Node: "A", Address: "10.0.0.1", CreateIndex: 3, ModifyIndex: 4 });
+    restoreRegistration(tx, 7, record);
+    restoreRegistration(tx, 7, { ...record, Check: check("a", "c") });
+    assert.throws(() => restoreRegistration(tx, 7, { ...record, Check: check("b", "c") }), TribuneError);
+  });
+  assert.equal(checksOfNode(catalog.db.snapshot(), "A").checks.length, 1);
 });
 
 test("what was persisted is restored with its own indexes", () => {

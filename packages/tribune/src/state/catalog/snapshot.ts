@@ -19,11 +19,11 @@ export function* persistCatalog(tx: ReadTx): Iterable<SnapshotRecord> {
   for (const node of tx.peekScan(NODES, "")) {
     const own = registrationOf(node);
     yield [REGISTER_TYPE, RegisterRequest, own];
-    for (const { Service } of tx.peekScan(SERVICES, foldPrefix(node.Node))) {
-      yield [REGISTER_TYPE, RegisterRequest, { ...own, Service }];
+    for (const { Node, Service } of tx.peekScan(SERVICES, foldPrefix(node.Node))) {
+      yield [REGISTER_TYPE, RegisterRequest, { ...spelled(own, Node), Service }];
     }
     for (const Check of tx.peekScan(CHECKS, foldPrefix(node.Node))) {
-      yield [REGISTER_TYPE, RegisterRequest, { ...own, Check }];
+      yield [REGISTER_TYPE, RegisterRequest, { ...spelled(own, Check.Node), Check }];
     }
   }
   for (const coordinate of tx.peekScan(COORDINATES, "")) yield [COORDINATE_BATCH_TYPE, CoordinateBatch, [coordinate]];
@@ -31,6 +31,14 @@ export function* persistCatalog(tx: ReadTx): Iterable<SnapshotRecord> {
 
 function registrationOf(node: Node): RegisterRequest {
   return make(RegisterRequest, { ...node, NodeMeta: node.Meta });
+}
+
+/**
+ * A row may name its node in letters of another case than the node's own row does. It keeps them, and the node its own;
+ * besides, a check that names its node otherwise than its record does would be refused, by Consul too.
+ */
+function spelled(own: RegisterRequest, Node: string): RegisterRequest {
+  return Node === own.Node ? own : { ...own, Node, SkipNodeUpdate: true };
 }
 
 /**

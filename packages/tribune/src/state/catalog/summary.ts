@@ -1,5 +1,6 @@
 /** How the whole catalog is, in numbers. */
 import type { CatalogSummary } from "@tribune/api";
+import { ROWS_A_STEP, type Steps } from "../../lib/steps.ts";
 import { peekIndex } from "../index-table.ts";
 import type { ReadTx } from "../memdb/types.ts";
 import { CHECKS, fold, NODES, SERVICES } from "./tables.ts";
@@ -8,23 +9,29 @@ type Health = "passing" | "warning" | "critical";
 type Summary = NonNullable<CatalogSummary["Nodes"]>[number];
 
 /** Nodes by their own checks, instances by their own, checks by name. Rows are sorted by name; no rows are null. */
-export function catalogSummary(tx: ReadTx): { Index: number; Summary: CatalogSummary } {
+export function* catalogSummary(tx: ReadTx): Steps<{ Index: number; Summary: CatalogSummary }> {
+  const Index = peekIndex(tx, "nodes", "services", "checks");
+  const [allChecks, allServices, allNodes] = [tx.scan(CHECKS, ""), tx.scan(SERVICES, ""), tx.scan(NODES, "")];
+  let rows = 0;
   const worst = new Map<string, Health>();
   const nodes = new Tally();
   const services = new Tally();
   const checks = new Tally();
-  for (const { Node, ServiceID, Name, Status } of tx.scan(CHECKS, "")) {
+  for (const { Node, ServiceID, Name, Status } of allChecks) {
+    if (++rows % ROWS_A_STEP === 0) yield;
     checks.add(Name, Status);
     const of = fold(Node, ServiceID);
     worst.set(of, worse(worst.get(of), Status));
   }
-  for (const { Node, Service } of tx.scan(SERVICES, ""))
+  for (const { Node, Service } of allServices) {
+    if (++rows % ROWS_A_STEP === 0) yield;
     services.add(Service.Service, worst.get(fold(Node, Service.ID)) ?? "passing");
-  for (const { Node } of tx.scan(NODES, "")) nodes.add("", worst.get(fold(Node, "")) ?? "passing");
-  return {
-    Index: peekIndex(tx, "nodes", "services", "checks"),
-    Summary: { Nodes: nodes.rows(), Services: services.rows(), Checks: checks.rows() },
-  };
+  }
+  for (const { Node } of allNodes) {
+    if (++rows % ROWS_A_STEP === 0) yield;
+    nodes.add("", worst.get(fold(Node, "")) ?? "passing");
+  }
+  return { Index, Summary: { Nodes: nodes.rows(), Services: services.rows(), Checks: checks.rows() } };
 }
 
 function worse(known: Health | undefined, status: string): Health {

@@ -4,7 +4,8 @@ import type { CatalogChange } from "../effects.ts";
 import type { Database, ReadTx, WatchSet } from "../memdb/types.ts";
 import { HistoryReader } from "./history-reader.ts";
 import { HistoryWatches, subjectKey } from "./history-watches.ts";
-import { type Step, StepRing, type Subject } from "./step-ring.ts";
+import type { KeptHistory, ReadHistory, SubjectRow } from "./kept-history.ts";
+import { type Names, type Step, StepRing, type Subject } from "./step-ring.ts";
 
 export interface HistoryLimits {
   /** Transitions kept of one check, instance or node. */
@@ -79,6 +80,33 @@ export class History implements Pick<Database, "read" | "peek" | "index"> {
   /** The state was replaced: what led to it is not known. */
   replaced(): void {
     this.#since = undefined;
+  }
+
+  /** All of it as of now, for `resume`; cheap, whatever its size. */
+  kept(): KeptHistory {
+    return { since: this.since, ring: this.ring.copy() };
+  }
+
+  /** Goes on where another run of this server was when it had the state that was restored just now. */
+  resume({ since, subjects, transitions }: ReadHistory): void {
+    if (this.ring.size > 0) return; // it has lived on, and knows more
+    if (since.Index > 0) this.#since = since;
+    const known: { readonly subject: Subject; readonly names: Names }[] = [];
+    for (const [place, index, timeMs, from, to, changed, output, by] of transitions) {
+      known[place] ??= this.#toldOf(subjects[place]!);
+      const { subject, names } = known[place];
+      subject.names = names;
+      this.#add(subject, { index, timeMs: timeMs ?? Number.NaN, from, to, changed, output, by });
+    }
+  }
+
+  #toldOf([kind, Node, ServiceID, ServiceName, CheckID, Name]: SubjectRow): {
+    readonly subject: Subject;
+    readonly names: Names;
+  } {
+    const id = kind === "check" ? CheckID : kind === "service" ? ServiceID : "";
+    const subject = this.#named(kind, Node, id, ServiceID, ServiceName, CheckID, Name);
+    return { subject, names: subject.names };
   }
 
   record({ index, appendedAtMs = Number.NaN }: Cause, changes: readonly CatalogChange[]): void {

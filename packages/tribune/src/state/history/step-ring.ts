@@ -51,14 +51,14 @@ export class StepRing {
   #older = new Int32Array(CAPACITY_MIN);
   #newer = new Int32Array(CAPACITY_MIN);
   #nextOfSubject = new Int32Array(CAPACITY_MIN);
-  readonly #subjects: (Subject | undefined)[] = [];
-  readonly #names: (Names | undefined)[] = [];
-  readonly #from: string[] = [];
-  readonly #to: string[] = [];
-  readonly #output: string[] = [];
-  readonly #by: string[] = [];
-  readonly #changed: (readonly string[] | null)[] = [];
-  readonly #free: number[] = [];
+  #subjects: (Subject | undefined)[] = [];
+  #names: (Names | undefined)[] = [];
+  #from: string[] = [];
+  #to: string[] = [];
+  #output: string[] = [];
+  #by: string[] = [];
+  #changed: (readonly string[] | null)[] = [];
+  #free: number[] = [];
   #used = 0;
   #oldest = NONE;
   #newest = NONE;
@@ -73,6 +73,32 @@ export class StepRing {
   /** Slots from the newest to the oldest. */
   *newestFirst(): Generator<number, void, undefined> {
     for (let slot = this.#newest; slot !== NONE; slot = this.#older[slot]!) yield slot;
+  }
+
+  *oldestFirst(): Generator<number, void, undefined> {
+    for (let slot = this.#oldest; slot !== NONE; slot = this.#newer[slot]!) yield slot;
+  }
+
+  /** Transitions as of now, in their order; what is said of subjects goes on with theirs. */
+  copy(): StepRing {
+    const copy = new StepRing();
+    copy.#index = this.#index.slice();
+    copy.#timeMs = this.#timeMs.slice();
+    copy.#older = this.#older.slice();
+    copy.#newer = this.#newer.slice();
+    copy.#nextOfSubject = this.#nextOfSubject.slice();
+    copy.#subjects = this.#subjects.slice();
+    copy.#names = this.#names.slice();
+    copy.#from = this.#from.slice();
+    copy.#to = this.#to.slice();
+    copy.#output = this.#output.slice();
+    copy.#by = this.#by.slice();
+    copy.#changed = this.#changed.slice();
+    copy.#free = this.#free.slice();
+    copy.#used = this.#used;
+    copy.#oldest = this.#oldest;
+    copy.#newest = this.#newest;
+    return copy;
   }
 
   /** Slots of one subject, oldest first. */

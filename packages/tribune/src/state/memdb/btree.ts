@@ -153,7 +153,8 @@ export class BTree<V> {
    * Values whose key starts with `prefix`, in key order, as of this call: later writes do not show, however
    * slowly the iterator is drained. It may be put aside and resumed at any time.
    */
-  scan(prefix: string): TreeScan<V> {
+  scan(prefix: string): Iterable<V> {
+    if (this.#size === 0) return NOTHING;
     this.#owner = undefined;
     return new TreeScan<V>(this.#root, prefix);
   }
@@ -307,8 +308,11 @@ export class BTree<V> {
   }
 }
 
+/** Of an empty tree: many tables are, and are looked at by every command that might concern them. */
+const NOTHING: Iterable<never> = Object.freeze([]);
+
 /** A walk over one prefix of a frozen root. Each `[Symbol.iterator]()` starts afresh. */
-export class TreeScan<V> implements Iterable<V> {
+class TreeScan<V> implements Iterable<V> {
   readonly #root: TreeNode<V>;
   readonly #prefix: string;
 
@@ -323,7 +327,7 @@ export class TreeScan<V> implements Iterable<V> {
 }
 
 /** Where a walk stands: the path of inner nodes above the current leaf, and the next position in it. */
-export class TreeCursor<V> implements IterableIterator<V> {
+class TreeCursor<V> implements IterableIterator<V> {
   readonly #prefix: string;
   readonly #path: Inner<V>[] = [];
   readonly #positions: number[] = [];

@@ -55,6 +55,41 @@ test("rows are found by key, by prefix and under each of their index keys", () =
   assert.equal(db.count(PETS), 2);
 });
 
+test("a prefix leaves the indexes, whether its rows share few keys or many, and whether others have them too", () => {
+  const rows = Array.from({ length: 60 }, (_, at) =>
+    pet(`a/${at}`, at < 40 ? "cat" : `kind${at}`, "all", `t${at % 7}`),
+  );
+  const others = [pet("b/1", "cat", "all"), pet("b/2", "odd\0cat")];
+  for (const outside of [[], others]) {
+    const db = createDatabase();
+    db.write(1, (tx) => {
+      for (const row of [...rows, ...outside]) tx.put(PETS, row);
+    });
+    const shown = () =>
+      db.peek((tx) => ["kind", "tag"].map((index) => [...tx.by(PETS, index, "")].map(({ id }) => id)));
+    const before = shown();
+    assert.throws(() =>
+      db.write(2, (tx) => {
+        tx.deletePrefix(PETS, "a/");
+        throw new Error("never mind");
+      }),
+    );
+    assert.deepEqual(shown(), before);
+    const watches = ["cat", "kind50", "none"].map(
+      (kind) => db.read((tx) => [...tx.by(PETS, "kind", keyPrefix(kind))]).watch,
+    );
+    assert.equal(
+      db.write(2, (tx) => tx.deletePrefix(PETS, "a/")),
+      60,
+    );
+    assert.deepEqual(
+      watches.map(({ fired }) => fired),
+      [true, true, false],
+    );
+    assert.deepEqual(shown(), outside.length === 0 ? [[], []] : [["b/1", "b/2"], ["b/1"]]);
+  }
+});
+
 test("a write that throws leaves no trace: rows, indexes, index, watches, after-commit hooks", () => {
   const db = createDatabase();
   db.write(1, (tx) => tx.put(PETS, pet("a", "cat", "x")));

@@ -9,6 +9,9 @@ import { BTree } from "./btree.ts";
 import type { Database, DatingNotes, DbSnapshot, ReadTx, Row, TableSchema, WatchSet, WriteTx } from "./types.ts";
 import { WatchRegistry, WatchSetImpl } from "./watch.ts";
 
+/** Rows of one key that are taken out of an index as a range rather than one by one. */
+const TOGETHER_MIN = 16;
+
 type IndexKeys = string | readonly string[] | undefined;
 
 /** A row tree or an index tree, with those who watch it. */
@@ -168,29 +171,47 @@ class Writer extends Reader implements WriteTx {
   deletePrefix<R extends Row>(schema: TableSchema<R>, prefix: string): number {
     const table = this.#tables.of(schema);
     for (const index of table.indexList) this.#emptyIndex(table, index, prefix);
-    const before = table.committed.clone();
-    const count = table.committed.deletePrefix(prefix);
-    if (count === 0) return 0;
-    this.#undo.push(() => {
-      table.committed = before;
-    });
-    this.#changesOf(table)?.emptied.push([prefix, before.clone()]);
-    return count;
+    return this.#removeBelow(table, prefix);
   }
 
-  /** Takes the rows below a prefix out of an index, by way of whichever holds fewer: few keys are ever locked. */
+  /** Takes the rows below a prefix out of an index, found by way of whichever holds fewer: few keys are ever locked. */
   #emptyIndex(table: Table, index: TableIndex, prefix: string): void {
+    const found: { readonly key: string; readonly primary: string }[] = [];
+    const note = (row: Row, primary: string): void => {
+      const keys = index.keysOf(row);
+      if (typeof keys === "string") found.push({ key: keys, primary });
+      else for (const key of keys ?? []) found.push({ key, primary });
+    };
     if (index.committed.size < table.committed.size) {
-      for (const row of index.committed.scan("")) {
+      for (const row of new Set(index.committed.scan(""))) {
         const primary = table.schema.key(row);
-        if (primary.startsWith(prefix)) this.#removeFrom(index, index.keysOf(row), undefined, primary);
+        if (primary.startsWith(prefix)) note(row, primary);
       }
+    } else for (const row of table.committed.scan(prefix)) note(row, table.schema.key(row));
+    if (found.length === index.committed.size) {
+      this.#removeBelow(index, "");
       return;
     }
-    for (const row of table.committed.scan(prefix)) {
-      const keys = index.keysOf(row);
-      if (keys !== undefined) this.#removeFrom(index, keys, undefined, table.schema.key(row));
+    const left = new Map<string, number>();
+    for (const { key } of found) left.set(key, (left.get(key) ?? 0) + 1);
+    for (const { key, primary } of found) {
+      const count = left.get(key);
+      if (count === undefined) continue; // gone with the others
+      // Those of one key stand side by side, unless the key has the form of a longer one.
+      if (count < TOGETHER_MIN || key.includes("\0")) this.#remove(index, `${key}\0${primary}`);
+      else if (left.delete(key)) this.#removeBelow(index, `${key}\0${prefix}`);
     }
+  }
+
+  #removeBelow(tree: WatchedTree, prefix: string): number {
+    const before = tree.committed.clone();
+    const count = tree.committed.deletePrefix(prefix);
+    if (count === 0) return 0;
+    this.#undo.push(() => {
+      tree.committed = before;
+    });
+    this.#changesOf(tree)?.emptied.push([prefix, before.clone()]);
+    return count;
   }
 
   afterCommit(run: () => void): void {

@@ -1,9 +1,11 @@
 import type { RegisterRequest } from "@tribune/api";
-import { TribuneError } from "../../../lib/errors.ts";
+import { type ErrorKind, TribuneError } from "../../../lib/errors.ts";
 import type { Timers } from "../../../lib/runtime.ts";
 
 /** Services and checks in one transaction: what Consul's HTTP door lets in, so that no log entry is larger than it expects. */
 const OPS_MAX = 64;
+/** Errors that say nothing of the request: it was not carried out, and may be asked again as it is. */
+const NOT_DONE: ReadonlySet<ErrorKind> = new Set(["unavailable", "rateLimited", "overloaded"]);
 /** Calls under way, beyond which registrations gather: one that a server flushes, one on its way. */
 const CALLS_MAX = 2;
 
@@ -89,7 +91,7 @@ export class RegisterBatches {
       },
       (error: unknown) => {
         // A refusal of the whole may be due to one of them; without a server none of them has a chance.
-        if (error instanceof TribuneError && error.kind !== "unavailable" && error.kind !== "rateLimited") alone();
+        if (error instanceof TribuneError && !NOT_DONE.has(error.kind)) alone();
         else for (const { reject } of batch) reject(error);
       },
     );

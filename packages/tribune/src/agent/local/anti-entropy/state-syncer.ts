@@ -43,6 +43,8 @@ export interface StateSyncerDeps {
 export class StateSyncer {
   private readonly options: StateSyncerOptions;
   private readonly deps: StateSyncerDeps;
+  /** For what fails; what was done is told in the agent's own name, as Consul does. */
+  private readonly log: Logger;
   private readonly pusher: Pusher;
   private nextFull: Cancel = () => {};
   private requested: Cancel | undefined;
@@ -55,12 +57,13 @@ export class StateSyncer {
   constructor(options: StateSyncerOptions, deps: StateSyncerDeps) {
     this.options = options;
     this.deps = deps;
+    this.log = deps.logger.named("anti_entropy");
     this.pusher = new Pusher(
       {
         push: (unit) => pushUnit(unit, deps),
         nodeInSync: () => deps.state.nodeInSync,
         onFailure: (unit, error) => {
-          deps.logger.error("failed to sync changes", { ...unit, error: textOf(error) });
+          this.log.error("failed to sync changes", { ...unit, error: textOf(error) });
           this.retryLater();
         },
       },
@@ -143,7 +146,7 @@ export class StateSyncer {
   }
 
   private async fullSync(): Promise<void> {
-    const { state, catalog, tokens, logger } = this.deps;
+    const { state, catalog, tokens } = this.deps;
     if (this.pusher.isPaused) {
       this.retryLater();
       return;
@@ -162,7 +165,7 @@ export class StateSyncer {
       this.pusher.retry();
     } catch (error) {
       if (!this.started) return;
-      logger.error("failed to sync remote state", { error: textOf(error) });
+      this.log.error("failed to sync remote state", { error: textOf(error) });
       this.retryLater();
     }
   }

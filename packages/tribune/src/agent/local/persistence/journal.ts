@@ -74,7 +74,7 @@ export class Journal {
   /**
    * Replays what is there and gets ready to append. A torn tail is cut off and reported.
    *
-   * @returns whether there was anything: false on the very first start.
+   * @returns whether anything was ever written: false on the very first start, and where that came to nothing.
    * @throws TribuneError where a file is damaged in a way that no crash explains, or is missing.
    */
   async open(onRecord: (payload: Uint8Array) => void): Promise<boolean> {
@@ -94,6 +94,7 @@ export class Journal {
       );
     let isOld = false;
     for (const generation of chain) isOld = await this.readLog(generation, onRecord);
+    const isNew = newest === 0 && chain.length < 2 && this.records === 0;
     this.generation = chain.at(-1) ?? Math.max(newest, 1);
     await this.removeOlderThan(newest, names);
     const path = this.path("changes", this.generation);
@@ -102,7 +103,7 @@ export class Journal {
       await this.beginFile(this.file);
       this.startCounting();
     } else if (isOld) await this.beginGeneration();
-    return newest > 0 || chain.length > 0;
+    return !isNew;
   }
 
   /** Appends a record. Resolves when it is as safe as asked for, rejects when that failed. */
@@ -124,8 +125,9 @@ export class Journal {
   }
 
   private async writeAll(): Promise<void> {
-    // Requests of the same turn share the first write as well: what one registers is often one of many.
-    await new Promise<void>((resolve) => this.timers.soon(resolve));
+    // Requests of the same turn share the first write as well: what one registers is often one of many. And what goes
+    // to the servers leaves at the end of the next turn, before a flush that may hold the loop.
+    await new Promise<void>((resolve) => this.timers.soon(() => this.timers.soon(resolve)));
     while (this.queue.length > 0) {
       const batch = this.queue;
       this.queue = [];
@@ -134,7 +136,7 @@ export class Journal {
         await this.writeBatch(batch);
       } catch (error) {
         this.failed = true;
-        this.logger.error("cannot keep services and checks on disk", { dir: this.options.dir, error: String(error) });
+        this.logger.error("cannot keep services and checks on disk", { dir: this.options.dir, error });
         for (const { reject } of batch) reject(error);
         continue;
       }
@@ -171,7 +173,7 @@ export class Journal {
       await this.beginGeneration();
     } catch (error) {
       // The present file is still whole; the next batch tries again.
-      this.logger.warn("cannot begin a new journal file", { dir: this.options.dir, error: String(error) });
+      this.logger.warn("cannot begin a new journal file", { dir: this.options.dir, error });
     }
   }
 
@@ -194,14 +196,14 @@ export class Journal {
     this.failed = false;
     await old?.close().catch((error: unknown) => {
       // Nothing was left to flush: every acknowledged batch has been synced or handed to the system.
-      this.logger.warn("cannot close an old journal file", { path: old.path, error: String(error) });
+      this.logger.warn("cannot close an old journal file", { path: old.path, error });
     });
     const compacting = (this.compacting ?? Promise.resolve())
       .then(() => this.writeSnapshot(generation))
       .catch((error: unknown) =>
         this.logger.warn("cannot write a snapshot of services and checks", {
           dir: this.options.dir,
-          error: String(error),
+          error,
         }),
       )
       .finally(() => {

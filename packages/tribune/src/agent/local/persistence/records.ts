@@ -10,8 +10,10 @@ import {
   omitEmpty,
   struct,
   text,
+  toJson,
+  CheckType as WireCheckType,
 } from "@tribune/api";
-import { CheckType, makeCheckType } from "../../../checks/check-type.ts";
+import { type CheckKind, CheckType, kindOf, makeCheckType } from "../../../checks/check-type.ts";
 import { EMPTY_CHECK, EMPTY_SERVICE } from "../empty-rows.ts";
 import { compact } from "./compact.ts";
 
@@ -38,6 +40,15 @@ export const PersistedCheck = struct("persistedCheck", {
 });
 export type PersistedCheck = Infer<typeof PersistedCheck>;
 
+/** As Consul 1.10 knows it. */
+const OlderCheck = struct("persistedCheck", {
+  Check: HealthCheck,
+  ChkType: nullable(WireCheckType),
+  Token: text,
+  Source: text,
+});
+const NEWER_KINDS: readonly CheckKind[] = ["udp", "os_service"];
+
 /** The last word of a TTL check. */
 export const PersistedCheckState = struct("persistedCheckState", {
   CheckID: text,
@@ -48,11 +59,14 @@ export const PersistedCheckState = struct("persistedCheckState", {
 });
 export type PersistedCheckState = Infer<typeof PersistedCheckState>;
 
-/** Several changes make up one record of the journal, which is kept or lost as a whole. */
-export type Change =
+export type Registration =
   | { readonly kind: "service"; readonly value: PersistedService }
   | { readonly kind: "check"; readonly value: PersistedCheck }
-  | { readonly kind: "checkState"; readonly value: PersistedCheckState }
+  | { readonly kind: "checkState"; readonly value: PersistedCheckState };
+
+/** Several changes make up one record of the journal, which is kept or lost as a whole. */
+export type Change =
+  | Registration
   | { readonly kind: "serviceGone"; readonly id: string }
   /** The check, and what its TTL last said. */
   | { readonly kind: "checkGone"; readonly id: string };
@@ -125,5 +139,24 @@ export function readConsulFile(kind: "service" | "check" | "checkState", json: u
     }
     case "checkState":
       return { kind, value: fromJson(PersistedCheckState, json) };
+  }
+}
+
+/** What one of Consul's files holds, as `readConsulFile` reads it. */
+export function writeConsulFile(given: Registration): { readonly id: string; readonly json: unknown } {
+  switch (given.kind) {
+    case "service": {
+      const { Service } = given.value;
+      const { LocallyRegisteredAsSidecar } = Service;
+      return { id: Service.ID, json: toJson(PersistedService, { ...given.value, LocallyRegisteredAsSidecar }) };
+    }
+    case "check": {
+      const { Check, ChkType } = given.value;
+      // Consul refuses a file with fields that it does not know. Where a check is nothing without them that is right.
+      const isNew = ChkType !== null && NEWER_KINDS.includes(kindOf(ChkType));
+      return { id: Check.CheckID, json: toJson(isNew ? PersistedCheck : OlderCheck, given.value) };
+    }
+    case "checkState":
+      return { id: given.value.CheckID, json: toJson(PersistedCheckState, given.value) };
   }
 }

@@ -1,6 +1,6 @@
 import type { Logger } from "../../../lib/log.ts";
 import type { Disk } from "../../../lib/runtime.ts";
-import { readConsulLayout } from "./consul-layout.ts";
+import { ConsulLayout, type Found } from "./consul-layout.ts";
 import { type Durability, Journal, type JournalDeps } from "./journal.ts";
 import {
   type Change,
@@ -9,6 +9,7 @@ import {
   type PersistedCheck,
   type PersistedCheckState,
   type PersistedService,
+  type Registration,
 } from "./records.ts";
 
 /** What an earlier run of this agent left behind, by ID. */
@@ -39,38 +40,78 @@ export const noStore: RegistrationStore = {
   close: () => Promise.resolve(),
 };
 
+/** Holds the digest of Consul's files as our last clean stop has left them. */
+const LEFT_FILE = "left-to-consul";
+
 /**
- * Registrations in a journal under `DATA_DIR/agent`. On its first start in a data directory that a Consul
- * agent has used it takes over what it finds there; Consul's own files are left as they are.
+ * Registrations in a journal under `DATA_DIR/agent`. On its first start in a data directory that a Consul agent has used
+ * it takes over what it finds there. A clean stop brings Consul's files up to date, so that a Consul can go on; if they
+ * are others at the next start, one has, and what it has left is taken over again. After a crash the journal counts.
  */
 export class JournalStore implements RegistrationStore, Persisted {
   readonly services = new Map<string, PersistedService>();
   readonly checks = new Map<string, PersistedCheck>();
   readonly checkStates = new Map<string, PersistedCheckState>();
   private readonly journal: Journal;
-  private readonly dataDir: string;
+  private readonly layout: ConsulLayout;
+  private readonly dir: string;
+  private readonly leftPath: string;
   private readonly disk: Disk;
   private readonly logger: Logger;
+  private loaded = false;
 
   constructor(options: { readonly dataDir: string }, deps: JournalDeps) {
-    this.dataDir = options.dataDir;
+    this.layout = new ConsulLayout(options.dataDir, deps);
+    this.dir = `${options.dataDir}/agent`;
+    this.leftPath = `${this.dir}/${LEFT_FILE}`;
     this.disk = deps.disk;
     this.logger = deps.logger;
-    this.journal = new Journal({ dir: `${options.dataDir}/agent`, liveRecords: () => this.liveRecords() }, deps);
+    this.journal = new Journal({ dir: this.dir, liveRecords: () => this.liveRecords() }, deps);
   }
 
   async load(): Promise<Persisted> {
     const known = await this.journal.open((payload) => {
       for (const change of decodeChanges(payload)) this.apply(change);
     });
-    if (!known) {
-      const found = await readConsulLayout(this.dataDir, { disk: this.disk, logger: this.logger });
-      if (found.length > 0) {
-        this.logger.info("took over services and checks from a Consul data directory", { records: found.length });
-        await this.write(found, "durable");
-      }
-    }
+    if (!known || (await this.consulWasHere())) await this.takeOver();
+    await this.disk.remove(this.leftPath);
+    // Were it there again after a power failure, what is registered from now on would be given up for Consul's files.
+    await this.disk.syncDir(this.dir);
+    this.loaded = true;
     return this;
+  }
+
+  /** Whether Consul's files are others than those we have left. */
+  private async consulWasHere(): Promise<boolean> {
+    const left = await this.disk.readFile(this.leftPath);
+    if (left === undefined) return false;
+    return (await this.layout.digest()) !== Buffer.from(left).toString();
+  }
+
+  /** Consul's files are all that counts from now on, but for those that cannot be read. */
+  private async takeOver(): Promise<void> {
+    const found = await this.layout.read();
+    const gone = this.gone(found);
+    const records = found.changes.length;
+    if (records === 0 && gone.length === 0) return;
+    this.logger.info("took over services and checks from a Consul data directory", { records });
+    await this.write([...gone, ...found.changes], "durable");
+  }
+
+  /** What no file is about. A damaged one says nothing, not even that its service is gone. */
+  private gone({ changes, isUnreadable }: Found): Change[] {
+    const services = new Set<string>();
+    const checks = new Set<string>();
+    for (const change of changes) {
+      if (change.kind === "service") services.add(change.value.Service.ID);
+      else if (change.kind === "check") checks.add(change.value.Check.CheckID);
+    }
+    const gone: Change[] = [];
+    for (const id of this.services.keys())
+      if (!services.has(id) && !isUnreadable("service", id)) gone.push({ kind: "serviceGone", id });
+    for (const id of new Set([...this.checks.keys(), ...this.checkStates.keys()]))
+      if (!checks.has(id) && !isUnreadable("check", id)) gone.push({ kind: "checkGone", id });
+    return gone;
   }
 
   write(changes: readonly Change[], durability: Durability): Promise<void> {
@@ -86,8 +127,15 @@ export class JournalStore implements RegistrationStore, Persisted {
     return this.checks.has(id) || this.checkStates.has(id);
   }
 
-  close(): Promise<void> {
-    return this.journal.close();
+  async close(): Promise<void> {
+    await this.journal.close();
+    if (!this.loaded) return;
+    try {
+      const digest = await this.layout.write(this.registrations());
+      await this.disk.writeFileAtomic(this.leftPath, Buffer.from(digest));
+    } catch (error) {
+      this.logger.warn("cannot leave services and checks for a Consul agent", { error });
+    }
   }
 
   private apply(change: Change): void {
@@ -111,9 +159,13 @@ export class JournalStore implements RegistrationStore, Persisted {
     }
   }
 
+  private *registrations(): Iterable<Registration> {
+    for (const value of this.services.values()) yield { kind: "service", value };
+    for (const value of this.checks.values()) yield { kind: "check", value };
+    for (const value of this.checkStates.values()) yield { kind: "checkState", value };
+  }
+
   private *liveRecords(): Iterable<Uint8Array> {
-    for (const value of this.services.values()) yield encodeChanges([{ kind: "service", value }]);
-    for (const value of this.checks.values()) yield encodeChanges([{ kind: "check", value }]);
-    for (const value of this.checkStates.values()) yield encodeChanges([{ kind: "checkState", value }]);
+    for (const registration of this.registrations()) yield encodeChanges([registration]);
   }
 }

@@ -92,7 +92,7 @@ test("services are refused in Consul's words", () => {
     [{ Name: "t", Check: { TTL: "abc" } }, 'Request decode failed: time: invalid duration "abc"'],
     [
       { Name: "t", Port: "80" },
-      "Request decode failed: json: cannot unmarshal string into Go struct field ServiceDefinition.Port of type int",
+      "Request decode failed: json: cannot unmarshal string into Go struct field .Alias.Port of type int",
     ],
   ];
   for (const [body, text] of cases) assert.equal(serviceRefusal(body), text);

@@ -75,7 +75,7 @@ export class TestSwim {
 
   constructor(
     settings: Partial<SwimSettings> = {},
-    options: { readonly meta?: Uint8Array; readonly seed?: number } = {},
+    options: { readonly meta?: Uint8Array; readonly seed?: number; readonly incarnation?: number } = {},
   ) {
     this.core = new Swim(
       {
@@ -83,6 +83,7 @@ export class TestSwim {
         endpoint: endpointOfName("self"),
         versions: VERSIONS,
         meta: options.meta ?? NOTHING,
+        incarnation: options.incarnation ?? 1,
         settings: { ...LAN_SETTINGS, ...settings },
       },
       { rng: seededRng(options.seed ?? 1), delegate: this.delegate },

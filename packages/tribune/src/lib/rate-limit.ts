@@ -1,4 +1,4 @@
-import type { Clock } from "../../lib/runtime.ts";
+import type { Clock } from "./runtime.ts";
 
 /** A token bucket: `perSecond` on average, `burst` at once. Negative or infinite rates admit everything. */
 export class RateLimit {
@@ -22,9 +22,10 @@ export class RateLimit {
 
   set(perSecond: number, burst: number): void {
     this.#fill();
+    // Without a limit nothing was taken, so a new one begins as it would at a start.
+    this.#tokens = this.unlimited ? burst : Math.min(this.#tokens, burst);
     this.#perSecond = perSecond;
     this.#burst = burst;
-    this.#tokens = Math.min(this.#tokens, burst);
   }
 
   /** Takes a token. @returns false when there is none */

@@ -1,0 +1,53 @@
+// What Consul 1.10.11 said of bodies with values of wrong types.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  AutopilotConfiguration,
+  CoordinateUpdateRequest,
+  DeregisterRequest,
+  RegisterRequest,
+  type Schema,
+  Session,
+  TxnOperations,
+} from "@tribune/api";
+import { CheckDefinition, ServiceDefinition } from "../agent/local/registration/definitions.ts";
+import { readStruct } from "./struct-json.ts";
+
+const CASES: readonly (readonly [schema: Schema<unknown>, body: unknown, says: string])[] = [
+  [Session, { TTL: 15 }, "number into Go struct field .Alias.TTL of type string"],
+  [Session, { Checks: {} }, "object into Go struct field .Alias.Checks of type []types.CheckID"],
+  [Session, { NodeChecks: [true] }, "bool into Go struct field .Alias.NodeChecks of type string"],
+  [CheckDefinition, { Name: 5 }, "number into Go struct field .Alias.Name of type string"],
+  [CheckDefinition, { Header: { a: 5 } }, "number into Go struct field .Alias.Header of type []string"],
+  [
+    ServiceDefinition,
+    { Weights: { Passing: [] } },
+    "array into Go struct field Weights.Alias.Weights.Passing of type int",
+  ],
+  [ServiceDefinition, { Checks: 5 }, "number into Go struct field .Alias.Checks of type structs.CheckTypes"],
+  [ServiceDefinition, { Check: { Name: 5 } }, "number into Go struct field .Alias.Name of type string"],
+  [DeregisterRequest, { CheckID: 5 }, "number into Go struct field .Alias.CheckID of type types.CheckID"],
+  [RegisterRequest, { Service: { Port: "x" } }, "string into Go struct field NodeService.Service.Port of type int"],
+  [TxnOperations, 5, "number into Go value of type api.TxnOps"],
+  [TxnOperations, [{ KV: 5 }], "number into Go struct field TxnOp.KV of type api.KVTxnOp"],
+  [TxnOperations, [{ KV: { Verb: 5 } }], "number into Go struct field KVTxnOp.KV.Verb of type api.KVOp"],
+  [TxnOperations, [{ Node: { Node: 5 } }], "number into Go struct field NodeTxnOp.Node.Node of type api.Node"],
+  [
+    CoordinateUpdateRequest,
+    { Coord: { Vec: 5 } },
+    "number into Go struct field Coordinate.Coord.Vec of type []float64",
+  ],
+];
+
+test("a value of a wrong type is named as Go names it", () => {
+  for (const [schema, body, says] of CASES)
+    assert.throws(() => readStruct(schema, body), { message: `json: cannot unmarshal ${says}` }, JSON.stringify(body));
+});
+
+test("a duration that is neither text nor number counts for nothing, but for Autopilot's", () => {
+  for (const odd of [true, [], {}]) {
+    assert.equal(readStruct<{ TTL: number }>(CheckDefinition as never, { TTL: odd }).TTL, 0);
+    const message = `strconv.ParseFloat: parsing "${JSON.stringify(odd)}": invalid syntax`;
+    assert.throws(() => readStruct(AutopilotConfiguration, { LastContactThreshold: odd }), { message });
+  }
+});

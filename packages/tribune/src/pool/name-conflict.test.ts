@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PoolSim, statuses } from "./pool.test.support.ts";
+
+const OPTIONS = { resolveNameConflicts: true };
+
+for (const seed of [1, 2, 3])
+  test(`who comes with the name of a member that is there falls silent, and nobody else does (seed ${seed})`, async () => {
+    const sim = new PoolSim(seed);
+    await sim.cluster(3, OPTIONS);
+    const late = await sim.add(4, { ...OPTIONS, name: "p2" });
+    await sim.settle(late.pool.join([sim.hosts[0]!.address]));
+    const said = (lines: readonly string[], pattern: RegExp): boolean => lines.some((line) => pattern.test(line));
+    await sim.until("the late one gives up", () => said(late.lines, /minority in name conflict resolution/));
+    assert.ok(said(late.lines, /give it a name of its own/));
+    const before = sim.hosts.map(({ lines }) => lines.length);
+    await sim.play(120_000);
+    const [p1, p2, p3] = sim.hosts;
+    for (const one of [p1!, p2!, p3!]) {
+      assert.deepEqual(statuses(one), ["p1 alive", "p2 alive", "p3 alive"]);
+      assert.equal(one.pool.members().find(({ name }) => name === "p2")?.host, "10.0.0.2");
+      assert.ok(!said(one.lines, /minority/));
+    }
+    assert.equal(late.lines.length, before[3], "it says nothing more");
+    await late.pool.leave();
+    await late.pool.stop();
+  });

@@ -1,0 +1,58 @@
+/**
+ * Configuration entries of kinds, or with fields, that came after Consul 1.10. One of its servers that finds such a kind
+ * in the log or in a snapshot ends, at every start again; the fields it passes over, so that they are lost once it
+ * leads. So none is written while a server is about that may not know them, and no such server becomes a Raft peer while
+ * the state holds one, or the log a command about such a kind.
+ *
+ * Between the two there is no gap: a server that wants to become a peer is a member of the pool first, from when on
+ * nothing is written, and what was written before is applied by the time the leader looks (`MemberDuties`).
+ */
+import type { LaterPart } from "@tribune/api";
+import { laterPart } from "@tribune/api";
+import { TribuneError } from "../../lib/errors.ts";
+import { goQuote } from "../../lib/go-quote.ts";
+import { keeps, type ServerMember } from "../../pool/server-tags.ts";
+import type { Configuration } from "../../raft/types.ts";
+import { laterEntries } from "../../state/config-entry.ts";
+import type { Database } from "../../state/memdb/types.ts";
+
+const neededFor = ({ fields }: LaterPart) => (fields.length === 0 ? "laterKinds" : "laterFields");
+
+/**
+ * @param servers of this datacenter, as the pool knows them; this one among them, or not.
+ * @param self id of this server, which knows all kinds.
+ * @throws TribuneError that names who might not be able to keep the entry.
+ */
+export function requireKeepers(
+  part: LaterPart,
+  { servers, peers, self }: { servers: readonly ServerMember[]; peers: Configuration; self: string },
+): void {
+  const here = servers.filter(({ status, id }) => status !== "left" && id !== self);
+  const old = here
+    .filter((server) => !keeps(server, neededFor(part)))
+    .map(({ name, version }) => `${name} (${version})`);
+  const known = new Set([self, ...here.map(({ id }) => id)]);
+  const unseen = peers.servers.filter(({ id }) => !known.has(id)).map(({ id, address }) => `${id} at ${address}`);
+  if (old.length === 0 && unseen.length === 0) return;
+  const unsure = [...old, ...unseen].join(", ");
+  const { kind, fields } = part;
+  throw new TribuneError(
+    "internal",
+    fields.length === 0
+      ? `config entries of kind ${goQuote(kind)} need servers that know them, and of these it is not known: ${unsure}. A server of Consul before 1.13 would end with such an entry`
+      : `invalid config key ${fields.map(goQuote).join(", ")}: it needs servers that know it, and of these it is not known: ${unsure}. A server of Consul before 1.21 may lose what it says`,
+  );
+}
+
+/** Why a server must not become a Raft peer now; undefined when it may. @param firstIndex the log's */
+export function whyNotPeer(server: ServerMember, db: Database, firstIndex: number): string | undefined {
+  if (keeps(server, "laterKinds") && keeps(server, "laterFields")) return undefined;
+  const { entries, lastIndex } = db.peek(laterEntries);
+  const lost = entries.filter((entry) => !keeps(server, neededFor(laterPart(entry) as LaterPart)));
+  if (lost.length > 0) {
+    const names = lost.map(({ Kind, Name }) => `${Kind}/${Name}`).join(", ");
+    return `it would end with, or lose parts of, these config entries, which its version does not know; delete them first: ${names}`;
+  }
+  if (keeps(server, "laterKinds") || lastIndex < firstIndex) return undefined;
+  return `the log still holds commands about config entries of kinds that its version does not know, up to index ${lastIndex}; a snapshot beyond raft_trailing_logs more entries ends that`;
+}

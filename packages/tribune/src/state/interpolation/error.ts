@@ -1,0 +1,4 @@
+/** The message is HIL's. */
+export class InterpolationError extends Error {
+  override readonly name = "InterpolationError";
+}
