@@ -21,6 +21,10 @@ export class CallPlan {
   readonly ofAgent: boolean;
   /** Whether `index` or `hash` may make it wait. */
   readonly waits: boolean;
+  /** Whether the answer may come from the agent's cache. */
+  readonly mayBeCached: boolean;
+  /** Whether the answer may have a hash to wait by, which only agents say of what is their own. */
+  readonly mayHaveHash: boolean;
   readonly #before: string;
   readonly #behind: string;
   readonly #path: string | undefined;
@@ -51,6 +55,8 @@ export class CallPlan {
       return { property, name: own ?? property, type };
     });
     this.waits = common.includes("wait");
+    this.mayBeCached = common.includes("cached") || contract.kind === "local";
+    this.mayHaveHash = contract.kind === "local";
   }
 
   /** Path and query. @param dc for a call that names none */

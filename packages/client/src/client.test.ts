@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { ConsulClient } from "./client.ts";
 import { RequestError, ResponseError } from "./errors.ts";
-import { mergeOptions, optionsFromEnv } from "./options.ts";
+import { mergeOptions, optionsFromEnv, resolveToken } from "./options.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tribune-client-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -41,8 +41,20 @@ test("the environment speaks, options given outright speak louder", () => {
   const options = optionsFromEnv(env);
   assert.deepEqual(options, { address: "10.0.0.1:8500", token: "t", ssl: true, sslVerify: false });
   assert.deepEqual(mergeOptions(options, { address: "b" }), { ...options, address: "b" });
-  assert.equal(mergeOptions(options, { tokenFile: "f" }).token, undefined);
-  assert.equal(mergeOptions(options, { tokenFile: "f", token: "u" }).token, "u");
+  assert.deepEqual(mergeOptions({ tokenFile: "f" }, { token: "u" }), { token: "u" });
+});
+
+test("a token file counts before a token unless it is empty, as in Go's client", () => {
+  const [full, empty] = [join(directory, "full"), join(directory, "empty")];
+  writeFileSync(full, " secret \n");
+  writeFileSync(empty, "\n");
+  assert.equal(resolveToken({ token: "t", tokenFile: full }), "secret");
+  assert.equal(resolveToken({ token: "t", tokenFile: empty }), "t");
+  assert.equal(resolveToken({ token: "t", tokenFile: "" }), "t");
+  const missing = join(directory, "missing");
+  assert.throws(() => resolveToken({ tokenFile: missing }), {
+    message: `Error loading token file: open ${missing}: no such file or directory`,
+  });
 });
 
 test("requests carry token, authentication and defaults", async () => {
@@ -76,7 +88,7 @@ test("a unix socket serves as well", async () => {
     assert.ok(error instanceof RequestError);
     assert.match(
       error.message,
-      /^Get "http:\/\/unix\.sock\/v1\/catalog\/datacenters": dial unix .*\/none: connect: no such/,
+      /^Get "http:\/\/%2F\S*none\/v1\/catalog\/datacenters": dial unix .*\/none: connect: no such/,
     );
     return true;
   });

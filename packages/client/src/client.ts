@@ -227,8 +227,12 @@ class AgentApi extends Api {
     return this.get("/v1/agent/self");
   }
 
-  members(options: { readonly wan?: boolean; readonly segment?: string } = {}): Promise<readonly AgentMember[]> {
-    return this.get("/v1/agent/members", { segment: options.segment, wan: options.wan === true ? "1" : undefined });
+  /** @param options.filter an older Consul passes over it */
+  members(
+    options: { readonly wan?: boolean; readonly segment?: string; readonly filter?: string } = {},
+  ): Promise<readonly AgentMember[]> {
+    const { wan, segment, filter } = options;
+    return this.get("/v1/agent/members", { segment, wan: wan === true ? "1" : undefined, filter: filter || undefined });
   }
 
   checks(): Promise<Readonly<Record<string, AgentCheck>>> {

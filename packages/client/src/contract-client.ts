@@ -2,7 +2,6 @@
 import {
   ALL_CONTRACTS,
   ANSWERS,
-  type AnswerForm,
   type AnswerName,
   type AnswerOf,
   type ArgumentsOf,
@@ -11,12 +10,13 @@ import {
   parseGoDuration,
 } from "@tribune/api";
 import { CallPlan, type Given } from "./call-plan.ts";
+import { Deadlines } from "./deadlines.ts";
 import { RequestError, ResponseError } from "./errors.ts";
 import { isTransient } from "./failures.ts";
 import { parseJson } from "./json-text.ts";
 import { Addresses, type RetryOptions, type RetryPolicy, retryInMs, retryPolicy } from "./retry.ts";
-import { all, fetchSend, type Send, textOf, type WireRequest, type WireResponse } from "./send.ts";
-import { delay, follow, type Surroundings, theWorld } from "./surroundings.ts";
+import { all, fetchSend, NO_HEADERS, type Send, textOf, type WireRequest, type WireResponse } from "./send.ts";
+import { delay, follow, type Surroundings, theWorld, unlessAborted } from "./surroundings.ts";
 
 export interface ContractClientOptions {
   /**
@@ -86,11 +86,12 @@ export function contractClient(options: ContractClientOptions = {}): ContractCli
   const methods: Record<string, unknown> = {};
   for (const [name, contract] of Object.entries(ALL_CONTRACTS)) {
     const plan = new CallPlan(name, contract);
-    methods[name] = (given: Given = {}, call: CallOptions = {}) => caller.perform(plan, given, call);
+    methods[name] = (given: Given = NOTHING, call: CallOptions = NOTHING) => caller.perform(plan, given, call);
   }
   return methods as unknown as ContractClient;
 }
 
+const NOTHING = {};
 const TIMEOUT_MS = 30_000;
 /** What a server waits when the call does not say how long. */
 const WAIT_MS = 300_000;
@@ -102,6 +103,8 @@ class Caller {
   readonly #datacenter: string | undefined;
   readonly #policy: RetryPolicy;
   readonly #timeoutMs: number;
+  /** Of calls that wait for nothing, and that nobody can abort. */
+  readonly #deadlines: Deadlines;
   readonly #world: Surroundings;
 
   constructor({ url, token, datacenter, send, retry, timeoutMs, world }: ContractClientOptions) {
@@ -116,6 +119,7 @@ class Caller {
     this.#policy = retryPolicy(retry);
     this.#timeoutMs = timeoutMs ?? TIMEOUT_MS;
     this.#world = world ?? theWorld;
+    this.#deadlines = new Deadlines(this.#world, this.#timeoutMs);
   }
 
   async perform(plan: CallPlan, given: Given, call: CallOptions): Promise<Answer<unknown>> {
@@ -161,22 +165,27 @@ class Caller {
     return call.retry === "always" || plan.isIdempotent(given);
   }
 
-  async #once(plan: CallPlan, request: WireRequest, call: CallOptions, send: Send): Promise<Answer<unknown>> {
+  #once(plan: CallPlan, request: WireRequest, call: CallOptions, send: Send): Promise<Answer<unknown>> {
+    const mayEnd = call.signal !== undefined || call.index !== undefined || call.wait !== undefined;
+    if (mayEnd || ANSWERS[plan.contract.answers].body === "stream") return this.#abortable(plan, request, call, send);
+    const answer = receive(plan, request, send(request));
+    return this.#timeoutMs === 0 ? answer : this.#within(request, answer);
+  }
+
+  async #abortable(plan: CallPlan, request: WireRequest, call: CallOptions, send: Send): Promise<Answer<unknown>> {
     const limitMs = this.#limitMs(plan, call);
-    const streams = ANSWERS[plan.contract.answers].body === "stream";
-    if (call.signal === undefined && call.index === undefined && !streams)
-      return this.#within(limitMs, request, receive(plan, request, send(request)));
     const { controller, release } = follow(call.signal);
     const cancel = limitMs === 0 ? () => {} : this.#world.after(limitMs, () => controller.abort(new Overdue(limitMs)));
     let ends = true;
     try {
-      const answer = await receive(plan, request, send({ ...request, signal: controller.signal }));
+      const { signal } = controller;
+      const answer = await unlessAborted(signal, receive(plan, request, send({ ...request, signal })));
       // What is read in its own time is still aborted by the caller's signal, but no longer by the clock.
-      ends = !streams;
+      ends = ANSWERS[plan.contract.answers].body !== "stream";
       return answer;
     } catch (error) {
       const { reason } = controller.signal;
-      throw reason instanceof Overdue ? new RequestError(`${nameOf(request)}: ${reason.message}`) : error;
+      throw reason instanceof Overdue ? overdue(request, reason) : error;
     } finally {
       cancel();
       if (ends) release();
@@ -187,19 +196,16 @@ class Caller {
    * A signal costs a fetch of Node's a fifth of its time, so that calls which nobody can abort do without. The connection
    * of one that is overdue stays until the agent or the system ends it.
    */
-  #within<T>(limitMs: number, request: WireRequest, answer: Promise<T>): Promise<T> {
-    if (limitMs === 0) return answer;
+  #within<T>(request: WireRequest, answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const cancel = this.#world.after(limitMs, () =>
-        reject(new RequestError(`${nameOf(request)}: ${new Overdue(limitMs).message}`)),
-      );
+      const deadline = this.#deadlines.start(() => reject(overdue(request, new Overdue(this.#timeoutMs))));
       answer.then(
         (value) => {
-          cancel();
+          this.#deadlines.met(deadline);
           resolve(value);
         },
         (error) => {
-          cancel();
+          this.#deadlines.met(deadline);
           reject(error);
         },
       );
@@ -221,54 +227,60 @@ class Overdue extends Error {
 }
 
 const headersOf = (token: string | undefined): Readonly<Record<string, string>> =>
-  token === undefined ? {} : { "X-Consul-Token": token };
+  token === undefined ? NO_HEADERS : { "X-Consul-Token": token };
+const overdue = (request: WireRequest, { message }: Overdue): RequestError =>
+  new RequestError(`${nameOf(request)}: ${message}`);
 const nameOf = ({ method, target }: WireRequest): string => `${method} ${target}`;
 const isStream = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 
-async function receive(
-  { contract }: CallPlan,
-  request: WireRequest,
-  sent: Promise<WireResponse>,
-): Promise<Answer<unknown>> {
+async function receive(plan: CallPlan, request: WireRequest, sent: Promise<WireResponse>): Promise<Answer<unknown>> {
   const response = await sent;
-  const { status } = response;
-  if (status !== 200 && contract.statuses?.[status] === undefined) throw await refusal(request, response);
+  const { answers, statuses } = plan.contract;
+  if (response.status !== 200 && statuses?.[response.status] === undefined) throw await refusal(request, response);
+  const form = ANSWERS[answers];
+  switch (form.body) {
+    case "stream":
+      return answerOf(plan, response, response.body);
+    case "bytes": {
+      const bytes = await reading(request, all(response.body));
+      return answerOf(plan, response, response.status === 200 ? bytes : null);
+    }
+    case "none":
+      await reading(request, textOf(response));
+      return answerOf(plan, response, null);
+    default: {
+      const text = await reading(request, textOf(response));
+      return answerOf(plan, response, text === "" ? null : fromJson(form.schema, parsed(request, text)));
+    }
+  }
+}
+
+/** Headers are only looked for where there may be one: each look costs half a microsecond. */
+function answerOf(plan: CallPlan, response: WireResponse, value: unknown): Answer<unknown> {
   return {
-    value: await readValue(ANSWERS[contract.answers], request, response),
-    status,
+    value,
+    status: response.status,
     index: whole(response.header("x-consul-index")),
     knownLeader: truth(response.header("x-consul-knownleader")),
     lastContactMs: asNumber(whole(response.header("x-consul-lastcontact"))),
     consistency: response.header("x-consul-effective-consistency"),
-    cache: response.header("x-cache"),
-    contentHash: response.header("x-consul-contenthash"),
+    cache: plan.mayBeCached ? response.header("x-cache") : undefined,
+    contentHash: plan.mayHaveHash ? response.header("x-consul-contenthash") : undefined,
   };
 }
 
 async function refusal(request: WireRequest, response: WireResponse): Promise<ResponseError> {
   const seconds = Number(response.header("retry-after"));
-  const body = await reading(request, () => textOf(response));
+  const body = await reading(request, textOf(response));
   return new ResponseError(response.status, body, true, seconds > 0 ? seconds * 1_000 : undefined);
 }
 
-async function readValue(form: AnswerForm<unknown>, request: WireRequest, response: WireResponse): Promise<unknown> {
-  if (form.body === "stream") return response.body;
-  if (form.body === "bytes") {
-    const bytes = await reading(request, () => all(response.body));
-    return response.status === 200 ? bytes : null;
-  }
-  const text = await reading(request, () => textOf(response));
-  return form.body === "none" || text === "" ? null : fromJson(form.schema, parsed(request, text));
-}
-
 /** An answer that is cut short is none. */
-async function reading<T>(request: WireRequest, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (cause) {
-    throw new RequestError(`${nameOf(request)}: ${(cause as Error).message}`, { cause });
-  }
+function reading<T>(request: WireRequest, body: Promise<T>): Promise<T> {
+  return body.catch((cause: Error) => {
+    throw new RequestError(`${nameOf(request)}: ${cause.message}`, { cause });
+  });
 }
 
 /** A proxy's page, for one, is no answer of an agent. */

@@ -5,7 +5,7 @@ import { Kv } from "./kv.ts";
 import { Election } from "./locks/election.ts";
 import { Lock, type LockOptions } from "./locks/lock.ts";
 import { Semaphore, type SemaphoreOptions } from "./locks/semaphore.ts";
-import { type Surroundings, theWorld } from "./surroundings.ts";
+import { onAbort, type Surroundings, theWorld } from "./surroundings.ts";
 import { blockingQueries } from "./watch/blocking-queries.ts";
 import type { WatchTransport } from "./watch/transport.ts";
 import { Watches } from "./watch/watches.ts";
@@ -43,18 +43,15 @@ export function createClient(options: ClientSetup = {}): Client {
   const ending = new AbortController();
   const closed = ending.signal;
   const watch = new Watches(calls, { world, transport, closed });
-  const resolvers = new Resolvers(
-    (service, given) => new Resolver(service, watch, world, closed, given),
-    world,
-    closed,
-  );
+  const ports = { client: calls, watches: watch, world, closed };
+  const resolvers = new Resolvers((service, given) => new Resolver(service, ports, given), world, closed);
   const helpers: Helpers = {
     kv: new Kv(calls, world),
     watch,
     register: (definition, given = {}) => Registration.start(definition, calls, world, closed, given),
     resolve: (service, { signal, ...given } = {}) =>
       resolvers.get(service, given).pick(signal === undefined ? {} : { signal }),
-    resolver: (service, given) => new Resolver(service, watch, world, closed, given),
+    resolver: (service, given) => new Resolver(service, ports, given),
     lock: (where, given = {}) => new Lock(where, calls, world, given),
     semaphore: (prefix, limit, given = {}) => new Semaphore(prefix, limit, calls, world, given),
     election: (key, given = {}) => new Election(key, calls, world, watch, given),
@@ -91,12 +88,12 @@ class Resolvers {
 
   #checkLater(key: string, shared: { readonly resolver: Resolver; readonly usedMs: number }): void {
     const cancel = this.#world.after(IDLE_MS, () => {
-      this.#closed.removeEventListener("abort", cancel);
+      release();
       if (this.#world.nowMs() - shared.usedMs < IDLE_MS && !shared.resolver.refused)
         return this.#checkLater(key, shared);
       this.#resolvers.delete(key);
       shared.resolver.close();
     });
-    this.#closed.addEventListener("abort", cancel, { once: true });
+    const release = onAbort(this.#closed, cancel);
   }
 }

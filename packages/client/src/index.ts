@@ -1,7 +1,2 @@
 export * from "./browser.ts";
-export { type CatalogQuery, ConsulClient, type KvWatch } from "./client.ts";
-export { nodeSend } from "./node-send.ts";
-export { type ClientOptions, mergeOptions, optionsFromEnv } from "./options.ts";
-export type { SessionRequest } from "./session-api.ts";
-export type { Query, Request } from "./transport.ts";
-export type * from "./types.ts";
+export * from "./node.ts";

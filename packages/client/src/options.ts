@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { looking } from "./looking.ts";
 
 /** How to reach an agent and who is asking. Everything is optional; see `optionsFromEnv` for the usual source. */
 export interface ClientOptions {
@@ -7,7 +8,7 @@ export interface ClientOptions {
   /** `https` if the address does not say. */
   readonly ssl?: boolean;
   readonly token?: string;
-  /** File holding the token; read at once, beaten by `token`. */
+  /** File holding the token; read at once, and used instead of `token` unless it is empty. */
   readonly tokenFile?: string;
   /** Basic authentication, `user:password`. */
   readonly auth?: string;
@@ -43,31 +44,22 @@ export function optionsFromEnv(env: Readonly<Record<string, string | undefined>>
   });
 }
 
-/** Given options over those of the environment. A token given outright beats a token file from anywhere. */
+/** Given options over those of the environment. A token given outright beats a token file of the environment. */
 export function mergeOptions(base: ClientOptions, over: ClientOptions): ClientOptions {
   const merged = { ...base, ...pruned(over) };
-  if (over.tokenFile !== undefined && over.token === undefined) delete (merged as { token?: string }).token;
+  if (over.token !== undefined && over.tokenFile === undefined) delete (merged as { tokenFile?: string }).tokenFile;
   return merged;
 }
 
-/** The token to send, from whichever source wins. @throws Error when the token file cannot be read or is empty. */
-export function resolveToken(options: ClientOptions): string {
-  if (options.token !== undefined) return options.token;
-  if (options.tokenFile === undefined) return "";
+/** The token to send, from whichever source wins. @throws Error when the token file cannot be read. */
+export function resolveToken({ token = "", tokenFile }: ClientOptions): string {
+  if (!tokenFile) return token;
   try {
-    return readFileSync(options.tokenFile, "utf8").trim();
+    return looking("open", tokenFile, () => readFileSync(tokenFile, "utf8")).trim() || token;
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const reason = FILE_REASONS[code ?? ""] ?? message;
-    throw new Error(`Error loading token file: open ${options.tokenFile}: ${reason}`, { cause });
+    throw new Error(`Error loading token file: ${(cause as Error).message}`, { cause });
   }
 }
-
-/** Go's words. */
-const FILE_REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-};
 
 type Undefinable<T> = { readonly [K in keyof T]: T[K] | undefined };
 

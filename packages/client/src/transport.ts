@@ -1,10 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
-import http from "node:http";
-import https from "node:https";
-import { join } from "node:path";
-import type { TLSSocketOptions } from "node:tls";
+import type http from "node:http";
 import { RequestError, ResponseError } from "./errors.ts";
 import { type ClientOptions, resolveToken } from "./options.ts";
+import { type TlsOptions, tlsOptions } from "./tls-options.ts";
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
@@ -27,19 +24,21 @@ export interface Response {
 }
 
 const DEFAULT_ADDRESS = "127.0.0.1:8500";
+/** Stands for a socket's path where a URL needs a host. */
+const UNIX_HOST = "unix.sock";
 
 /** One agent's HTTP door: TCP, TLS or unix socket. */
 export class Transport {
   readonly #options: ClientOptions;
   readonly #base: { readonly protocol: "http:" | "https:"; readonly host: string; readonly socketPath?: string };
   readonly #token: string;
-  readonly #tls: TLSSocketOptions & { servername?: string };
+  readonly #tls: TlsOptions;
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#tls = tlsOptions(options);
     this.#base = parseAddress(options);
     this.#token = resolveToken(options);
-    this.#tls = this.#base.protocol === "https:" ? tlsOptions(options) : {};
   }
 
   /** Whole answer, whatever its status. @throws RequestError */
@@ -62,10 +61,11 @@ export class Transport {
   }
 
   /** Resolves when headers are in; the body is still to be read. @throws RequestError */
-  stream(request: Request): Promise<http.IncomingMessage> {
+  async stream(request: Request): Promise<http.IncomingMessage> {
     const url = this.#url(request);
     const { protocol, socketPath } = this.#base;
-    const target = new URL(url);
+    const target = URL.canParse(url) ? new URL(url) : undefined;
+    if (target === undefined) throw this.#failure(request, url, new Error(addressFault(url)));
     const options = {
       method: request.method,
       path: target.pathname + target.search,
@@ -77,9 +77,11 @@ export class Transport {
         : { socketPath }),
       ...(protocol === "https:" ? this.#tls : {}),
     };
+    // Loaded when they are used: a command that asks over plain HTTP starts sooner without TLS.
+    const { request: send } = protocol === "https:" ? await import("node:https") : await import("node:http");
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown): void => reject(this.#failure(request, url, cause));
-      const sent = (protocol === "https:" ? https : http).request(options, resolve);
+      const sent = send(options, resolve);
       sent.on("error", fail);
       const { body } = request;
       if (body === undefined || typeof body === "string" || body instanceof Uint8Array) sent.end(body);
@@ -116,7 +118,9 @@ export class Transport {
 
   #failure(request: Request, url: string, cause: unknown): RequestError {
     const verb = request.method.charAt(0) + request.method.slice(1).toLowerCase();
-    return new RequestError(`${verb} "${url}": ${describe(cause)}`, { cause });
+    const { socketPath } = this.#base;
+    const shown = socketPath === undefined ? url : url.replace(UNIX_HOST, encodeURIComponent(socketPath));
+    return new RequestError(`${verb} "${shown}": ${describe(cause)}`, { cause });
   }
 }
 
@@ -128,7 +132,7 @@ function parseAddress(options: ClientOptions): {
   const address = options.address || DEFAULT_ADDRESS;
   const fallback = options.ssl === true ? "https:" : "http:";
   const [, scheme, rest = ""] = /^(?:(\w+):\/\/)?(.*)$/.exec(address) ?? [];
-  if (scheme === "unix") return { protocol: "http:", host: "unix.sock", socketPath: rest };
+  if (scheme === "unix") return { protocol: "http:", host: UNIX_HOST, socketPath: rest };
   const host = rest.replace(/\/+$/, "");
   if (scheme === undefined || scheme === "tcp") return { protocol: fallback, host };
   if (scheme === "http") return { protocol: fallback === "https:" ? "https:" : "http:", host };
@@ -136,26 +140,18 @@ function parseAddress(options: ClientOptions): {
   throw new Error(`Unknown protocol scheme: ${scheme}`);
 }
 
-function tlsOptions(options: ClientOptions): TLSSocketOptions & { servername?: string } {
-  const ca = [
-    ...(options.caFile === undefined ? [] : [options.caFile]),
-    ...(options.caPath === undefined
-      ? []
-      : readdirSync(options.caPath).map((name) => join(options.caPath as string, name))),
-  ];
-  return {
-    ...(ca.length === 0 ? {} : { ca: ca.map((file) => readFileSync(file)) }),
-    ...(options.clientCert === undefined ? {} : { cert: readFileSync(options.clientCert) }),
-    ...(options.clientKey === undefined ? {} : { key: readFileSync(options.clientKey) }),
-    ...(options.tlsServerName === undefined ? {} : { servername: options.tlsServerName }),
-    rejectUnauthorized: options.sslVerify ?? true,
-  };
+/** Why a URL is none. */
+function addressFault(url: string): string {
+  const [, port] = /^\w+:\/\/[^/]*:(\d+)\//.exec(url) ?? [];
+  return port === undefined ? "invalid address" : `dial tcp: address ${port}: invalid port`;
 }
 
 /** Scripts look for "connection refused"; Go says where as well. */
 function describe(cause: unknown): string {
   const error = cause as NodeJS.ErrnoException & { address?: string; port?: number; errors?: readonly unknown[] };
   if (error.errors?.[0] !== undefined) return describe(error.errors[0]);
+  if (error.code === "EPROTO" && error.message.includes("wrong version number"))
+    return "http: server gave HTTP response to HTTPS client";
   const reason = REASONS[error.code ?? ""];
   if (reason === undefined) return error.message;
   if (error.syscall !== "connect") return reason;

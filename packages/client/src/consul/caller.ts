@@ -1,6 +1,6 @@
 /** A method of npm's client: what it takes, what it asks, what it makes of the answer. */
 import { plainDurationMs } from "./duration.ts";
-import { type ConsulError, invalid, type Response } from "./errors.ts";
+import { type ConsulError, invalid, type Response, unencodable } from "./errors.ts";
 import { type Fields, plainNames } from "./fields.ts";
 import { type Connection, type Context, isConsulError, type Question } from "./request.ts";
 
@@ -15,6 +15,8 @@ export interface Method {
   readonly required?: readonly string[];
   /** Options that go into the query when they say something. */
   readonly query?: readonly string[];
+  /** Of these, what goes in as `true` whatever was given. */
+  readonly asTrue?: readonly string[];
   /** Options that go into the query even when they are falsy. */
   readonly exactly?: readonly string[];
   readonly fixed?: Fields;
@@ -81,9 +83,15 @@ export class Caller {
       method.check?.(options);
       if (method.body !== undefined)
         content = { body: Buffer.from(JSON.stringify(method.body(options))), contentType: "application/json" };
-      else if (method.bytes !== undefined) content = { body: method.bytes(options), contentType: "text/plain" };
     } catch (error) {
       throw invalid(name, (error as Error).message);
+    }
+    if (method.bytes !== undefined) {
+      try {
+        content = { body: method.bytes(options), contentType: "text/plain" };
+      } catch (cause) {
+        throw unencodable(name, cause);
+      }
     }
     return {
       method: verb,
@@ -103,7 +111,8 @@ function queryOf(method: Method, options: Fields): string {
     for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
   };
   for (const [name, value] of Object.entries(method.fixed ?? {})) put(name, value);
-  for (const name of method.query ?? []) if (options[name]) put(name, options[name]);
+  for (const name of method.query ?? [])
+    if (options[name]) put(name, method.asTrue?.includes(name) === true ? true : options[name]);
   for (const name of method.exactly ?? []) if (name in options) put(name, options[name]);
   const applies = (name: string): boolean => name in options && method.without?.includes(name) !== true;
   for (const name of COMMON) if (applies(name) && options[name]) put(name, options[name]);

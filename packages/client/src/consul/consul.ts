@@ -29,9 +29,9 @@ export class Consul extends EventEmitter {
   readonly #connection: Connection;
   readonly #caller: Caller;
 
-  constructor(options: ConsulOptions = {}) {
+  constructor(options?: ConsulOptions | null) {
     super();
-    const { defaults, ...connection } = options;
+    const { defaults, ...connection } = options ?? {};
     this.#connection = new Connection(connection);
     this.#caller = new Caller(this.#connection, defaults);
     for (const [name, method] of Object.entries(METHODS)) this.#place(name as MethodName, method);

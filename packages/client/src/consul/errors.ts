@@ -37,6 +37,8 @@ export const timedOut = (timeoutMs: number): ConsulError =>
   marked(`request timed out (${timeoutMs}ms)`, "isPapi", "isTimeout");
 export const undecodable = (cause: unknown): ConsulError =>
   marked(`decode (application/json) failed: ${(cause as Error).message}`, "isPapi", "isCodec", cause);
+export const unencodable = (method: string, cause: unknown): ConsulError =>
+  marked(`consul: ${method}: encode (text/plain) failed: ${(cause as Error).message}`, "isPapi", "isCodec", cause);
 export const refused = (message: string, response: Response): ConsulError => {
   const error = marked(message, "isPapi", "isResponse");
   error.response = response;

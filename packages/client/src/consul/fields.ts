@@ -15,7 +15,7 @@ type Convert = (value: unknown) => unknown;
 /** The API's names; a value that has names of its own comes with its conversion. */
 type Shape = readonly (string | readonly [string, Convert])[];
 
-/** Only what the shape names, and only if it was given. */
+/** Only what the shape names, and only if it was given; null is not. */
 function shaped(shape: Shape): Convert {
   const byName = new Map(
     shape.map((field) => {
@@ -27,7 +27,7 @@ function shaped(shape: Shape): Convert {
     const out: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(plainNames(given))) {
       const field = byName.get(name);
-      if (field !== undefined && value !== undefined) out[field.name] = field.convert(value);
+      if (field !== undefined && value !== undefined && value !== null) out[field.name] = field.convert(value);
     }
     return out;
   };

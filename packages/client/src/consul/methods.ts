@@ -35,8 +35,8 @@ const mustBeNamed = (options: Fields): unknown => {
   return agentCheck(options);
 };
 
-const bytesOf = (value: unknown): Buffer =>
-  Buffer.isBuffer(value) ? value : value instanceof Uint8Array ? Buffer.from(value) : Buffer.from(String(value));
+/** @throws TypeError in Node's words for what is neither text nor bytes: `[object Object]` would help nobody */
+const bytesOf = (value: unknown): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(value as string));
 const decoded = (value: unknown, asBuffer: unknown): unknown => {
   if (typeof value !== "string") return value;
   const bytes = Buffer.from(value, "base64");
@@ -152,6 +152,7 @@ export const METHODS = {
   "health.service": {
     ...listed("GET /health/service/{service}", "service"),
     query: ["tag", "passing"],
+    asTrue: ["passing"],
   },
   "health.state": {
     ...listed("GET /health/state/{state}", "state"),
@@ -203,6 +204,7 @@ export const METHODS = {
     http: "PUT /txn",
     label: "Transaction.create",
     body: ({ operations }) => {
+      if (operations === undefined) throw new Error("a list of operations are required as first arguments");
       if (!Array.isArray(operations) || operations.length === 0)
         throw new Error("operations must be an array with at least one item");
       return operations;
@@ -216,7 +218,8 @@ export type MethodName = keyof typeof METHODS;
 export const ARGUMENTS: { readonly [K in MethodName]?: (given: readonly unknown[]) => unknown } = {
   "kv.set": (given) => (given.length > 1 ? { ...(given[2] as object), key: given[0], value: given[1] } : given[0]),
   "event.fire": (given) => (given.length > 1 ? { name: given[0], payload: given[1] } : given[0]),
-  "transaction.create": (given) => ({ ...(given[1] as object), operations: given[0] }),
+  "transaction.create": (given) =>
+    given.length === 1 || given.length === 2 ? { ...(given[1] as object), operations: given[0] } : {},
   "agent.maintenance": ([given]) => (typeof given === "boolean" ? { enable: given } : given),
   "catalog.register": ([given]) => (typeof given === "string" ? { node: given, address: "127.0.0.1" } : given),
   "query.create": ([given]) => (typeof given === "string" ? { service: { service: given } } : given),

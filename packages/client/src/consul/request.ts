@@ -2,7 +2,7 @@
 import http, { type Agent, type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { SecureContextOptions } from "node:tls";
-import { aborted, ConsulError, type Response, refused, timedOut, undecodable } from "./errors.ts";
+import { aborted, ConsulError, plain, type Response, refused, timedOut, undecodable } from "./errors.ts";
 
 export interface ConnectionOptions extends SecureContextOptions {
   readonly host?: string;
@@ -48,9 +48,11 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     const { host = "127.0.0.1", port = 8500, secure = false, baseUrl } = options;
+    if (baseUrl && typeof baseUrl !== "string" && !(baseUrl instanceof URL))
+      throw plain(`baseUrl must be a string: ${baseUrl}`, true);
     this.#options = options;
     const named = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-    this.#base = new URL(baseUrl ?? `${secure ? "https" : "http"}://${named}:${port}/v1`);
+    this.#base = new URL(baseUrl || `${secure ? "https" : "http"}://${named}:${port}/v1`);
     const { Agent: Kept } = this.#base.protocol === "https:" ? https : http;
     this.#agent = options.agent ?? new Kept({ keepAlive: true });
   }

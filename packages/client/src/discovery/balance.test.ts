@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Candidate, choose, type Strategy } from "./balance.ts";
+import { type Candidate, choose, type Strategy, settle } from "./balance.ts";
 
 const candidates = (...weights: number[]): (Candidate & { id: number })[] =>
-  weights.map((weight, id) => ({ id, weight, load: 0, restsUntilMs: 0, credit: 0 }));
+  weights.map((weight, id) => ({ id, weight, load: 0, restsUntilMs: 0, credit: 0, rank: id }));
 const chosen = (from: ReturnType<typeof candidates>, strategy: Strategy, count: number) =>
   Array.from({ length: count }, () => choose(from, strategy, 0).id).join("");
 
@@ -26,6 +26,22 @@ test("the least loaded for its weight; among equals in turn", () => {
   assert.equal(chosen(three, "least-loaded", 3), "222");
   three[2]!.load = 3;
   assert.equal(new Set(chosen(three, "least-loaded", 2)).size, 2);
+});
+
+test("the nearest in turn, by weight; farther ones only when all of them rest", () => {
+  const three = candidates(1, 2, 5);
+  for (const near of three.slice(0, 2)) near.rank = 0;
+  assert.equal(chosen(three, "nearest", 6), "101101");
+  for (const near of three.slice(0, 2)) near.restsUntilMs = 100;
+  assert.equal(chosen(three, "nearest", 2), "22");
+});
+
+test("who is light now does not pay for what it weighed", () => {
+  const two = candidates(1, 1_000);
+  chosen(two, "round-robin", 500);
+  two[1]!.weight = 1;
+  settle(two);
+  assert.deepEqual([...chosen(two, "round-robin", 10)].filter((id) => id === "1").length >= 4, true);
 });
 
 test("the nearest is the first; who failed rests while there are others", () => {

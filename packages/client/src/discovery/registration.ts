@@ -2,7 +2,7 @@ import type { AgentServiceRegistration, Draft } from "@tribune/api";
 import type { CallOptions, ContractClient } from "../contract-client.ts";
 import { ResponseError } from "../errors.ts";
 import { isTransient } from "../failures.ts";
-import { backoffMs, delay, follow, type Surroundings } from "../surroundings.ts";
+import { backoffMs, delay, follow, onAbort, type Surroundings } from "../surroundings.ts";
 
 export type ServiceDefinition = Draft<AgentServiceRegistration> & { readonly Name: string };
 export type Status = "passing" | "warning" | "critical";
@@ -105,8 +105,8 @@ export class Registration {
     const { ttlMs, signal } = this.#options;
     const { controller, release } = follow(signal, closed);
     const leave = (): void => void this.deregister().catch((error) => this.#options.onFailure?.(error));
-    controller.signal.addEventListener("abort", leave, { once: true });
-    this.#end.signal.addEventListener("abort", release, { once: true });
+    onAbort(controller.signal, leave);
+    onAbort(this.#end.signal, release);
     if (controller.signal.aborted) return leave();
     void this.#watch();
     if (ttlMs !== undefined) void this.#renewEvery(ttlMs / 3);

@@ -1,10 +1,10 @@
 import type { CallOptions, ContractClient } from "../contract-client.ts";
 import { delay, follow, type Surroundings } from "../surroundings.ts";
-import { blockingQueries } from "../watch/blocking-queries.ts";
 import type { Index } from "../watch/change.ts";
 import type { KvEntry } from "../watch/watches.ts";
+import { LOCK_DELAY_MS, looks, TTL_MS, underSession, waitOf, watchHeld } from "./contending.ts";
 import { guard, type Held, joined, LOCK_KEY, LockConflictError, whileHeld } from "./held.ts";
-import { LockSession } from "./lock-session.ts";
+import type { LockSession } from "./lock-session.ts";
 
 export interface LockOptions extends Pick<CallOptions, "dc" | "token"> {
   /** Kept in the key while we hold it: who we are, where we can be reached. */
@@ -34,10 +34,6 @@ export interface HeldLock extends Held {
 
 /** Marks keys of locks, so that a lock is not taken on a key of something else. */
 export const LOCK_FLAGS = 0x2ddccbc058a50c18n;
-const TTL_MS = 15_000;
-const LOCK_DELAY_MS = 15_000;
-/** Longest single wait for the holder. */
-const WAIT_MS = 15_000;
 /** A lock-delay keeps everybody away and ends without a change to see. */
 const DELAYED_RETRY_MS = 1_000;
 
@@ -73,16 +69,10 @@ export class Lock {
   async acquire({ signal, tryMs }: AcquireOptions = {}): Promise<HeldLock | undefined> {
     const { ttlMs = TTL_MS, lockDelayMs = LOCK_DELAY_MS, sessionName = "Tribune lock" } = this.#options;
     const settings = { name: sessionName, ttlMs, lockDelayMs, behavior: "release" } as const;
-    const session = await LockSession.open(this.#client, this.#world, settings, { ...this.#call, signal });
-    try {
+    return underSession(this.#client, this.#world, settings, { ...this.#call, signal }, async (session) => {
       const entry = await this.#contend(session, signal, tryMs);
-      if (entry !== undefined) return this.#hold(session, entry);
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
-    await session.close();
-    return undefined;
+      return entry === undefined ? undefined : this.#hold(session, entry);
+    });
   }
 
   /** Acquires, runs `use`, releases. */
@@ -106,17 +96,13 @@ export class Lock {
     outer: AbortSignal | undefined,
     tryMs: number | undefined,
   ): Promise<KvEntry | undefined> {
-    const untilMs = tryMs === undefined ? undefined : this.#world.nowMs() + tryMs;
+    const nextLook = looks(this.#world, tryMs);
     const { controller, release } = follow(outer, session.lost);
     const { signal } = controller;
     try {
       let index: Index | undefined;
-      for (let first = true; ; first = false) {
-        const leftMs = untilMs === undefined ? WAIT_MS : Math.min(WAIT_MS, untilMs - this.#world.nowMs());
-        if (!first && leftMs <= 0) return undefined;
-        // Never 0, which would be the server's own default.
-        const wait = `${Math.max(1, Math.round(leftMs))}ms`;
-        const before = await this.#read(index === undefined ? { signal } : { index, wait, signal });
+      for (let leftMs = nextLook(); leftMs !== undefined; leftMs = nextLook()) {
+        const before = await this.#read(index === undefined ? { signal } : { index, wait: waitOf(leftMs), signal });
         index = before.index;
         if (before.entry !== undefined) mustBeLock(before.entry);
         if (before.entry?.Session === session.id) return before.entry;
@@ -132,6 +118,7 @@ export class Lock {
         index = undefined;
         await delay(this.#world, Math.max(0, Math.min(DELAYED_RETRY_MS, leftMs)), signal);
       }
+      return undefined;
     } finally {
       release();
     }
@@ -158,27 +145,15 @@ export class Lock {
     };
   }
 
-  /** @returns why it is lost; undefined when `signal` ended the watch */
-  async #watch(session: string, signal: AbortSignal): Promise<Error | undefined> {
+  #watch(session: string, signal: AbortSignal): Promise<Error | undefined> {
     const subject = {
       endpoint: "kvGet",
       given: { key: this.key },
       ask: (options: CallOptions) => this.#client.kvGet({ key: this.key }, options),
     } as const;
-    const context = {
-      world: this.#world,
-      signal,
-      call: { ...this.#call, consistent: true },
-      contact: () => {},
-      failure: () => {}, // whether they cost the lock is for the session's TTL to say
-    };
-    try {
-      for await (const { value } of blockingQueries(subject, undefined, context))
-        if (value?.[0]?.Session !== session) return new Error(`the lock ${this.key} is no longer held`);
-    } catch (error) {
-      return error as Error;
-    }
-    return undefined;
+    return watchHeld(subject, this.#world, this.#call, signal, (value) =>
+      value?.[0]?.Session === session ? undefined : new Error(`the lock ${this.key} is no longer held`),
+    );
   }
 
   async #read(

@@ -1,11 +1,11 @@
 import type { CallOptions, ContractClient } from "../contract-client.ts";
 import { follow, type Surroundings } from "../surroundings.ts";
-import { blockingQueries } from "../watch/blocking-queries.ts";
 import type { Index } from "../watch/change.ts";
 import type { KvEntry } from "../watch/watches.ts";
+import { LOCK_DELAY_MS, looks, TTL_MS, underSession, waitOf, watchHeld } from "./contending.ts";
 import { guard, type Held, joined, LOCK_KEY, LockConflictError, whileHeld } from "./held.ts";
 import type { AcquireOptions } from "./lock.ts";
-import { LockSession } from "./lock-session.ts";
+import type { LockSession } from "./lock-session.ts";
 
 export interface SemaphoreOptions extends Pick<CallOptions, "dc" | "token"> {
   /** Kept in our own key below the prefix. */
@@ -16,10 +16,6 @@ export interface SemaphoreOptions extends Pick<CallOptions, "dc" | "token"> {
 }
 
 export const SEMAPHORE_FLAGS = 0xe0f69a2baa414de0n;
-const TTL_MS = 15_000;
-const WAIT_MS = 15_000;
-/** Of Consul's own default. */
-const LOCK_DELAY_MS = 15_000;
 
 /** What all contenders agree on, in one key: whose sessions hold a slot. */
 interface Slots {
@@ -61,17 +57,11 @@ export class Semaphore {
   async acquire({ signal, tryMs }: AcquireOptions = {}): Promise<Held | undefined> {
     const { ttlMs = TTL_MS, sessionName = "Tribune semaphore", value = "" } = this.#options;
     const settings = { name: sessionName, ttlMs, lockDelayMs: LOCK_DELAY_MS, behavior: "delete" } as const;
-    const session = await LockSession.open(this.#client, this.#world, settings, { ...this.#call, signal });
-    try {
+    return underSession(this.#client, this.#world, settings, { ...this.#call, signal }, async (session) => {
       const own = { key: this.#ownKey(session.id), value, flags: SEMAPHORE_FLAGS, acquire: session.id };
       const made = await this.#client.kvPut(own, { ...this.#call, signal });
-      if (made.value && (await this.#contend(session, signal, tryMs))) return this.#hold(session);
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
-    await session.close();
-    return undefined;
+      return made.value && (await this.#contend(session, signal, tryMs)) ? this.#hold(session) : undefined;
+    });
   }
 
   /** Acquires, runs `use`, releases. */
@@ -90,16 +80,13 @@ export class Semaphore {
   }
 
   async #contend(session: LockSession, outer: AbortSignal | undefined, tryMs: number | undefined): Promise<boolean> {
-    const untilMs = tryMs === undefined ? undefined : this.#world.nowMs() + tryMs;
+    const nextLook = looks(this.#world, tryMs);
     const { controller, release } = follow(outer, session.lost);
     const { signal } = controller;
     try {
       let index: Index | undefined;
-      for (let first = true; ; first = false) {
-        const leftMs = untilMs === undefined ? WAIT_MS : Math.min(WAIT_MS, untilMs - this.#world.nowMs());
-        if (!first && leftMs <= 0) return false;
-        const wait = `${Math.max(1, Math.round(leftMs))}ms`;
-        const seen = await this.#list(index === undefined ? { signal } : { index, wait, signal });
+      for (let leftMs = nextLook(); leftMs !== undefined; leftMs = nextLook()) {
+        const seen = await this.#list(index === undefined ? { signal } : { index, wait: waitOf(leftMs), signal });
         const entry = this.#common(seen.entries);
         const slots = this.#slotsOf(entry);
         if (slots.limit !== this.limit)
@@ -112,6 +99,7 @@ export class Semaphore {
         if (await this.#swap([...alive, session.id], entry, signal)) return true;
         index = undefined;
       }
+      return false;
     } finally {
       release();
     }
@@ -128,30 +116,18 @@ export class Semaphore {
     };
   }
 
-  async #watch(session: string, signal: AbortSignal): Promise<Error | undefined> {
+  #watch(session: string, signal: AbortSignal): Promise<Error | undefined> {
     const given = { key: `${this.#prefix}/` };
     const subject = {
       endpoint: "kvList",
       given,
       ask: (options: CallOptions) => this.#client.kvList(given, options),
     } as const;
-    const context = {
-      world: this.#world,
-      signal,
-      call: { ...this.#call, consistent: true },
-      contact: () => {},
-      failure: () => {}, // whether they cost the slot is for the session's TTL to say
-    };
-    try {
-      for await (const { value } of blockingQueries(subject, undefined, context)) {
-        const entries = present(value);
-        if (!living(this.#slotsOf(this.#common(entries)), entries).has(session))
-          return new Error(`the slot of ${this.#prefix} is no longer held`);
-      }
-    } catch (error) {
-      return error as Error;
-    }
-    return undefined;
+    return watchHeld(subject, this.#world, this.#call, signal, (value) => {
+      const entries = present(value);
+      const isHeld = living(this.#slotsOf(this.#common(entries)), entries).has(session);
+      return isHeld ? undefined : new Error(`the slot of ${this.#prefix} is no longer held`);
+    });
   }
 
   async #leave(session: string): Promise<void> {
