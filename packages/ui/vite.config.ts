@@ -1,10 +1,13 @@
 import { defineConfig, type Plugin } from "vite";
 
-/** The agent fills the way to the site's root in; the development server has it at `/`. */
+/** The agent fills in the way to the site's root and its settings; the development server has it at `/`, and none. */
 const contentPath: Plugin = {
   name: "content-path",
   apply: "serve",
-  transformIndexHtml: { order: "pre", handler: (html) => html.replaceAll("{{.ContentPath}}", "/") },
+  transformIndexHtml: {
+    order: "pre",
+    handler: (html) => html.replaceAll("{{.ContentPath}}", "/").replaceAll("{{jsonEncode .}}", "{}"),
+  },
 };
 
 export default defineConfig({

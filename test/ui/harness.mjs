@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { AgentProcess } from "../e2e/agent-process.mjs";
+import { fill } from "./world.mjs";
 
 export const chromium = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
 const require = createRequire(new URL("../../packages/ui/package.json", import.meta.url));
@@ -11,7 +12,33 @@ const require = createRequire(new URL("../../packages/ui/package.json", import.m
 /** Why there is nothing to test with, or false. */
 export const missing = existsSync(chromium) ? false : `no browser at ${chromium}: install chromium or set CHROMIUM_BIN`;
 
-export const browserTest = (name, run) => test(name, { skip: missing, timeout: 120_000 }, run);
+/** Pages that a test has opened and not closed: what they show says why it failed. */
+const opened = new Set();
+
+export const browserTest = (name, run) =>
+  test(name, { skip: missing, timeout: 300_000 }, async (t) => {
+    try {
+      await run(t);
+    } catch (error) {
+      const shown = await Promise.all([...opened].map(shownBy));
+      if (error instanceof Error) error.message = [error.message, ...shown].join("\n");
+      throw error;
+    } finally {
+      opened.clear();
+    }
+  });
+
+async function shownBy({ page, asked, faults }) {
+  const text = await page
+    .locator("main")
+    // biome-ignore lint/performance/useDomNodeTextContent: as it is seen, line by line
+    .evaluate((main) => main.innerText, undefined, { timeout: 5_000 })
+    .catch((error) => `nothing to be read: ${error.message}`);
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return [`${page.url()} shows:`, ...lines.slice(0, 20), "asked last:", ...asked.slice(-8), ...faults.slice(-3)].join(
+    "\n",
+  );
+}
 
 export const axeSource = () => require.resolve("axe-core/axe.min.js");
 
@@ -25,6 +52,22 @@ export function devAgent(address, { args = [], ...rest } = {}) {
   return new AgentProcess({ address, args: ["-dev", "-ui", "-node=fra-server-1", ...args], ...rest }).ready();
 }
 
+/** A browser, and an agent that knows the world: both are there while the tests of a file run. */
+export function filledSite(address) {
+  const site = { agent: undefined, browser: undefined };
+  before(async () => {
+    if (missing) return;
+    site.agent = await devAgent(address);
+    await fill(site.agent.url);
+    site.browser = await startBrowser();
+  });
+  after(async () => {
+    await site.browser?.close();
+    await site.agent?.kill();
+  });
+  return site;
+}
+
 /**
  * A page that remembers what it must not do: `faults` has every message of the console, error and request to another
  * host. A refusal of the agent is on the console too; tests that provoke one expect it.
@@ -36,17 +79,30 @@ export async function watchedPage(browser, origin, options = {}) {
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const faults = [];
+  const asked = [];
+  const one = { page, asked, faults };
+  opened.add(one);
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) faults.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => faults.push(`error: ${error.stack}`));
   page.on("request", (request) => {
     const url = new URL(request.url());
+    asked.push(`${request.method()} ${url.pathname}${url.search}`);
     if (url.protocol.startsWith("http") && url.origin !== origin) faults.push(`request to ${url.origin}`);
   });
-  return { page, faults, close: () => context.close() };
+  const close = () => {
+    opened.delete(one);
+    return context.close();
+  };
+  page.on("response", async (response) => {
+    if (response.status() < 400) return;
+    const text = await response.text().catch(() => "");
+    asked.push(`${response.url()}: ${response.status()} ${text.slice(0, 200)}`);
+  });
+  return { page, faults, close };
 }
 
 const everything = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -59,4 +115,39 @@ export async function assertAccessible(page, where, runOnly = everything) {
     return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
   }, runOnly);
   assert.deepEqual(violations, [], where);
+}
+
+/** The same in both themes. */
+export async function assertAccessibleInBoth(page, where) {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.locator('html[data-theme="light"]').waitFor();
+  await assertAccessible(page, `${where}, light`);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.locator('html[data-theme="dark"]').waitFor();
+  await assertAccessible(page, `${where}, dark`, ["color-contrast"]);
+}
+
+/** No page is wider than its window: as it is, and from a screen on at twice the zoom and with letters twice as large. */
+export async function assertFits(page) {
+  const { width, height } = page.viewportSize();
+  const tooWide = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok((await tooWide()) <= 0, `${width} wide`);
+  if (width < 1280) return;
+  await page.setViewportSize({ width: width / 2, height: height / 2 });
+  assert.ok((await tooWide()) <= 0, "at 200 %");
+  await page.setViewportSize({ width, height });
+  // As the browser's own setting does it.
+  const browser = await page.context().newCDPSession(page);
+  const letters = (standard) => browser.send("Page.setFontSizes", { fontSizes: { standard } });
+  await letters(32);
+  assert.ok((await tooWide()) <= 0, "with letters of 200 %");
+  await letters(16);
+  await browser.detach();
+  // As a zoom of the text alone does it: what the window's width is compared with stays as it was.
+  const root = (size) => page.evaluate((to) => document.documentElement.style.setProperty("font-size", to), size);
+  await root("200%");
+  assert.ok((await tooWide()) <= 0, "with the text alone at 200 %");
+  const share = await page.evaluate(() => document.querySelector("main").getBoundingClientRect().width / innerWidth);
+  assert.ok(share > 0.9, `with the text alone at 200 % the page has ${share.toFixed(2)} of the window`);
+  await root("");
 }

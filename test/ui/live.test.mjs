@@ -1,25 +1,13 @@
 // What happens in the datacenter is seen without reloading; what is old is called old.
 import assert from "node:assert/strict";
-import { after, before } from "node:test";
-import { browserTest, devAgent, missing, startBrowser, watchedPage } from "./harness.mjs";
-import { fill, register } from "./world.mjs";
+import { browserTest, devAgent, filledSite, watchedPage } from "./harness.mjs";
+import { register } from "./world.mjs";
 
-const address = "127.0.39.12";
-let agent;
-let browser;
-before(async () => {
-  if (missing) return;
-  agent = await devAgent(address);
-  await fill(agent.url);
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser?.close();
-  await agent?.kill();
-});
+const address = "127.0.98.12";
+const site = filledSite(address);
 
 browserTest("a check that turns critical is seen without reload, on every page that shows it", async (t) => {
-  const { page, faults, close } = await watchedPage(browser, agent.url);
+  const { page, faults, close } = await watchedPage(site.browser, site.agent.url);
   let bad = false;
   for (const [at, sick] of [
     ["services", '[data-service="auth"][data-health="critical"]'],
@@ -30,15 +18,15 @@ browserTest("a check that turns critical is seen without reload, on every page t
     ["overview", ".attention >> text=auth-1"],
   ]) {
     await t.test(at, async () => {
-      await page.goto(`${agent.url}/ui/dc1/${at}`);
+      await page.goto(`${site.agent.url}/ui/dc1/${at}`);
       await page.locator('.freshness[data-state="fresh"]').waitFor();
       await page.evaluate(() => (globalThis.mark = "same document"));
       assert.equal(await page.locator(sick).count(), 0);
       bad = true;
-      await register(agent.url, 0, { id: "auth-1", name: "auth", status: "critical", output: "no answer" });
+      await register(site.agent.url, 0, { id: "auth-1", name: "auth", status: "critical", output: "no answer" });
       await page.locator(sick).first().waitFor();
       assert.equal(await page.evaluate(() => globalThis.mark), "same document");
-      await register(agent.url, 0, { id: "auth-1", name: "auth" });
+      await register(site.agent.url, 0, { id: "auth-1", name: "auth" });
       bad = false;
       await page.locator(sick).first().waitFor({ state: "detached" });
     });
@@ -49,19 +37,19 @@ browserTest("a check that turns critical is seen without reload, on every page t
 });
 
 browserTest("history grows while it is looked at", async () => {
-  const { page, close } = await watchedPage(browser, agent.url);
-  await page.goto(`${agent.url}/ui/dc1/services/search/history`);
+  const { page, close } = await watchedPage(site.browser, site.agent.url);
+  await page.goto(`${site.agent.url}/ui/dc1/services/search/history`);
   await page.locator(".timeline >> text=search-1").first().waitFor();
-  await register(agent.url, 2, { id: "search-1", name: "search", status: "critical", output: "gone for lunch" });
+  await register(site.agent.url, 2, { id: "search-1", name: "search", status: "critical", output: "gone for lunch" });
   await page.locator(".timeline >> text=gone for lunch").waitFor();
   await close();
 });
 
 browserTest("all that a page watches comes over one connection", async () => {
-  const { page, close } = await watchedPage(browser, agent.url);
+  const { page, close } = await watchedPage(site.browser, site.agent.url);
   const asked = [];
   page.on("request", (request) => asked.push(new URL(request.url())));
-  await page.goto(`${agent.url}/ui/dc1/overview`);
+  await page.goto(`${site.agent.url}/ui/dc1/overview`);
   await page.locator('.freshness[data-state="fresh"]').waitFor();
   assert.deepEqual(
     asked.filter(({ search }) => search.includes("index=")),
@@ -77,20 +65,20 @@ browserTest("all that a page watches comes over one connection", async () => {
 });
 
 browserTest("an agent that is gone is called away, old data old; when it is back all is live again", async () => {
-  const { page, close } = await watchedPage(browser, agent.url);
-  await page.goto(`${agent.url}/ui/dc1/services`);
+  const { page, close } = await watchedPage(site.browser, site.agent.url);
+  await page.goto(`${site.agent.url}/ui/dc1/services`);
   await page.locator('[data-service="web"]').waitFor();
-  await agent.kill();
+  await site.agent.kill();
   await page.locator("#away").waitFor();
   await page.locator('.freshness[data-state="away"]').waitFor();
   // What was there is still shown, with its age; a page that never had data says so.
   assert.equal(await page.locator('[data-service="web"]').count(), 1);
-  assert.match(await page.locator(".freshness").innerText(), /As of/);
+  assert.match(await page.locator(".freshness").textContent(), /As of/);
   await page.getByRole("link", { name: "Nodes" }).click();
   await page.getByText("The agent does not answer", { exact: true }).waitFor();
 
-  agent = await devAgent(address);
-  await register(agent.url, 0, { id: "phoenix" });
+  site.agent = await devAgent(address);
+  await register(site.agent.url, 0, { id: "phoenix" });
   await page.locator("#away").waitFor({ state: "detached" });
   await page.locator('[data-node="fra-web-1"]').waitFor();
   await page.getByRole("link", { name: "Services" }).click();

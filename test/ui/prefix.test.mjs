@@ -5,7 +5,7 @@ import { after, before } from "node:test";
 import { browserTest, devAgent, missing, startBrowser, watchedPage } from "./harness.mjs";
 import { register } from "./world.mjs";
 
-const address = "127.0.39.14";
+const address = "127.0.98.14";
 let agent;
 let browser;
 before(async () => {

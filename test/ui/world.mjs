@@ -52,6 +52,14 @@ export function register(url, at, { id, name = id, status = "passing", output = 
   });
 }
 
+/** Registers `service-0` and so on, each with one instance that is passing. */
+export async function registerMany(url, services) {
+  for (let from = 0; from < services; from += 32) {
+    const some = Array.from({ length: Math.min(32, services - from) }, (_, i) => `service-${from + i}`);
+    await Promise.all(some.map((id, i) => register(url, i % 5, { id, Meta: {}, TaggedAddresses: {} })));
+  }
+}
+
 export const files = {
   "app/config.json": '{\n  "limit": 100,\n  "features": { "search": true },\n  "hosts": ["a", "b"]\n}\n',
   "app/config.yaml": 'limit: 100\nfeatures:\n  - search\n  - export # new\nname: "tribune"\n',

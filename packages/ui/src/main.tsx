@@ -6,8 +6,10 @@ import "./styles/index.css";
 import { startKeys } from "./ui/keys.ts";
 import { startRouter } from "./ui/router.ts";
 import { startSettings } from "./ui/settings.ts";
+import { startTitle } from "./ui/title.ts";
 
 startSettings();
+startTitle();
 startRouter();
 startPresence();
 startAgent();

@@ -1,10 +1,13 @@
-import type { TxnOperation } from "../lib/kv-tree.ts";
+import { hasAddress, type TxnOperation } from "../lib/kv-tree.ts";
 import { inDatacenter } from "./agent.ts";
 import { query, send, sendJson } from "./send.ts";
 import type { KvPair } from "./types.ts";
 
-/** Keys in an address keep their slashes. */
-export const kvPath = (key: string): string => `kv/${key.split("/").map(encodeURIComponent).join("/")}`;
+/** Keys in an address keep their slashes. Throws for one that has no address. */
+export function kvPath(key: string): string {
+  if (!hasAddress(key)) throw new Error(`Browsers cannot ask for ${key}: parts of dots alone have no address`);
+  return `kv/${key.split("/").map(encodeURIComponent).join("/")}`;
+}
 
 export const readPairs = async (prefix: string): Promise<readonly KvPair[]> => {
   try {
@@ -24,7 +27,7 @@ export async function saveKey(key: string, value: Blob | string, flags: string, 
 export const deleteKey = (key: string, index: number): Promise<boolean> =>
   sendJson<boolean>(inDatacenter(`${kvPath(key)}?cas=${index}`), { method: "DELETE" });
 
-export const deleteTree = (prefix: string): Promise<unknown> =>
+export const deleteTree = async (prefix: string): Promise<unknown> =>
   send(inDatacenter(`${kvPath(prefix)}?recurse`), { method: "DELETE" });
 
 /** Runs transactions one after another; each is whole or not at all. Says which one was refused and why. */

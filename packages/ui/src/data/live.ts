@@ -22,6 +22,8 @@ export interface Live<T> {
   readonly asOf: number | undefined;
   readonly error: string | undefined;
   readonly way: Way;
+  /** The address, behind `/v1/`. */
+  readonly path?: string;
 }
 export type Way = "stream" | "blocking" | "poll";
 
@@ -65,6 +67,7 @@ class Resource {
   constructor(path: string, options: WatchOptions) {
     this.path = path;
     this.options = options;
+    this.patch({ path, way: options.pollMs === undefined ? "stream" : "poll" });
   }
 
   open(): () => void {

@@ -6,9 +6,12 @@ import { token } from "./token.ts";
 export class Refused extends Error {
   override readonly name = "Refused";
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** `PUT /v1/kv/a`: what was refused. */
+  readonly request: string;
+  constructor(status: number, message: string, request = "") {
     super(message);
     this.status = status;
+    this.request = request;
   }
 }
 
@@ -45,7 +48,10 @@ export async function send(path: string, request: Request = {}): Promise<Respons
   if (response.status === 502 || response.status === 504) throw new Away(`The proxy answers ${response.status}`);
   // Autopilot says by 429 that it is not well, and still answers.
   if (response.status === 429 && response.headers.get("content-type")?.startsWith("application/json")) return response;
-  if (!response.ok) throw new Refused(response.status, (await response.text()).trim() || `Status ${response.status}`);
+  if (!response.ok) {
+    const text = (await response.text()).trim() || `Status ${response.status}`;
+    throw new Refused(response.status, text, `${request.method ?? "GET"} /v1/${path}`);
+  }
   return response;
 }
 

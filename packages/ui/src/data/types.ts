@@ -1,4 +1,5 @@
 /** The fields of the API's answers that pages read. Lists that Go may say as null are typed so. */
+import type { Permission } from "../lib/intention.ts";
 
 export interface AgentSelf {
   readonly Config: {
@@ -9,7 +10,11 @@ export interface AgentSelf {
     readonly Version: string;
     readonly Revision?: string;
   };
-  readonly DebugConfig?: { readonly ACLsEnabled?: boolean };
+  readonly DebugConfig?: {
+    readonly ACLsEnabled?: boolean;
+    readonly ACLDefaultPolicy?: string;
+    readonly ACLResolverSettings?: { readonly ACLDefaultPolicy?: string };
+  };
   readonly Stats?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly Member?: Member;
   readonly Coord?: Coordinate;
@@ -50,6 +55,8 @@ export interface Check {
   readonly ServiceName: string;
   readonly ServiceTags: readonly string[] | null;
   readonly Type?: string;
+  /** As Go says it; empty where the agent has not told. */
+  readonly Interval?: string;
   readonly Definition?: Readonly<Record<string, unknown>>;
   readonly ModifyIndex: number;
 }
@@ -158,7 +165,7 @@ export interface Intention {
   readonly SourceName: string;
   readonly DestinationName: string;
   readonly Action?: "allow" | "deny" | "";
-  readonly Permissions?: readonly unknown[] | null;
+  readonly Permissions?: readonly Permission[] | null;
   readonly Precedence: number;
   readonly Description?: string;
 }
@@ -222,4 +229,37 @@ export interface Transition {
 export interface History {
   readonly Since: { readonly Index: number; readonly Time: string };
   readonly Transitions: readonly Transition[] | null;
+}
+
+export interface AclLink {
+  readonly ID: string;
+  readonly Name: string;
+}
+/** A token, policy or role: they share most fields. What is not named here is kept when one is saved. */
+export interface AclItem extends Readonly<Record<string, unknown>> {
+  readonly ID?: string;
+  readonly AccessorID?: string;
+  readonly SecretID?: string;
+  readonly Name?: string;
+  readonly Description?: string;
+  readonly Rules?: string;
+  readonly Local?: boolean;
+  readonly ExpirationTime?: string;
+  readonly ExpirationTTL?: string;
+  readonly AuthMethod?: string;
+  readonly Datacenters?: readonly string[] | null;
+  readonly Policies?: readonly AclLink[] | null;
+  readonly Roles?: readonly AclLink[] | null;
+  readonly ServiceIdentities?: readonly ServiceIdentity[] | null;
+  readonly NodeIdentities?: readonly NodeIdentity[] | null;
+  readonly ExpandedPolicies?: readonly (AclItem & { readonly ID: string })[] | null;
+  readonly ExpandedRoles?: readonly (AclItem & { readonly ID: string })[] | null;
+}
+export interface ServiceIdentity {
+  readonly ServiceName: string;
+  readonly Datacenters?: readonly string[] | null;
+}
+export interface NodeIdentity {
+  readonly NodeName: string;
+  readonly Datacenter: string;
 }

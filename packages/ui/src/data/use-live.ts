@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { type Live, resource, type WatchOptions } from "./live.ts";
 
 const nothing: Live<never> = { value: undefined, state: "loading", asOf: undefined, error: undefined, way: "poll" };
@@ -7,7 +7,8 @@ const nothing: Live<never> = { value: undefined, state: "loading", asOf: undefin
 export function useLive<T>(path: string | undefined, options: WatchOptions = {}): Live<T> {
   const found = path === undefined ? undefined : resource(path, options);
   const [, draw] = useState(0);
-  useEffect(() => {
+  // Before the first frame is painted: the question is on its way meanwhile.
+  useLayoutEffect(() => {
     if (found === undefined) return;
     const close = found.open();
     const stop = found.state.subscribe(() => draw((n) => n + 1));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { age, ago, bytes, count, duration } from "./age.ts";
+import { age, ago, bytes, count, duration, shortDuration } from "./age.ts";
 
 test("ages are exact when short and rounded when long", () => {
   const cases: [ms: number, text: string][] = [
@@ -30,4 +30,16 @@ test("numbers have their unit", () => {
   assert.equal(count(1, "node"), "1 node");
   assert.equal(count(12_000, "key"), "12,000 keys");
   assert.equal(bytes(1536), "1.5 KiB");
+});
+
+test("Go's durations are rounded to what a reader wants", () => {
+  const cases: [string, string][] = [
+    ["15.199959ms", "15 ms"],
+    ["9.995032ms", "10 ms"],
+    ["1.25ms", "1.3 ms"],
+    ["812.5µs", "813 µs"],
+    ["1m3.2s", "1m3.2s"],
+    ["", ""],
+  ];
+  for (const [text, short] of cases) assert.equal(shortDuration(text), short);
 });

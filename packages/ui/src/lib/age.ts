@@ -26,6 +26,14 @@ export function duration(value: unknown): string {
   return `${round(value / 1e6)} ms`;
 }
 
+/** A duration as Go prints it, as exact as a reader wants it: `15.199959ms` is `15 ms`. */
+export function shortDuration(text: string): string {
+  const [, number, unit] = /^([\d.]+)(ns|µs|ms|s)$/.exec(text) ?? [];
+  if (number === undefined) return text;
+  const value = Number(number);
+  return `${value < 10 ? round(value) : Math.round(value)} ${unit}`;
+}
+
 const round = (value: number): number => Math.round(value * 10) / 10;
 
 export function count(n: number, one: string, many = `${one}s`): string {

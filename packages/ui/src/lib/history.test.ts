@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groupBy, stretches, type Turn } from "./history.ts";
+import { groupBy, lastTurn, stretches, type Turn } from "./history.ts";
 
 const at = (second: number): string => new Date(second * 1000).toISOString();
 const turns: Turn[] = [
@@ -40,4 +40,33 @@ test("groups keep the order of their first member", () => {
       ["a", ["a1"]],
     ],
   );
+});
+
+test("a check says what it says since its last turn, or for longer than the history reaches back", () => {
+  const turn = (Node: string, CheckID: string, second: number, From = "passing", To = "critical", Kind = "check") => ({
+    Kind,
+    Node,
+    CheckID,
+    From,
+    To,
+    Time: second < 0 ? "" : at(second),
+  });
+  const history = {
+    Since: { Time: at(5) },
+    Transitions: [
+      turn("n1", "web", 40, "critical", "critical"),
+      turn("n2", "web", 35),
+      turn("n1", "web", 30),
+      turn("n1", "web", 20),
+      turn("n1", "db", 15, "registered", "registered", "service"),
+      turn("n1", "mute", -1),
+    ],
+  };
+  assert.deepEqual(lastTurn(history, { Node: "n1", CheckID: "web" }), { at: 30_000, exact: true });
+  assert.deepEqual(lastTurn(history, { Node: "n1", CheckID: "db" }), { at: 5000, exact: false });
+  assert.deepEqual(lastTurn(history, { Node: "n1", CheckID: "mute" }), { at: undefined, exact: true });
+  assert.deepEqual(lastTurn({ Since: { Time: "" }, Transitions: null }, { Node: "n", CheckID: "c" }), {
+    at: undefined,
+    exact: false,
+  });
 });

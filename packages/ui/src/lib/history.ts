@@ -55,6 +55,28 @@ function merge(stretches: readonly Stretch[]): Stretch[] {
   return merged;
 }
 
+interface Turned extends Turn {
+  readonly Kind: string;
+  readonly Node: string;
+  readonly CheckID: string;
+}
+
+/**
+ * When a check came to say what it says, in milliseconds since 1970. Not exact where it has not changed for as long as
+ * the history reaches back; undefined where no time is known.
+ */
+export function lastTurn(
+  history: { readonly Since: { readonly Time: string }; readonly Transitions: readonly Turned[] | null },
+  check: { readonly Node: string; readonly CheckID: string },
+): { readonly at: number | undefined; readonly exact: boolean } {
+  const turn = (history.Transitions ?? []).find(
+    ({ Kind, Node, CheckID, From, To }) =>
+      Kind === "check" && Node === check.Node && CheckID === check.CheckID && From !== To,
+  );
+  const at = Date.parse(turn?.Time ?? history.Since.Time);
+  return { at: Number.isNaN(at) ? undefined : at, exact: turn !== undefined };
+}
+
 /** Groups by something, in the order of first appearance. */
 export function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();

@@ -4,11 +4,14 @@ import {
   crumbs,
   exportPairs,
   folderRows,
+  hasAddress,
   importPairs,
   type Pair,
   parentOf,
+  planDelete,
   planTransfer,
   transferProblem,
+  txnOperationsMax,
 } from "./kv-tree.ts";
 
 const pair = (Key: string, ModifyIndex = 7): Pair => ({ Key, Value: "YQ==", Flags: 3, ModifyIndex });
@@ -77,4 +80,30 @@ test("what was exported can be imported below a folder; other files are refused"
   const text = JSON.stringify(exportPairs([pair("x")]));
   assert.deepEqual(importPairs(text, "f/"), [[{ KV: { Verb: "set", Key: "f/x", Value: "YQ==", Flags: 3 } }]]);
   for (const bad of ["{", "{}", "[1]", '[{"key":"a","value":"%"}]']) assert.throws(() => importPairs(bad, ""), bad);
+});
+
+test("many keys are deleted in transactions of the size that servers take", () => {
+  const keys = Array.from({ length: txnOperationsMax + 1 }, (_, i) => `k${i}`);
+  const plan = planDelete(keys, []);
+  assert.deepEqual(
+    plan.map(({ length }) => length),
+    [txnOperationsMax, 1],
+  );
+  assert.deepEqual(plan[1], [{ KV: { Verb: "delete", Key: `k${txnOperationsMax}` } }]);
+  assert.deepEqual(planDelete([], []), []);
+  assert.deepEqual(planDelete(["a"], ["b/"]), [
+    [{ KV: { Verb: "delete", Key: "a" } }, { KV: { Verb: "delete-tree", Key: "b/" } }],
+  ]);
+});
+
+test("what browsers make another address of has none", () => {
+  for (const path of ["", "a", "a/", ".a/b..", "...", "/a", "a//b", "%2e%2e/"])
+    assert.equal(hasAddress(path), true, path);
+  for (const path of [".", "..", "a/../", "./a", "a/.."]) assert.equal(hasAddress(path), false, path);
+  // Of the others a browser makes what they are.
+  for (const path of ["a/", "...", "a//b", "%2e%2e/"])
+    assert.equal(
+      new URL(path.split("/").map(encodeURIComponent).join("/"), "http://a/").pathname,
+      `/${encodeURI(path)}`,
+    );
 });

@@ -44,7 +44,7 @@ export interface Pair {
 
 export interface TxnOperation {
   readonly KV: {
-    readonly Verb: "set" | "cas" | "delete" | "delete-cas";
+    readonly Verb: "set" | "cas" | "delete" | "delete-cas" | "delete-tree";
     readonly Key: string;
     readonly Value?: string;
     readonly Flags?: number | string;
@@ -79,10 +79,24 @@ export function batches(groups: readonly (readonly TxnOperation[])[]): TxnOperat
   return found;
 }
 
+/** The keys go, whatever is in them, and the folders with all that is below; each transaction as large as one may be. */
+export const planDelete = (keys: readonly string[], folders: readonly string[]): TxnOperation[][] =>
+  batches([
+    ...keys.map((Key): TxnOperation[] => [{ KV: { Verb: "delete", Key } }]),
+    ...folders.map((Key): TxnOperation[] => [{ KV: { Verb: "delete-tree", Key } }]),
+  ]);
+
+/**
+ * Whether a key or folder can be asked for by its address. Browsers resolve `.` and `..` in addresses, however they are
+ * written: `a/../` would be the folder of everything.
+ */
+export const hasAddress = (path: string): boolean => !path.split("/").some((part) => part === "." || part === "..");
+
 /** Why a key or folder cannot go to `to`; undefined if it can. */
 export function transferProblem(from: string, to: string): string | undefined {
   if (to === "") return "Give it a name.";
   if (to === from) return "That is where it is.";
+  if (!hasAddress(to)) return "Browsers cannot ask for names of dots alone.";
   if (to.startsWith("/")) return "Keys do not begin with a slash.";
   if (from.endsWith("/") && !to.endsWith("/")) return "A folder's name ends in a slash.";
   if (!from.endsWith("/") && to.endsWith("/")) return "A key's name does not end in a slash.";

@@ -45,7 +45,7 @@ const kinds: Readonly<Record<string, string>> = {
 export const kindWord = (kind: string | undefined): string => (kind ? (kinds[kind] ?? kind) : "");
 
 /** Rows by the summary they were made of: after a change of one service the others are the same rows. */
-const made = new WeakMap<Summary, ListedService>();
+const made = new WeakMap<Summary, Listed>();
 
 /** Sidecar proxies are part of the service they stand beside, and are left out. */
 export function summarize(rows: readonly Summary[]): ServiceList {
@@ -56,7 +56,7 @@ export function summarize(rows: readonly Summary[]): ServiceList {
     if (row.Kind === "connect-proxy") continue;
     let service = made.get(row);
     if (service === undefined) {
-      service = listed(row);
+      service = new Listed(row);
       made.set(row, service);
     }
     services.push(service);
@@ -66,30 +66,56 @@ export function summarize(rows: readonly Summary[]): ServiceList {
   return { services, instances, health };
 }
 
-function listed(row: Summary): ListedService {
-  const checks = { passing: row.ChecksPassing, warning: row.ChecksWarning, critical: row.ChecksCritical };
-  const health = worst(checks);
-  const kind = kindWord(row.Kind);
-  const mesh = row.ConnectedWithProxy ? "in the mesh" : row.ConnectedWithGateway ? "behind a gateway" : "";
-  const tags = row.Tags ?? [];
-  return {
-    name: row.Name,
-    health,
-    checks,
-    instances: row.InstanceCount,
-    kind,
-    tags,
-    mesh,
-    text: [row.Name, ...tags],
-    keys: {
-      is: [...healthWords(health), ...(mesh === "" ? [] : ["mesh"])],
-      name: [row.Name],
-      tag: tags,
-      kind: [row.Kind ?? "", kind],
-      node: row.Nodes ?? [],
-      source: row.ExternalSources ?? [],
-    },
-  };
+/** Of ten thousand rows sixty are drawn and none is searched at first: what only that needs is made when it is asked for. */
+class Listed implements ListedService {
+  readonly name: string;
+  readonly health: Health;
+  readonly instances: number;
+  private readonly row: Summary;
+  private searched: Searchable | undefined;
+
+  constructor(row: Summary) {
+    this.row = row;
+    this.name = row.Name;
+    this.instances = row.InstanceCount;
+    this.health = worst(this.checks);
+  }
+
+  get checks(): CheckCounts {
+    const { ChecksPassing, ChecksWarning, ChecksCritical } = this.row;
+    return { passing: ChecksPassing, warning: ChecksWarning, critical: ChecksCritical };
+  }
+  get kind(): string {
+    return kindWord(this.row.Kind);
+  }
+  get tags(): readonly string[] {
+    return this.row.Tags ?? [];
+  }
+  get mesh(): string {
+    return this.row.ConnectedWithProxy ? "in the mesh" : this.row.ConnectedWithGateway ? "behind a gateway" : "";
+  }
+  get text(): readonly string[] {
+    return this.searchable.text;
+  }
+  get keys(): Searchable["keys"] {
+    return this.searchable.keys;
+  }
+
+  private get searchable(): Searchable {
+    const { row } = this;
+    this.searched ??= {
+      text: [this.name, ...this.tags],
+      keys: {
+        is: [...healthWords(this.health), ...(this.mesh === "" ? [] : ["mesh"])],
+        name: [this.name],
+        tag: this.tags,
+        kind: [row.Kind ?? "", this.kind],
+        node: row.Nodes ?? [],
+        source: row.ExternalSources ?? [],
+      },
+    };
+    return this.searched;
+  }
 }
 
 export type ServiceSort = "status" | "name" | "instances";
@@ -104,5 +130,19 @@ const orders: Record<ServiceSort, (a: ListedService, b: ListedService) => number
 export function searchServices(services: readonly ListedService[], text: string, sort: ServiceSort): ListedService[] {
   const terms = parseSearch(text);
   const found = terms.length === 0 ? services.slice() : services.filter((service) => matches(terms, service));
-  return found.sort(orders[sort] ?? orders.status);
+  const order = orders[sort] ?? orders.status;
+  // Servers answer in the order of names, and most services are well: what stands in order needs no sorting.
+  if (order === orders.status && inOrder(found, byName)) {
+    return ranked.flatMap((health) => found.filter((service) => service.health === health));
+  }
+  return inOrder(found, order) ? found : found.sort(order);
+}
+
+const ranked: readonly Health[] = (["critical", "warning", "none", "passing"] as const).toSorted(
+  (a, b) => healthRank(a) - healthRank(b),
+);
+
+function inOrder(services: readonly ListedService[], order: (a: ListedService, b: ListedService) => number): boolean {
+  for (let i = 1; i < services.length; i++) if (order(services[i - 1]!, services[i]!) > 0) return false;
+  return true;
 }

@@ -11,10 +11,18 @@ export class EventReader {
   private event = "";
   private data: string[] = [];
   private id = "";
+  /** The last piece ended with a carriage return, of which the line feed may come yet. */
+  private halfEnded = false;
 
   /** The events that end in this piece of text. Comment lines, the heartbeats, give none. */
   feed(text: string): ServerEvent[] {
     const events: ServerEvent[] = [];
+    // A line of megabytes comes in many pieces: it is looked through when it is whole, not again with each.
+    if (!this.halfEnded && !/[\r\n]/.test(text)) {
+      this.rest += text;
+      return events;
+    }
+    this.halfEnded = text.endsWith("\r");
     const lines = (this.rest + text).split(/\r\n|\n|\r(?=[\s\S])/);
     this.rest = lines.pop() ?? "";
     for (const line of lines) {

@@ -10,7 +10,7 @@ import { matches, parseSearch } from "../lib/search.ts";
 import { attempt, Dialog } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Page } from "../ui/page.tsx";
-import { SearchBox, searchText } from "../ui/search-box.tsx";
+import { NoMatch, SearchBox, searchText } from "../ui/search-box.tsx";
 import { Await, Note } from "../ui/states.tsx";
 import { VirtualList } from "../ui/virtual-list.tsx";
 
@@ -47,21 +47,30 @@ export default function EventsPage() {
           </Note>
         }
       >
-        {() => (
-          <VirtualList rows={shown} rowKey={({ ID }) => ID} label="Events" class="events">
-            {(event) => (
-              <div class="item">
-                <Icon name="event" />
-                <div class="ellipsis">
-                  <div class="title ellipsis">{event.Name}</div>
-                  <div class="sub ellipsis optional">{aim(event)}</div>
+        {() =>
+          shown.length === 0 ? (
+            <NoMatch what="event" terms="name:" />
+          ) : (
+            <VirtualList rows={shown} rowKey={({ ID }) => ID} label="Events" class="events">
+              {(event) => (
+                <div class="item">
+                  <Icon name="event" />
+                  <div class="ellipsis">
+                    <div class="title ellipsis">{event.Name}</div>
+                    <div class="sub ellipsis optional">{aim(event)}</div>
+                  </div>
+                  <span class="mono small ellipsis">{payload(event)}</span>
+                  <span
+                    class="wide muted small"
+                    title="Lamport time: counted by gossip, a later event has a greater one"
+                  >
+                    Lamport time {event.LTime}
+                  </span>
                 </div>
-                <span class="mono small ellipsis">{payload(event)}</span>
-                <span class="wide muted small">time {event.LTime}</span>
-              </div>
-            )}
-          </VirtualList>
-        )}
+              )}
+            </VirtualList>
+          )
+        }
       </Await>
       {firing && <Fire onClose={() => setFiring(false)} />}
     </Page>

@@ -1,5 +1,6 @@
 import { matchRoute } from "../lib/routes.ts";
 import { lazy, type PageComponent } from "../ui/lazy.tsx";
+import { whereChecked } from "./acls/unchecked.tsx";
 import KvFolder from "./kv/folder.tsx";
 import NodesPage from "./nodes.tsx";
 import OverviewPage from "./overview.tsx";
@@ -28,8 +29,9 @@ const routes: readonly (readonly [pattern: string, page: PageComponent])[] = [
   [":dc/intentions/edit", lazy(() => import("./intentions/edit.tsx"))],
   [":dc/config-entries", lazy(() => import("./config/list.tsx"))],
   [":dc/config-entries/edit", lazy(() => import("./config/edit.tsx"))],
-  [":dc/acls/:kind", lazy(() => import("./acls/list.tsx"))],
-  [":dc/acls/:kind/:id", lazy(() => import("./acls/edit.tsx"))],
+  [":dc/acls/why", whereChecked(lazy(() => import("./acls/why.tsx")))],
+  [":dc/acls/:kind", whereChecked(lazy(() => import("./acls/list.tsx")))],
+  [":dc/acls/:kind/:id", whereChecked(lazy(() => import("./acls/edit.tsx")))],
   [":dc/settings", lazy(() => import("./settings.tsx"))],
 ];
 

@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { agentSelf, datacenter, inDatacenter } from "../data/agent.ts";
+import { agentSelf, datacenter, localDatacenter } from "../data/agent.ts";
 import { refresh } from "../data/live.ts";
 import { put } from "../data/send.ts";
 import type { Member, NodeCoordinate } from "../data/types.ts";
@@ -11,12 +11,13 @@ import { memberCounts, roleOf, statusOf, versionOf } from "../lib/members.ts";
 import { href } from "../lib/routes.ts";
 import { matches, parseSearch } from "../lib/search.ts";
 import { confirm } from "../ui/dialog.tsx";
+import { Gliding } from "../ui/glide.tsx";
 import { Icon } from "../ui/icons.tsx";
 import type { PageProps } from "../ui/lazy.tsx";
 import { NetworkMap } from "../ui/network-map.tsx";
 import { Page, Section } from "../ui/page.tsx";
-import { SearchBox, searchText } from "../ui/search-box.tsx";
-import { Await, Note } from "../ui/states.tsx";
+import { NoMatch, SearchBox, searchText } from "../ui/search-box.tsx";
+import { Await, Ghosts, Note } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import { VirtualList } from "../ui/virtual-list.tsx";
 
@@ -33,8 +34,10 @@ export default function MembersPage({ params }: PageProps) {
   const wan = params.tab === "wan";
   const base = `${href(datacenter.value)}/members`;
   const live = useLive<readonly Member[]>(wan ? "agent/members?wan=1" : "agent/members", { pollMs: 2000 });
-  const lan = useLive<readonly NodeCoordinate[]>(wan ? undefined : inDatacenter("coordinate/nodes"));
+  const lan = useLive<readonly NodeCoordinate[]>(wan ? undefined : "coordinate/nodes");
   const areas = useLive<readonly AreaMap[]>(wan ? "coordinate/datacenters" : undefined, { pollMs: 10_000 });
+  // An agent knows the gossip of its own datacenter only, whichever is in view.
+  const here = datacenter.value === localDatacenter.value || localDatacenter.value === "";
   const counts = memberCounts(live.value ?? []);
   const coordinates = useMemo(
     () =>
@@ -62,21 +65,31 @@ export default function MembersPage({ params }: PageProps) {
         )
       }
       tabs={[
-        { href: base, text: "This datacenter (LAN)", current: !wan },
+        { href: base, text: here ? "This datacenter (LAN)" : `${localDatacenter.value} (LAN)`, current: !wan },
         { href: `${base}/wan`, text: "Servers everywhere (WAN)", current: wan },
       ]}
     >
-      <Section title="Map">
-        <NetworkMap coordinates={coordinates} members={live.value ?? []} />
-      </Section>
-      <Section title={wan ? "Servers" : "Agents"}>
-        <div class="toolbar">
-          <SearchBox label="Search members" hint="Name, address, is:failed, is:server, version:1.10" />
-        </div>
-        <Await live={live} rows={4} empty={<Note icon="members" title={wan ? "No WAN pool" : "No members"} />}>
-          {(members) => <List members={members} wan={wan} coordinates={coordinates} />}
-        </Await>
-      </Section>
+      {[live, wan ? areas : lan].some(({ state }) => state === "loading") ? (
+        <Section title="Map">
+          <Ghosts rows={8} />
+        </Section>
+      ) : (
+        <Gliding>
+          <Section title="Map">
+            <Await<unknown> live={wan ? areas : lan} small>
+              {() => <NetworkMap coordinates={coordinates} members={live.value ?? []} />}
+            </Await>
+          </Section>
+          <Section title={wan ? "Servers" : "Agents"}>
+            <div class="toolbar">
+              <SearchBox label="Search members" hint="Name, address, is:failed, is:server, version:1.10" />
+            </div>
+            <Await live={live} rows={4} empty={<Note icon="members" title={wan ? "No WAN pool" : "No members"} />}>
+              {(members) => <List members={members} wan={wan} coordinates={coordinates} />}
+            </Await>
+          </Section>
+        </Gliding>
+      )}
     </Page>
   );
 }
@@ -108,7 +121,8 @@ function List({
   }, [members, text]);
   const here = agentSelf.value?.Coord;
   const places = useMemo(() => new Map(coordinates.map((each) => [each.Node, each.Coord])), [coordinates]);
-  if (rows.length === 0) return <Note icon="search" title="No member fits the search" />;
+  if (rows.length === 0)
+    return <NoMatch what="member" terms="is:alive, is:failed, is:left, is:server, is:client, version: and dc:" />;
   return (
     <VirtualList rows={rows} rowKey={({ Name }) => Name} label="Members" class="members">
       {(member) => {
@@ -119,7 +133,7 @@ function List({
             <StatusIcon health={healths[status] ?? "none"} size={16} />
             <div class="ellipsis">
               <div class="title ellipsis">
-                {wan ? member.Name : <a href={href(datacenter.value, "nodes", member.Name)}>{member.Name}</a>}
+                {wan ? member.Name : <a href={href(localDatacenter.value, "nodes", member.Name)}>{member.Name}</a>}
               </div>
               <div class="sub mono ellipsis optional">
                 {member.Addr}:{member.Port}

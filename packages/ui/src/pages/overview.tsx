@@ -1,21 +1,25 @@
 import { useMemo } from "preact/hooks";
-import { agentSelf, datacenter, inDatacenter } from "../data/agent.ts";
+import { aclsEnabled, agentSelf, datacenter, inDatacenter, localDatacenter, selfState } from "../data/agent.ts";
 import type { Live } from "../data/live.ts";
 import type { Check, History, Member, OperatorHealth, ServiceSummary } from "../data/types.ts";
 import { useLive } from "../data/use-live.ts";
-import { age, count } from "../lib/age.ts";
+import { age, ago, count, shortDuration } from "../lib/age.ts";
 import type { Health } from "../lib/health.ts";
 import { memberCounts } from "../lib/members.ts";
 import { href } from "../lib/routes.ts";
 import { summarize } from "../lib/service-list.ts";
 import { now } from "../ui/clock.ts";
+import { leastFresh } from "../ui/freshness.tsx";
+import { Gliding, GlidingList } from "../ui/glide.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Facts, Page, Section } from "../ui/page.tsx";
-import { Await } from "../ui/states.tsx";
+import { OwnSince } from "../ui/since.tsx";
+import { Await, Ghosts } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import { Timeline } from "../ui/timeline.tsx";
 
 const attentionMax = 8;
+const noneReadable = "none that may be read";
 
 /** The datacenter at a glance: is anything wrong, who leads, who is there, what happened. */
 export default function OverviewPage() {
@@ -31,29 +35,45 @@ export default function OverviewPage() {
   const people = memberCounts(members.value ?? []);
   const servers = operator.value?.Servers ?? [];
   const healthy = servers.filter(({ Healthy }) => Healthy).length;
+  // There is one of each at least: none is what a token is shown that may not read them.
+  const orHidden = (found: number, text: string): string => (found === 0 && aclsEnabled.value ? noneReadable : text);
   return (
     <Page title="Overview" lives={[services, critical, warning, operator]}>
-      <Headline critical={critical} warning={warning} operator={operator} />
+      <Headline critical={critical} warning={warning} operator={operator} services={list.services.length} />
       <ul class="figures">
         <Figure
           to={`${dc}/services`}
           name="Services"
-          value={services.value && list.services.length}
+          live={services}
+          value={list.services.length}
           bar={list.health}
-          text={`${count(list.instances, "instance")}`}
+          text={orHidden(list.services.length, count(list.instances, "instance"))}
         />
-        <Figure to={`${dc}/nodes`} name="Nodes" value={nodes.value?.length} text="in the catalog" />
+        <Figure
+          to={`${dc}/nodes`}
+          name="Nodes"
+          live={nodes}
+          value={nodes.value?.length ?? 0}
+          text={orHidden(nodes.value?.length ?? 0, "in the catalog")}
+        />
         <Figure
           to={`${dc}/members`}
           name="Gossip members"
-          value={members.value && people.alive}
-          text={people.failed > 0 ? `${people.failed} failed` : people.left > 0 ? `${people.left} left` : "all alive"}
+          live={members}
+          value={people.alive}
+          text={
+            orHidden(
+              members.value?.length ?? 0,
+              people.failed > 0 ? `${people.failed} failed` : people.left > 0 ? `${people.left} left` : "all alive",
+            ) + (["", datacenter.value].includes(localDatacenter.value) ? "" : ` in ${localDatacenter.value}`)
+          }
           bad={people.failed > 0}
         />
         <Figure
           to={`${dc}/members`}
           name="Servers healthy"
-          value={operator.value && `${healthy} of ${servers.length}`}
+          live={operator}
+          value={`${healthy} of ${servers.length}`}
           text={
             operator.value?.FailureTolerance
               ? `tolerate ${count(operator.value.FailureTolerance, "failure")}`
@@ -62,54 +82,82 @@ export default function OverviewPage() {
           bad={healthy < servers.length}
         />
       </ul>
-      <Attention critical={critical} warning={warning} />
-      <Servers operator={operator} />
-      <div class="columns uneven">
-        <Section title="Recent changes">
-          <Timeline live={history} />
+      {[critical, warning, operator, history].some(({ state }) => state === "loading") ? (
+        <Section title="Needs attention">
+          <Ghosts rows={8} />
         </Section>
-        <Section title="This agent">
-          <AgentFacts />
-        </Section>
-      </div>
+      ) : (
+        <Gliding>
+          <Attention critical={critical} warning={warning} dated={history.value !== undefined} />
+          <Servers operator={operator} />
+          <div class="columns uneven">
+            <Section title="Recent changes">
+              <Timeline live={history} />
+            </Section>
+            <Section title="This agent">
+              <AgentFacts />
+            </Section>
+          </div>
+        </Gliding>
+      )}
     </Page>
   );
 }
+
+const unknown: Partial<Record<Live<unknown>["state"], string>> = {
+  loading: "Reading the checks",
+  denied: "The checks may not be read",
+};
 
 function Headline({
   critical,
   warning,
   operator,
+  services,
 }: {
   readonly critical: Live<readonly Check[]>;
   readonly warning: Live<readonly Check[]>;
   readonly operator: Live<OperatorHealth>;
+  readonly services: number;
 }) {
   const known = critical.value !== undefined && warning.value !== undefined;
+  // Checks that a token may not read are left out of the lists unsaid: what is not there may be anything.
+  const nothing = aclsEnabled.value === true && services === 0;
+  const { state, asOf } = leastFresh([critical, warning])!;
   const bad = critical.value?.length ?? 0;
   const worse = warning.value?.length ?? 0;
   const unwell = operator.value?.Healthy === false;
-  const health: Health = !known ? "none" : bad > 0 || unwell ? "critical" : worse > 0 ? "warning" : "passing";
+  const calm: Health = nothing ? "none" : "passing";
+  const health: Health = !known ? "none" : bad > 0 || unwell ? "critical" : worse > 0 ? "warning" : calm;
   const text = !known
-    ? "Reading the state of the datacenter"
+    ? (unknown[state] ?? "The checks are not known")
     : bad > 0
       ? `${count(bad, "check")} ${bad === 1 ? "is" : "are"} critical${worse > 0 ? `, ${worse} ${worse === 1 ? "warns" : "warn"}` : ""}`
       : unwell
         ? "The servers are not all well"
         : worse > 0
           ? `${count(worse, "check")} ${worse === 1 ? "warns" : "warn"}`
-          : "All checks are passing";
+          : nothing
+            ? "The checks may not be read"
+            : aclsEnabled.value
+              ? "All checks that may be read are passing"
+              : "All checks are passing";
   return (
     <p class="headline row" role="status">
       <StatusIcon health={health} size={26} />
-      <span>{text}</span>
+      <span>
+        {text}
+        {known && state !== "fresh" && asOf !== undefined && `, as of ${ago(now.value - asOf)}`}
+      </span>
     </p>
   );
 }
 
+/** A number with a word to it, of what is known; a dash and why while nothing is. */
 function Figure({
   to,
   name,
+  live,
   value,
   text,
   bar,
@@ -117,7 +165,8 @@ function Figure({
 }: {
   readonly to: string;
   readonly name: string;
-  readonly value: number | string | undefined;
+  readonly live: Live<unknown>;
+  readonly value: number | string;
   readonly text: string;
   readonly bar?: Readonly<Record<Health, number>>;
   readonly bad?: boolean;
@@ -126,8 +175,14 @@ function Figure({
     <li>
       <a href={to} class="figure">
         <span class="figure-name">{name}</span>
-        <span class="figure-value">{typeof value === "number" ? value.toLocaleString("en") : (value ?? "–")}</span>
-        {bar ? (
+        <span class="figure-value">
+          {live.value === undefined ? "–" : typeof value === "number" ? value.toLocaleString("en") : value}
+        </span>
+        {live.value === undefined ? (
+          <span class="small muted">
+            {live.state === "loading" ? "" : live.state === "denied" ? "not permitted" : "not known"}
+          </span>
+        ) : bar ? (
           <HealthBar counts={bar} text={text} />
         ) : (
           <span class={bad ? "small status critical" : "small muted"}>{text}</span>
@@ -157,16 +212,19 @@ function HealthBar({ counts, text }: { readonly counts: Readonly<Record<Health, 
 function Attention({
   critical,
   warning,
+  dated,
 }: {
   readonly critical: Live<readonly Check[]>;
   readonly warning: Live<readonly Check[]>;
+  /** Whether there is a history that says since when. */
+  readonly dated: boolean;
 }) {
   const checks = [...(critical.value ?? []), ...(warning.value ?? [])];
   if (checks.length === 0) return null;
   const dc = datacenter.value;
   return (
     <Section title="Needs attention">
-      <ul class="list attention">
+      <GlidingList class="list attention">
         {checks.slice(0, attentionMax).map((check) => (
           <li key={`${check.Node} ${check.CheckID}`}>
             <a
@@ -185,11 +243,14 @@ function Attention({
                   {check.ServiceID !== "" && ` on ${check.Node}`}
                 </div>
               </div>
-              <span class="wide small muted ellipsis mono">{check.Output.split("\n")[0]}</span>
+              <span class="wide small muted ellipsis mono">{(check.Output || check.Notes).split("\n")[0]}</span>
+              <span class="small muted num">
+                <OwnSince check={check} known={dated} />
+              </span>
             </a>
           </li>
         ))}
-      </ul>
+      </GlidingList>
       {checks.length > attentionMax && (
         <p class="after-list small">
           <a href={`${href(dc)}/services?q=is:unhealthy`}>and {checks.length - attentionMax} more</a>
@@ -236,7 +297,7 @@ function Servers({ operator }: { readonly operator: Live<OperatorHealth> }) {
                         </span>
                       </td>
                       <td>{server.SerfStatus}</td>
-                      <td class="num">{server.Leader ? "–" : server.LastContact}</td>
+                      <td class="num">{server.Leader ? "–" : shortDuration(server.LastContact)}</td>
                       <td class="num">{server.LastTerm}</td>
                       <td class="num">{Number(server.LastIndex).toLocaleString("en")}</td>
                       <td class="num">{age(now.value - Date.parse(server.StableSince))}</td>
@@ -255,7 +316,15 @@ function Servers({ operator }: { readonly operator: Live<OperatorHealth> }) {
 function AgentFacts() {
   const self = agentSelf.value;
   const raft = self?.Stats?.raft;
-  if (self === undefined) return null;
+  if (self === undefined) {
+    const live = selfState.value;
+    if (live.state === "loading") return null;
+    return (
+      <Await live={live} small>
+        {() => null}
+      </Await>
+    );
+  }
   return (
     <Facts
       rows={[
@@ -266,7 +335,7 @@ function AgentFacts() {
         ["Term", raft?.term],
         ["Commit index", raft?.commit_index],
         ["Applied index", raft?.applied_index],
-        ["Last snapshot", raft?.last_snapshot_index && `index ${raft.last_snapshot_index}`],
+        ["Last snapshot", Number(raft?.last_snapshot_index) > 0 && `index ${raft!.last_snapshot_index}`],
         ["Peers", raft?.num_peers],
         ["Checks run here", self.Stats?.agent?.checks],
         ["Runtime", self.Stats?.runtime?.version],

@@ -5,9 +5,9 @@ import { useLive } from "../data/use-live.ts";
 import { count } from "../lib/age.ts";
 import { href } from "../lib/routes.ts";
 import { type ListedService, type ServiceSort, searchServices, summarize } from "../lib/service-list.ts";
-import { Icon } from "../ui/icons.tsx";
-import { Page, Tags } from "../ui/page.tsx";
-import { SearchBox, SortSelect, searchText, sortBy, TermButtons } from "../ui/search-box.tsx";
+import { ExportButton } from "../ui/download.tsx";
+import { Page, TagLine } from "../ui/page.tsx";
+import { NoMatch, SearchBox, SortSelect, searchText, sortBy, TermButtons } from "../ui/search-box.tsx";
 import { Await, Note } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import { VirtualList } from "../ui/virtual-list.tsx";
@@ -33,14 +33,14 @@ export default function ServicesPage() {
       }
     >
       <div class="toolbar">
-        <SearchBox label="Search services" hint="Name, is:failing, tag:v2, kind:gateway, node:…" />
+        <SearchBox label="Search services" hint="Name, is:failing, tag:v2" />
         <TermButtons
           name="is"
           label="Health"
           options={[
-            { value: "failing", text: "Failing", count: all.health.critical },
-            { value: "warning", text: "Warning", count: all.health.warning },
-            { value: "passing", text: "Passing", count: all.health.passing },
+            { value: "failing", text: "Failing", count: live.value && all.health.critical },
+            { value: "warning", text: "Warning", count: live.value && all.health.warning },
+            { value: "passing", text: "Passing", count: live.value && all.health.passing },
           ]}
         />
         <SortSelect
@@ -49,6 +49,23 @@ export default function ServicesPage() {
             ["name", "name"],
             ["instances", "most instances"],
           ]}
+        />
+        <ExportButton
+          name="services"
+          head={["Service", "Health", "Critical", "Warning", "Passing", "Instances", "Kind", "Mesh", "Tags"]}
+          rows={() =>
+            shown.map(({ name, health, checks, instances, kind, mesh, tags }) => [
+              name,
+              health,
+              checks.critical,
+              checks.warning,
+              checks.passing,
+              instances,
+              kind,
+              mesh,
+              tags.join(" "),
+            ])
+          }
         />
       </div>
       <Await
@@ -62,7 +79,10 @@ export default function ServicesPage() {
       >
         {() =>
           shown.length === 0 ? (
-            <Note icon="search" title="No service fits the search" />
+            <NoMatch
+              what="service"
+              terms="is:failing, is:warning, is:passing, is:mesh, name:, tag:, kind:, node: and source:"
+            />
           ) : (
             <VirtualList rows={shown} rowKey={(row) => row.name} label="Services" class="services">
               {(row) => <ServiceRow row={row} />}
@@ -89,16 +109,10 @@ function ServiceRow({ row }: { readonly row: ListedService }) {
           <span class={health === "passing" ? "" : `status ${health}`}>{counts === "" ? "no checks" : counts}</span>
         </div>
       </div>
-      <div class="wide row ellipsis">
-        {kind !== "" && <span class="chip">{kind}</span>}
-        {mesh !== "" && (
-          <span class="chip">
-            <Icon name="intention" size={12} /> {mesh}
-          </span>
-        )}
-        <Tags tags={tags.slice(0, 4)} />
-        {tags.length > 4 && <span class="muted small">+{tags.length - 4}</span>}
-      </div>
+      <TagLine tags={tags}>
+        {kind !== "" && <span class="chip kind">{kind}</span>}
+        {mesh !== "" && <span class="chip kind">{mesh}</span>}
+      </TagLine>
       <span class="num muted small">{count(instances, "instance")}</span>
     </a>
   );

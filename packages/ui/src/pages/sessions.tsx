@@ -5,7 +5,7 @@ import { useLive } from "../data/use-live.ts";
 import { count } from "../lib/age.ts";
 import { matches, parseSearch } from "../lib/search.ts";
 import { Page } from "../ui/page.tsx";
-import { SearchBox, searchText } from "../ui/search-box.tsx";
+import { NoMatch, SearchBox, searchText } from "../ui/search-box.tsx";
 import { SessionList } from "../ui/session-list.tsx";
 import { Await, Note } from "../ui/states.tsx";
 
@@ -33,7 +33,7 @@ export default function SessionsPage() {
       >
         {() =>
           shown.length === 0 ? (
-            <Note icon="search" title="No session fits the search" />
+            <NoMatch what="session" terms="node:, behavior: and name:" />
           ) : (
             <SessionList sessions={shown} />
           )

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { agentSelf, datacenter, inDatacenter } from "../data/agent.ts";
+import { agentSelf, datacenter, inDatacenter, selfState } from "../data/agent.ts";
 import { apiRoot, siteRoot } from "../data/place.ts";
 import { token } from "../data/token.ts";
 import { useLive } from "../data/use-live.ts";
@@ -17,7 +17,7 @@ export default function SettingsPage() {
     void apiRoot().then(setApi);
   }, []);
   return (
-    <Page title="Settings">
+    <Page title="Settings" lives={[selfState.value]}>
       <div class="columns">
         <Section title="Look">
           <div class="stack">

@@ -1,8 +1,26 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { Refused } from "../data/send.ts";
+import { Icon } from "./icons.tsx";
+import { StatusIcon } from "./status.tsx";
+import { WhyLink } from "./why-link.tsx";
 
-/** A modal question in the browser's own dialog: focus stays inside, Escape closes it. */
+/**
+ * Opens the browser's own dialog.
+ *
+ * @returns for when it has been taken out of the document, which gives the keyboard back to nothing: to where it was
+ */
+export function openModal(dialog: HTMLDialogElement | null): () => void {
+  const from = document.activeElement;
+  dialog?.showModal();
+  return () => {
+    const isNowhere = document.activeElement === null || document.activeElement === document.body;
+    if (isNowhere && from instanceof HTMLElement) from.focus();
+  };
+}
+
+/** A modal question in the browser's own dialog: focus stays inside and goes back to where it was, Escape closes it. */
 export function Dialog({
   title,
   onClose,
@@ -14,10 +32,17 @@ export function Dialog({
 }) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    box.current?.showModal();
+    const giveBack = openModal(box.current);
+    // Whoever goes to another page by the browser's own buttons is not asked there.
+    addEventListener("popstate", onClose);
+    return () => {
+      removeEventListener("popstate", onClose);
+      giveBack();
+    };
   }, []);
   return (
-    <dialog ref={box} aria-label={title} onClose={onClose}>
+    // What is said of one that is gone already must not close the next.
+    <dialog ref={box} aria-label={title} onClose={() => box.current !== null && onClose()}>
       <div class="dialog-body">
         <h2>{title}</h2>
         {children}
@@ -73,21 +98,40 @@ export function ConfirmHost() {
 
 interface Toast {
   readonly id: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
   readonly good: boolean;
   readonly text: string;
+  /** The request that was not permitted. */
+  readonly denied?: string;
 }
 const toasts = signal<readonly Toast[]>([]);
 let nextToast = 1;
+const toastsMax = 4;
+const readMs = { good: 4000, bad: 10_000 };
 
-export function say(text: string, good = true): void {
-  const toast = { id: nextToast++, good, text };
-  toasts.value = [...toasts.value.slice(-3), toast];
-  setTimeout(
-    () => {
-      toasts.value = toasts.value.filter(({ id }) => id !== toast.id);
-    },
-    good ? 4000 : 10_000,
-  );
+/** Nothing goes by time alone, for nobody knows how long somebody reads: only what comes next takes it away. */
+const isRead = ({ at, good }: Toast): boolean => Date.now() - at >= (good ? readMs.good : readMs.bad);
+
+/** Says how something went. It stands until there is something else to say, or until somebody who could read it goes on. */
+export function say(text: string, good = true, denied?: string): void {
+  const toast: Toast = { id: nextToast++, at: Date.now(), good, text, ...(denied === undefined ? {} : { denied }) };
+  const unread = toasts.value.filter((each) => !each.good && !isRead(each) && each.text !== text);
+  toasts.value = [...unread.slice(1 - toastsMax), toast];
+}
+
+/** Keys that only look for something, or belong to another. */
+const passive = new Set(["Tab", "Shift", "Control", "Alt", "Meta"]);
+
+function goneOn(event: Event): void {
+  if (toasts.value.length === 0 || (event instanceof KeyboardEvent && passive.has(event.key))) return;
+  if (event.target instanceof Element && event.target.closest(".toasts") !== null) return;
+  if (toasts.value.some(isRead)) toasts.value = toasts.value.filter((each) => !isRead(each));
+}
+
+export function sayError(error: unknown): void {
+  const denied = error instanceof Refused && error.status === 403 ? error.request : undefined;
+  say(error instanceof Error ? error.message : String(error), false, denied);
 }
 
 /** Runs an action and says how it went; true when it went well. */
@@ -97,18 +141,36 @@ export async function attempt(run: () => Promise<unknown>, done: string): Promis
     say(done);
     return true;
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error), false);
+    sayError(error);
     return false;
   }
 }
 
+const dismiss = (id: number): void => {
+  toasts.value = toasts.value.filter((toast) => toast.id !== id);
+};
+
+/** Over the top bar, where nothing of the page is that somebody may want to press next. */
 export function Toasts() {
+  useEffect(() => {
+    for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, goneOn, { passive: true });
+    return () => {
+      for (const kind of ["pointerdown", "keydown"]) removeEventListener(kind, goneOn);
+    };
+  }, []);
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {toasts.value.map(({ id, good, text }) => (
+      {toasts.value.map(({ id, good, text, denied }) => (
         <div class="toast fade-in" key={id}>
-          <span class={good ? "status passing" : "status critical"}>{good ? "Done" : "Failed"}</span>
+          <span class={good ? "status passing" : "status critical"}>
+            <StatusIcon health={good ? "passing" : "critical"} />
+            {good ? "Done" : "Failed"}
+          </span>
           <span class="break">{text}</span>
+          {denied !== undefined && <WhyLink request={denied} refusal={text} />}
+          <button type="button" class="toast-out end" aria-label="Dismiss" onClick={() => dismiss(id)}>
+            <Icon name="close" size={12} />
+          </button>
         </div>
       ))}
     </div>

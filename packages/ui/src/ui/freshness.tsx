@@ -1,4 +1,5 @@
 import type { Live } from "../data/live.ts";
+import { agentAway } from "../data/presence.ts";
 import { ago } from "../lib/age.ts";
 import { now } from "./clock.ts";
 import { Icon, type IconName } from "./icons.tsx";
@@ -14,7 +15,10 @@ export function leastFresh(lives: readonly Live<unknown>[]): Live<unknown> | und
 export function Freshness({ lives }: { readonly lives: readonly Live<unknown>[] }) {
   const live = leastFresh(lives);
   if (live === undefined) return null;
-  const { state, asOf } = live;
+  const { asOf } = live;
+  // An agent that has fallen silent keeps its connections for a while: nothing is fresh then.
+  const answered = ["fresh", "missing", "absent"].includes(live.state);
+  const state = answered && agentAway.value !== undefined ? "away" : live.state;
   const since = asOf === undefined ? "" : ago(now.value - asOf);
   const polled = lives.every(({ way }) => way === "poll");
   const [icon, text]: [IconName, string] =
@@ -31,7 +35,12 @@ export function Freshness({ lives }: { readonly lives: readonly Live<unknown>[] 
               : ["refresh", "Live"];
   const title = state === "fresh" && !polled ? `Changes are pushed; confirmed ${since}` : (live.error ?? text);
   return (
-    <span class={`freshness ${state === "fresh" && polled ? "polled" : state}`} title={title} data-state={state}>
+    <span
+      class={`freshness ${state === "fresh" && polled ? "polled" : state}`}
+      title={title}
+      data-state={state}
+      data-polled={polled ? "" : undefined}
+    >
       {text === "Live" ? <Pulse /> : <Icon name={icon} size={14} />}
       {text}
     </span>

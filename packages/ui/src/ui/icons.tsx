@@ -25,7 +25,10 @@ const shapes = {
   file: "M4 2h5l3 3v9H4zM9 2v3h3",
   plus: "M8 3v10M3 8h10",
   trash: "M3 4.5h10M6 4.5V3h4v1.5M4.5 4.5l.6 9h5.8l.6-9",
+  up: "M8 13V3M4.5 6.5L8 3l3.5 3.5",
+  down: "M8 3v10M4.5 9.5L8 13l3.5-3.5",
   copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+  check: "M3 8.5l3.5 3.5L13 4.5",
   move: "M2 8h11M9.5 4.5L13 8l-3.5 3.5",
   download: "M8 2v8M4.5 7L8 10.5 11.5 7M2.5 13.5h11",
   upload: "M8 10.5v-8M4.5 5.5L8 2l3.5 3.5M2.5 13.5h11",
@@ -42,9 +45,17 @@ const shapes = {
 
 export type IconName = keyof typeof shapes;
 
+/** As large as is told while letters have their usual size; it grows with them. */
 export function Icon({ name, size = 16 }: { readonly name: IconName; readonly size?: number }) {
   return (
-    <svg width={size} height={size} viewBox="0 0 16 16" fill="none" stroke="currentColor" aria-hidden="true">
+    <svg
+      width={`${size / 16}rem`}
+      height={`${size / 16}rem`}
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      aria-hidden="true"
+    >
       <path d={shapes[name]} stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round" />
     </svg>
   );

@@ -2,12 +2,17 @@ import { datacenter, inDatacenter } from "../data/agent.ts";
 import { refresh } from "../data/live.ts";
 import { query, send } from "../data/send.ts";
 import type { Intention } from "../data/types.ts";
+import { count } from "../lib/age.ts";
+import { ruleText } from "../lib/intention.ts";
 import { href } from "../lib/routes.ts";
 import { confirm } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { StatusIcon } from "./status.tsx";
 
-const word = (name: string): string => (name === "*" ? "every service" : name);
+export const serviceWord = (name: string): string => (name === "*" ? "every service" : name);
+
+export const intentionHref = (source: string, destination: string): string =>
+  query(`${href(datacenter.value)}/intentions/edit`, { source, destination, exact: "1" });
 
 /** Intentions in the order in which they are tried, with the ways to change them. */
 export function IntentionList({
@@ -31,20 +36,20 @@ export function IntentionList({
               <div class="item">
                 <Action intention={each} />
                 <div class="ellipsis">
-                  <span class="title">{word(each.SourceName)}</span> <span class="muted">→</span>{" "}
-                  <span class="title">{word(each.DestinationName)}</span>
-                  {each.Description && <div class="sub ellipsis optional">{each.Description}</div>}
+                  <span class="title">{serviceWord(each.SourceName)}</span> <span class="muted">→</span>{" "}
+                  <span class="title">{serviceWord(each.DestinationName)}</span>
+                  {(each.Description || each.Permissions?.length) && (
+                    <div class="sub ellipsis optional">
+                      {[each.Description, ...(each.Permissions ?? []).map(ruleText)].filter(Boolean).join(" · ")}
+                    </div>
+                  )}
                 </div>
                 <span class="wide muted small">precedence {each.Precedence}</span>
                 <span class="row">
                   <a
                     class="button plain icon"
                     aria-label={`Change the intention ${each.SourceName} to ${each.DestinationName}`}
-                    href={query(`${dc}/intentions/edit`, {
-                      source: each.SourceName,
-                      destination: each.DestinationName,
-                      exact: "1",
-                    })}
+                    href={intentionHref(each.SourceName, each.DestinationName)}
                   >
                     <Icon name="pencil" />
                   </a>
@@ -52,7 +57,7 @@ export function IntentionList({
                     type="button"
                     class="button plain icon"
                     aria-label={`Delete the intention ${each.SourceName} to ${each.DestinationName}`}
-                    onClick={() => remove(each)}
+                    onClick={() => removeIntention(each.SourceName, each.DestinationName)}
                   >
                     <Icon name="trash" />
                   </button>
@@ -75,7 +80,12 @@ export function IntentionList({
 
 function Action({ intention }: { readonly intention: Intention }) {
   const rules = intention.Permissions?.length ?? 0;
-  if (rules > 0) return <span class="status none small">{rules} rules</span>;
+  if (rules > 0)
+    return (
+      <span class="status none small">
+        <Icon name="policy" size={15} /> {count(rules, "rule")}
+      </span>
+    );
   const allow = intention.Action === "allow";
   return (
     <span class={`status small ${allow ? "passing" : "critical"}`}>
@@ -85,21 +95,17 @@ function Action({ intention }: { readonly intention: Intention }) {
   );
 }
 
-function remove({ SourceName, DestinationName }: Intention): void {
+export function removeIntention(source: string, destination: string, then = (): void => {}): void {
   confirm({
     title: "Delete this intention?",
-    text: `${word(SourceName)} → ${word(DestinationName)}: what holds then is the next intention that fits, or the default.`,
+    text: `${serviceWord(source)} → ${serviceWord(destination)}: what holds then is the next intention that fits, or the default.`,
     action: "Delete",
     danger: true,
     done: "Intention deleted",
     run: async () => {
-      await send(
-        inDatacenter(query("connect/intentions/exact", { source: SourceName, destination: DestinationName })),
-        {
-          method: "DELETE",
-        },
-      );
+      await send(inDatacenter(query("connect/intentions/exact", { source, destination })), { method: "DELETE" });
       refresh("connect/intentions");
+      then();
     },
   });
 }

@@ -1,9 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { problemOf } from "../data/validate.ts";
+import { Conflict } from "./conflict.tsx";
 import { attempt } from "./dialog.tsx";
-import { DiffView } from "./diff-view.tsx";
 import { Editor } from "./editor.tsx";
-import { Icon } from "./icons.tsx";
 
 /** Something the API takes as JSON: edited as text, checked while it is written, saved whole. */
 export function JsonForm({
@@ -37,7 +36,7 @@ export function JsonForm({
   }, [text]);
   const conflict = value !== base && text !== base;
   const save = async (): Promise<void> => {
-    if (problem !== undefined || busy) return;
+    if (problem !== undefined || busy || conflict) return;
     setBusy(true);
     await attempt(() => onSave(text), done);
     setBusy(false);
@@ -45,27 +44,15 @@ export function JsonForm({
   return (
     <div class="stack">
       {conflict && (
-        <section class="stack-s" aria-label="Conflict">
-          <p class="banner" role="alert">
-            <Icon name="away" size={14} /> This has changed while you were writing. Minus is theirs, plus is yours.
-          </p>
-          <DiffView before={value} after={text} label="Difference from their version to yours" />
-          <div class="row">
-            <button
-              type="button"
-              class="button"
-              onClick={() => {
-                setText(value);
-                setBase(value);
-              }}
-            >
-              Take theirs
-            </button>
-            <button type="button" class="button" onClick={() => setBase(value)}>
-              Keep mine
-            </button>
-          </div>
-        </section>
+        <Conflict
+          theirs={value}
+          mine={text}
+          onTake={() => {
+            setText(value);
+            setBase(value);
+          }}
+          onKeep={() => setBase(value)}
+        />
       )}
       <div>
         <Editor value={text} language="json" label={label} onInput={setText} onSave={() => void save()} />

@@ -7,7 +7,7 @@ const sequenceMs = 1200;
 
 /** `Ctrl K` the palette, `/` the search of the page, `g` and a letter a page. Nothing while somebody types. */
 export function startKeys(): void {
-  let goAt = 0;
+  let goAt = Number.NEGATIVE_INFINITY;
   addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
       event.preventDefault();
@@ -27,7 +27,7 @@ export function startKeys(): void {
     } else if (event.key === "g") {
       goAt = event.timeStamp;
     } else if (event.timeStamp - goAt < sequenceMs) {
-      goAt = 0;
+      goAt = Number.NEGATIVE_INFINITY;
       const to = sections()
         .flatMap(({ places }) => places)
         .find(({ key }) => key === event.key);

@@ -1,7 +1,9 @@
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { Refused, sendJson } from "../data/send.ts";
-import { setToken, token } from "../data/token.ts";
+import { aclsEnabled } from "../data/agent.ts";
+import { Refused, send, sendJson } from "../data/send.ts";
+import { madeByLogin, setToken } from "../data/token.ts";
+import type { AclItem } from "../data/types.ts";
 import { Dialog, say } from "./dialog.tsx";
 
 const open = signal(false);
@@ -10,36 +12,69 @@ export function openLogin(): void {
   open.value = true;
 }
 
-/** Asks for a token, tries it where the agent checks tokens, and keeps it. */
 export function LoginHost() {
+  return open.value ? <Login /> : null;
+}
+
+/** Asks for a token, or for what an auth method makes a token of; tries it where tokens are checked, and keeps it. */
+function Login() {
+  const [way, setWay] = useState<"token" | "method">("token");
   const [secret, setSecret] = useState("");
+  const [method, setMethod] = useState("");
   const [remember, setRemember] = useState(false);
   const [problem, setProblem] = useState("");
-  if (!open.value) return null;
   const close = (): void => {
     open.value = false;
-    setSecret("");
-    setProblem("");
   };
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
+    const given = secret.trim();
     try {
-      await sendJson("acl/token/self", { headers: { "X-Consul-Token": secret } });
+      if (way === "method") {
+        const body = JSON.stringify({ AuthMethod: method.trim(), BearerToken: given });
+        const made = await sendJson<AclItem>("acl/login", { method: "POST", body });
+        setToken(made.SecretID ?? "", remember, true);
+      } else {
+        await sendJson("acl/token/self", { headers: { "X-Consul-Token": given } });
+        setToken(given, remember);
+      }
     } catch (error) {
-      const refused = error instanceof Refused ? error : undefined;
-      if (refused?.status === 403) return setProblem("The agent does not know this token.");
+      if (!(error instanceof Refused)) return setProblem("The agent does not answer.");
+      if (way === "method") return setProblem(error.message);
+      if (error.status === 403) return setProblem("The agent does not know this token.");
       // An agent without ACLs takes any token: it is kept for the day it matters.
-      if (refused === undefined) return setProblem("The agent does not answer.");
+      setToken(given, remember);
     }
-    setToken(secret.trim(), remember);
     say("Logged in");
     close();
   };
   return (
-    <Dialog title="Log in with a token" onClose={close}>
+    <Dialog title={way === "token" ? "Log in with a token" : "Log in with an auth method"} onClose={close}>
       <form class="stack" onSubmit={(event) => void submit(event)}>
+        {aclsEnabled.value === false && (
+          <p class="banner">
+            Tokens are not checked here: everything is permitted without one. One that is given goes along with requests
+            all the same.
+          </p>
+        )}
+        {aclsEnabled.value && (
+          <fieldset class="bare row wrap" aria-label="Way to log in">
+            <label class="check">
+              <input type="radio" name="way" checked={way === "token"} onChange={() => setWay("token")} /> Token
+            </label>
+            <label class="check">
+              <input type="radio" name="way" checked={way === "method"} onChange={() => setWay("method")} /> Auth method
+            </label>
+          </fieldset>
+        )}
+        {way === "method" && (
+          <label class="field">
+            <span>Name of the auth method</span>
+            <input class="input" required value={method} onInput={(event) => setMethod(event.currentTarget.value)} />
+          </label>
+        )}
         <label class="field">
-          <span>Secret of the token</span>
+          <span>{way === "token" ? "Secret of the token" : "Bearer token (JWT)"}</span>
           <input
             class="input mono"
             type="password"
@@ -54,7 +89,7 @@ export function LoginHost() {
           Remember it in this browser
         </label>
         {problem !== "" && (
-          <p class="banner critical" role="alert">
+          <p class="banner critical break" role="alert">
             {problem}
           </p>
         )}
@@ -71,9 +106,13 @@ export function LoginHost() {
   );
 }
 
+/** Forgets the token; one that a login has made ends. */
 export function logout(): void {
+  const ended = madeByLogin() ? send("acl/logout", { method: "POST" }) : Promise.resolve();
+  // `send` has read the token by now.
   setToken("", false);
-  say("Logged out");
+  ended.then(
+    () => say("Logged out"),
+    (error: unknown) => say(`Logged out here; the token was not ended: ${String(error)}`, false),
+  );
 }
-
-export const loggedIn = (): boolean => token.value !== "";

@@ -1,11 +1,13 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Member, NodeCoordinate } from "../data/types.ts";
 import { formatMs, project, roundTripMs } from "../lib/coordinates.ts";
+import { placeLabels } from "../lib/labels.ts";
 import { roleOf, statusOf } from "../lib/members.ts";
 import { Note } from "./states.tsx";
 
-const width = 800;
-const height = 340;
+/** On a phone the drawing has fewer units, so that its letters stay letters. */
+const width = innerWidth < 704 ? 420 : 800;
+const height = width === 800 ? 340 : 260;
 const margin = 40;
 /** With more points their names would lie on each other. */
 const namesMax = 40;
@@ -36,7 +38,7 @@ export function NetworkMap({
         role="img"
         aria-label={`Map of ${coordinates.length} members by round-trip time`}
       >
-        {points.dots.map(({ x, y, Node, Coord }) => {
+        {points.dots.map(({ x, y, label, Node, Coord }) => {
           const member = by.get(Node);
           const server = member !== undefined && roleOf(member) === "server";
           const bad = member !== undefined && statusOf(member) === "failed";
@@ -50,7 +52,7 @@ export function NetworkMap({
             >
               {server ? <rect x={x - 5} y={y - 5} width="10" height="10" rx="2" /> : <circle cx={x} cy={y} r="5" />}
               {(points.dots.length <= namesMax || chosen === Node) && (
-                <text x={x > width - 160 ? x - 10 : x + 10} y={y + 4} text-anchor={x > width - 160 ? "end" : "start"}>
+                <text x={label.x} y={label.y} text-anchor={label.anchor}>
                   {Node}
                   {from && from.Node !== Node && ` ${formatMs(roundTripMs(from.Coord, Coord))}`}
                 </text>
@@ -83,9 +85,17 @@ function place(coordinates: readonly NodeCoordinate[]) {
     x: width / 2 + (x - middle.x) * perSecond,
     y: height / 2 - 8 + (y - middle.y) * perSecond,
   }));
+  const labels = placeLabels(
+    dots.map(({ x, y, Node }) => ({ x, y, text: Node })),
+    width,
+  );
   // A round number of milliseconds that takes some 60 to 150 units.
   const wanted = (100 / perSecond) * 1000;
   const power = 10 ** Math.floor(Math.log10(wanted));
   const scaleMs = [1, 2, 5, 10].map((n) => n * power).find((ms) => ms >= wanted * 0.6) ?? power;
-  return { dots, scaleMs, scalePx: (scaleMs / 1000) * perSecond };
+  return {
+    dots: dots.map((dot, i) => ({ ...dot, label: labels[i]! })),
+    scaleMs,
+    scalePx: (scaleMs / 1000) * perSecond,
+  };
 }

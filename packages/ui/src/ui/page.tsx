@@ -1,8 +1,13 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import { datacenter } from "../data/agent.ts";
 import type { Live } from "../data/live.ts";
+import { query } from "../data/send.ts";
+import { href } from "../lib/routes.ts";
+import { formatSearch } from "../lib/search.ts";
 import { Freshness } from "./freshness.tsx";
 import { Icon } from "./icons.tsx";
+import { pageName } from "./title.ts";
 
 export interface Tab {
   readonly href: string;
@@ -10,17 +15,16 @@ export interface Tab {
   readonly current: boolean;
 }
 
-/** Head of a page: name, a line of facts, how fresh it is, tabs. */
-export function Page({
-  title,
-  mark,
-  facts,
-  lives = [],
-  back,
-  actions,
-  tabs,
-  children,
-}: {
+/** On small screens the row of tabs scrolls: the current one is in sight. */
+function showWhole(tab: HTMLElement | null): void {
+  const row = tab?.parentElement;
+  if (!tab || !row) return;
+  const end = tab.offsetLeft + tab.offsetWidth - row.offsetLeft;
+  if (end > row.clientWidth) row.scrollLeft = end - row.clientWidth;
+}
+
+/** Head of a page: name, a line of facts (whose place is kept until they are known), how fresh it is, tabs. */
+export function Page(props: {
   readonly title: string;
   readonly mark?: ComponentChildren;
   readonly facts?: ComponentChildren;
@@ -30,15 +34,16 @@ export function Page({
   readonly tabs?: readonly Tab[];
   readonly children: ComponentChildren;
 }) {
+  const { title, mark, facts, lives = [], back, actions, tabs, children } = props;
   useEffect(() => {
-    document.title = `${title} · Tribune`;
+    pageName.value = title;
   }, [title]);
   return (
     <>
       <header class="page-head">
         {back && (
-          <a class="crumbs row" href={back.href}>
-            <Icon name="back" size={13} /> {back.text}
+          <a class="crumbs row" href={back.href} title={back.text}>
+            <Icon name="back" size={13} /> <span class="ellipsis">{back.text}</span>
           </a>
         )}
         <h1 class="row">
@@ -49,12 +54,17 @@ export function Page({
           {actions}
           <Freshness lives={lives} />
         </div>
-        {facts !== undefined && <div class="facts">{facts}</div>}
+        {"facts" in props && <div class="facts">{facts}</div>}
       </header>
       {tabs && (
         <nav class="tabs" aria-label={`Parts of ${title}`}>
           {tabs.map((tab) => (
-            <a key={tab.href} href={tab.href} aria-current={tab.current ? "page" : undefined}>
+            <a
+              key={tab.href}
+              href={tab.href}
+              aria-current={tab.current ? "page" : undefined}
+              ref={tab.current ? showWhole : null}
+            >
               {tab.text}
             </a>
           ))}
@@ -90,7 +100,7 @@ export function Facts({ rows }: { readonly rows: readonly (readonly [name: strin
   return (
     <dl class="facts-list">
       {rows
-        .filter(([, value]) => value !== undefined && value !== null && value !== "")
+        .filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false)
         .map(([name, value]) => (
           <>
             <dt>{name}</dt>
@@ -101,15 +111,41 @@ export function Facts({ rows }: { readonly rows: readonly (readonly [name: strin
   );
 }
 
+/** All tags, each a link to the services that have it too. */
 export function Tags({ tags }: { readonly tags: readonly string[] | null | undefined }) {
-  if (!tags || tags.length === 0) return null;
+  if (!tags || tags.length === 0) return <p class="muted small">None</p>;
+  const search = (tag: string): string => formatSearch([{ key: "tag", value: tag, not: false }]);
   return (
-    <span class="chips">
+    <ul class="chips">
       {tags.map((tag) => (
+        <li key={tag} class="chip">
+          <a href={query(`${href(datacenter.value)}/services`, { q: search(tag) })}>{tag}</a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const tagsMax = 4;
+
+/** The first tags on one line, cut short where they are long: a row is as high as its neighbours whatever is in it. */
+export function TagLine({
+  tags,
+  children,
+}: {
+  readonly tags: readonly string[] | null | undefined;
+  readonly children?: ComponentChildren;
+}) {
+  const all = tags ?? [];
+  return (
+    <div class="wide tag-line" title={all.join("\n")}>
+      {children}
+      {all.slice(0, tagsMax).map((tag) => (
         <span class="chip" key={tag}>
           {tag}
         </span>
       ))}
-    </span>
+      {all.length > tagsMax && <span class="muted small">+{all.length - tagsMax}</span>}
+    </div>
   );
 }

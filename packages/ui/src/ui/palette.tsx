@@ -6,6 +6,7 @@ import { useLive } from "../data/use-live.ts";
 import { bestOf } from "../lib/fuzzy.ts";
 import { type Health, worst } from "../lib/health.ts";
 import { href } from "../lib/routes.ts";
+import { openModal } from "./dialog.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { logout, openLogin } from "./login.tsx";
 import { navigate } from "./router.ts";
@@ -38,7 +39,7 @@ function Palette() {
   const [at, setAt] = useState(0);
   const services = useLive<readonly ServiceSummary[]>(inDatacenter("internal/ui/services"));
   const nodes = useLive<readonly { Node: string }[]>(inDatacenter("catalog/nodes"));
-  useEffect(() => box.current?.showModal(), []);
+  useEffect(() => openModal(box.current), []);
   const close = (): void => {
     open.value = false;
   };
@@ -104,7 +105,7 @@ function Palette() {
       ref={box}
       class="palette"
       aria-label="Find or do something"
-      onClose={close}
+      onClose={() => box.current !== null && close()}
       onClick={(event) => event.target === box.current && close()}
     >
       <input

@@ -49,6 +49,7 @@ const access: Group = {
     { at: "acls/tokens", text: "Tokens", icon: "key", key: "t" },
     { at: "acls/policies", text: "Policies", icon: "policy", key: "p" },
     { at: "acls/roles", text: "Roles", icon: "role", key: "r" },
+    { at: "acls/why", text: "Why denied?", icon: "search", key: "w" },
   ],
 };
 

@@ -46,7 +46,13 @@ export function SessionList({ sessions }: { readonly sessions: readonly Session[
               )}
             </div>
             <span class="wide small muted">
-              {session.Behavior} · TTL {duration(session.TTL)} · lock delay {duration(session.LockDelay)}
+              {[
+                `${session.Behavior}s its keys`,
+                session.TTL && `TTL ${session.TTL}`,
+                `lock delay ${duration(session.LockDelay)}`,
+              ]
+                .filter(Boolean)
+                .join(" · ")}
             </span>
             <button
               type="button"

@@ -1,8 +1,10 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { agentSelf, datacenter, datacenters } from "../data/agent.ts";
+import { useEffect, useState } from "preact/hooks";
+import { agentSelf, datacenter, datacenters, inDatacenter } from "../data/agent.ts";
 import { agentAway, heardAt } from "../data/presence.ts";
 import { token } from "../data/token.ts";
+import { useLive } from "../data/use-live.ts";
 import { ago } from "../lib/age.ts";
 import { now } from "./clock.ts";
 import { Icon } from "./icons.tsx";
@@ -11,6 +13,7 @@ import { openPalette } from "./palette.tsx";
 import { navigate, place } from "./router.ts";
 import { sections } from "./sections.ts";
 import { dark, theme } from "./settings.ts";
+import { criticalChecks } from "./title.ts";
 
 const menuOpen = signal(false);
 // Whoever has gone somewhere needs the menu no more.
@@ -24,15 +27,17 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
       <button type="button" class="skip button" onClick={() => document.querySelector("main")?.focus()}>
         Skip to the page
       </button>
-      <div class="shell">
-        <Navigation />
-        {menuOpen.value && <div class="veil" aria-hidden="true" onClick={() => (menuOpen.value = false)} />}
-        <div>
-          <TopBar />
-          <AwayLine />
-          <main class="main" tabIndex={-1}>
-            {children}
-          </main>
+      <div class="frame">
+        <div class="shell">
+          <Navigation />
+          {menuOpen.value && <div class="veil" aria-hidden="true" onClick={() => (menuOpen.value = false)} />}
+          <div class="stage">
+            <TopBar />
+            <AwayLine />
+            <main class="main" tabIndex={-1}>
+              {children}
+            </main>
+          </div>
         </div>
       </div>
     </>
@@ -66,6 +71,7 @@ function Navigation() {
                 >
                   <Icon name={to.icon} />
                   {to.text}
+                  {to.at === "overview" && <Critical />}
                 </a>
               </li>
             ))}
@@ -92,6 +98,27 @@ function Navigation() {
         )}
       </p>
     </nav>
+  );
+}
+
+/**
+ * How many checks are critical, wherever one is. It comes with what the page watches anyway, over the same stream; where
+ * there are none it would take a connection for itself, and is left out.
+ */
+function Critical() {
+  const [unasked, setUnasked] = useState(false);
+  const live = useLive<readonly unknown[]>(unasked ? undefined : inDatacenter("health/state/critical"));
+  const known = !unasked && live.state === "fresh" && agentAway.value === undefined;
+  const found = known ? live.value?.length : undefined;
+  useEffect(() => {
+    if (live.way === "blocking") setUnasked(true);
+    criticalChecks.value = found;
+  }, [live.way, found]);
+  if (!found) return null;
+  return (
+    <span class="end nav-count">
+      {found.toLocaleString("en")} <span class="sr-only">critical</span>
+    </span>
   );
 }
 

@@ -1,8 +1,12 @@
 import type { ComponentChildren } from "preact";
+import { aclsEnabled, datacenter, localDatacenter } from "../data/agent.ts";
 import type { Live } from "../data/live.ts";
 import { token } from "../data/token.ts";
+import { ago } from "../lib/age.ts";
+import { now } from "./clock.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { openLogin } from "./login.tsx";
+import { WhyLink } from "./why-link.tsx";
 
 /** A calm word where there is nothing to show: what it is, why, what to do. */
 export function Note({
@@ -27,18 +31,23 @@ export function Note({
   );
 }
 
-/** Lines where rows will be, in the size they will have: nothing jumps when they come. */
+/** Lines where rows will be, in the size they will have: nothing jumps when they come. A reader hears why. */
 export function Ghosts({ rows = 6 }: { readonly rows?: number }) {
   return (
-    <ul class="list" aria-hidden="true">
-      {Array.from({ length: rows }, (_, i) => (
-        <li key={i}>
-          <div class="item">
-            <div class="ghost" style={{ width: `${[38, 52, 30, 45, 60, 34][i % 6]}%` }} />
-          </div>
-        </li>
-      ))}
-    </ul>
+    <>
+      <p class="sr-only" role="status">
+        Loading
+      </p>
+      <ul class="list" aria-hidden="true">
+        {Array.from({ length: rows }, (_, i) => (
+          <li key={i}>
+            <div class="item">
+              <div class="ghost" style={{ width: `${[38, 52, 30, 45, 60, 34][i % 6]}%` }} />
+            </div>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -68,6 +77,7 @@ export function Await<T>({
         <button type="button" class="button" onClick={openLogin}>
           <Icon name="key" /> {token.value === "" ? "Log in" : "Use another token"}
         </button>
+        {live.path !== undefined && <WhyLink request={`GET /v1/${live.path}`} refusal={error ?? ""} />}
       </Note>
     );
   }
@@ -80,16 +90,8 @@ export function Await<T>({
   }
   if (state === "missing") return <>{missing ?? empty ?? <Note title="There is nothing here" small={small} />}</>;
   if (value === undefined) {
-    if (state === "loading") {
-      return (
-        <>
-          <p class="sr-only" role="status">
-            Loading
-          </p>
-          <Ghosts rows={rows ?? 6} />
-        </>
-      );
-    }
+    if (state === "loading") return <Ghosts rows={rows ?? 6} />;
+    if (/No path to datacenter/i.test(error ?? "")) return <NoPath small={small} />;
     return (
       <Note icon="away" title={state === "away" ? "The agent does not answer" : "The agent refused"} small={small}>
         <p>{state === "away" ? "Nothing has been read yet. It is asked again every second." : error}</p>
@@ -97,15 +99,50 @@ export function Await<T>({
     );
   }
   const nothing = value === null || (Array.isArray(value) && value.length === 0);
-  if (nothing && empty !== undefined) return <>{empty}</>;
+  if (nothing && empty !== undefined) {
+    return (
+      <>
+        {empty}
+        <LeftOut live={live} />
+      </>
+    );
+  }
   return (
     <>
       {state === "error" && (
         <p class="banner" role="alert">
-          <Icon name="away" size={14} /> {error}
+          <Icon name="away" size={14} />
+          <span>
+            {error}
+            {live.asOf !== undefined && `. What is shown is as of ${ago(now.value - live.asOf)}.`}
+          </span>
         </p>
       )}
       {children((value ?? []) as T)}
     </>
+  );
+}
+
+function NoPath({ small }: { readonly small: boolean }) {
+  return (
+    <Note icon="away" title={`No path to datacenter ${datacenter.value}`} small={small}>
+      <p>
+        The servers of {localDatacenter.value} do not pass requests on to it, or cannot reach it. Its own agents show it
+        on their pages.
+      </p>
+    </Note>
+  );
+}
+
+/** Servers that check tokens leave out of lists what the token may not read, and do not say so: empty may mean forbidden. */
+function LeftOut({ live }: { readonly live: Live<unknown> }) {
+  if (!aclsEnabled.value || !Array.isArray(live.value ?? [])) return null;
+  return (
+    <p class="small muted left-out">
+      {token.value === ""
+        ? "Nobody is logged in, and lists leave out what may not be read."
+        : "Lists leave out what your token may not read."}{" "}
+      {live.path !== undefined && <WhyLink request={`GET /v1/${live.path}`} refusal="" />}
+    </p>
   );
 }

@@ -20,7 +20,7 @@ const marks: Record<Health, string> = {
 export function StatusIcon({ health, size = 15 }: { readonly health: Health; readonly size?: number }) {
   const mark = health === "none" ? "currentColor" : "var(--surface)";
   return (
-    <svg width={size} height={size} viewBox="0 0 16 16" class={health} aria-hidden="true">
+    <svg width={`${size / 16}rem`} height={`${size / 16}rem`} viewBox="0 0 16 16" class={health} aria-hidden="true">
       <path d={fills[health]} fill="currentColor" />
       <path d={marks[health]} fill="none" stroke={mark} stroke-width="1.6" stroke-linecap="round" />
     </svg>
@@ -45,14 +45,19 @@ export function Status({
   );
 }
 
-/** How many checks say what; nothing is drawn for what nobody says. */
+/** How many checks say what; nothing is drawn for what nobody says. What comes and goes is last. */
 export function CheckCount({ counts }: { readonly counts: { passing: number; warning: number; critical: number } }) {
-  const kinds = (["critical", "warning", "passing"] as const).filter((kind) => counts[kind] > 0);
+  const kinds = (["passing", "warning", "critical"] as const).filter((kind) => counts[kind] > 0);
   if (kinds.length === 0) return <span class="muted small">no checks</span>;
   return (
-    <span class="row small">
+    <span class="row small check-count">
       {kinds.map((kind) => (
-        <Status key={kind} health={kind} text={`${counts[kind]} ${kind}`} />
+        <span key={kind} class={`status ${kind}`}>
+          <StatusIcon health={kind} />
+          <span>
+            {counts[kind]} <span class="word">{kind}</span>
+          </span>
+        </span>
       ))}
     </span>
   );

@@ -6,12 +6,13 @@ import type { Health } from "../lib/health.ts";
 import { groupBy, healthOfStatus, type Stretch, stretches } from "../lib/history.ts";
 import { href } from "../lib/routes.ts";
 import { now } from "./clock.ts";
+import { GlidingList } from "./glide.tsx";
 import { Await, Note } from "./states.tsx";
 import { StatusIcon } from "./status.tsx";
 
 /** What happened, newest first, from `/v1/history`; Consul's agents keep none, and the panel says so. */
 export function Timeline({ live, bands = false }: { readonly live: Live<History>; readonly bands?: boolean }) {
-  if (live.state === "missing" || live.state === "absent" || (live.state === "error" && live.value === undefined)) {
+  if (live.state === "missing" || live.state === "absent") {
     return (
       <Note small icon="clock" title="No history here">
         <p class="small">This agent keeps no history of changes. Tribune's servers do.</p>
@@ -29,14 +30,14 @@ export function Timeline({ live, bands = false }: { readonly live: Live<History>
               <p class="muted small">Nothing has changed since {since(history)}.</p>
             ) : (
               <>
-                <ol class="timeline">
+                <GlidingList class="timeline">
                   {transitions.map((each) => (
                     <Row
                       key={`${each.Index} ${each.Kind} ${each.Node} ${each.ServiceID} ${each.CheckID}`}
                       each={each}
                     />
                   ))}
-                </ol>
+                </GlidingList>
                 <p class="muted small">Complete since {since(history)}.</p>
               </>
             )}

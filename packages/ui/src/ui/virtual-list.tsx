@@ -1,9 +1,13 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useGlide } from "./glide.tsx";
 
 /** Below this many rows all are drawn: the browser's own search finds them. */
 const wholeMax = 150;
 const spare = 8;
+
+/** What the keyboard reaches in a row: itself, or the first thing in it. */
+export const reachable = ":is(a.item, .item :is(a, button, input))";
 
 /**
  * Rows of one height in the page's own scroll; of long lists only those near the window are in the document. Arrow keys,
@@ -28,6 +32,7 @@ export function VirtualList<T>({
   const [first, setFirst] = useState(0);
   const focusAt = useRef<number | undefined>(undefined);
   const virtual = rows.length > wholeMax;
+  useGlide(list, !virtual);
   const visible = Math.ceil(innerHeight / height) + 2 * spare;
   const from = Math.max(0, Math.min(first, rows.length - visible));
 
@@ -58,7 +63,7 @@ export function VirtualList<T>({
   }, [virtual, height]);
   useEffect(() => {
     if (focusAt.current === undefined) return;
-    const row = list.current?.querySelector<HTMLElement>(`[data-at="${focusAt.current}"] .item`);
+    const row = list.current?.querySelector<HTMLElement>(`[data-at="${focusAt.current}"] ${reachable}`);
     if (row) {
       focusAt.current = undefined;
       row.focus({ preventScroll: true });
@@ -75,7 +80,7 @@ export function VirtualList<T>({
     const top = (list.current?.getBoundingClientRect().top ?? 0) + scrollY + to * height;
     if (top < scrollY + 160) scrollTo(0, top - 160);
     else if (top > scrollY + innerHeight - 2 * height) scrollTo(0, top - innerHeight + 2 * height);
-    list.current?.querySelector<HTMLElement>(`[data-at="${to}"] .item`)?.focus({ preventScroll: true });
+    list.current?.querySelector<HTMLElement>(`[data-at="${to}"] ${reachable}`)?.focus({ preventScroll: true });
   };
   const shown = virtual ? rows.slice(from, from + visible) : rows;
   return (

@@ -1,16 +1,9 @@
+import type { AclItem } from "../../data/types.ts";
 import type { IconName } from "../../ui/icons.tsx";
 
-/** Tokens, policies and roles have the same pages: what differs is here. */
-export interface AclItem extends Readonly<Record<string, unknown>> {
-  readonly ID?: string;
-  readonly AccessorID?: string;
-  readonly Name?: string;
-  readonly Description?: string;
-  readonly Local?: boolean;
-  readonly Policies?: readonly { readonly ID: string; readonly Name: string }[] | null;
-  readonly Roles?: readonly { readonly Name: string }[] | null;
-}
+export type { AclItem };
 
+/** Tokens, policies and roles have the same pages: what differs is here. */
 export interface AclKind {
   readonly title: string;
   readonly one: string;
@@ -18,9 +11,24 @@ export interface AclKind {
   /** Behind `/v1/`. */
   readonly list: string;
   readonly item: string;
-  readonly example: unknown;
+  /** What a new one starts as. */
+  readonly fresh: AclItem;
   readonly nothing: string;
+  readonly fields: readonly AclField[];
+  /** Items that the servers themselves need. */
+  readonly builtIn: readonly string[];
 }
+export type AclField =
+  | "name"
+  | "description"
+  | "local"
+  | "ttl"
+  | "datacenters"
+  | "rules"
+  | "policies"
+  | "roles"
+  | "services"
+  | "nodes";
 
 export const aclKinds: Readonly<Record<string, AclKind>> = {
   tokens: {
@@ -29,8 +37,10 @@ export const aclKinds: Readonly<Record<string, AclKind>> = {
     icon: "key",
     list: "acl/tokens",
     item: "acl/token",
-    example: { Description: "deploy of web", Policies: [{ Name: "web-write" }], Local: false },
+    fresh: { Description: "", Local: false },
     nothing: "Tokens are who may do something; policies say what.",
+    fields: ["description", "local", "ttl", "policies", "roles", "services", "nodes"],
+    builtIn: ["00000000-0000-0000-0000-000000000002"],
   },
   policies: {
     title: "Policies",
@@ -38,8 +48,10 @@ export const aclKinds: Readonly<Record<string, AclKind>> = {
     icon: "policy",
     list: "acl/policies",
     item: "acl/policy",
-    example: { Name: "web-write", Description: "", Rules: 'service "web" {\n  policy = "write"\n}\n' },
+    fresh: { Name: "", Description: "", Rules: 'service "web" {\n  policy = "write"\n}\n' },
     nothing: "Policies are rules under a name, for tokens and roles.",
+    fields: ["name", "description", "rules", "datacenters"],
+    builtIn: ["00000000-0000-0000-0000-000000000001"],
   },
   roles: {
     title: "Roles",
@@ -47,8 +59,10 @@ export const aclKinds: Readonly<Record<string, AclKind>> = {
     icon: "role",
     list: "acl/roles",
     item: "acl/role",
-    example: { Name: "deployers", Description: "", Policies: [{ Name: "web-write" }] },
+    fresh: { Name: "", Description: "" },
     nothing: "Roles are policies under one name, for tokens and logins.",
+    fields: ["name", "description", "policies", "services", "nodes"],
+    builtIn: [],
   },
 };
 

@@ -7,7 +7,7 @@ import { matches, parseSearch } from "../../lib/search.ts";
 import { Icon } from "../../ui/icons.tsx";
 import type { PageProps } from "../../ui/lazy.tsx";
 import { Page } from "../../ui/page.tsx";
-import { SearchBox, searchText } from "../../ui/search-box.tsx";
+import { NoMatch, SearchBox, searchText } from "../../ui/search-box.tsx";
 import { Await, Note } from "../../ui/states.tsx";
 import { VirtualList } from "../../ui/virtual-list.tsx";
 import { type AclItem, aclKinds, idOf, nameOf } from "./kinds.ts";
@@ -51,20 +51,24 @@ export default function AclList({ params }: PageProps) {
           </Note>
         }
       >
-        {() => (
-          <VirtualList rows={shown} rowKey={idOf} label={kind.title} class="entries">
-            {(item) => (
-              <a class="item" href={`${base}/${encodeURIComponent(idOf(item))}`}>
-                <Icon name={kind.icon} />
-                <span class="ellipsis">
-                  <span class="title">{nameOf(item)}</span>
-                </span>
-                <span class="small ellipsis">{[...names(item.Policies), ...names(item.Roles)].join(", ")}</span>
-                <span class="wide small muted mono">{idOf(item)}</span>
-              </a>
-            )}
-          </VirtualList>
-        )}
+        {() =>
+          shown.length === 0 ? (
+            <NoMatch what={kind.one} terms="policy:, role:, is:local and is:global" />
+          ) : (
+            <VirtualList rows={shown} rowKey={idOf} label={kind.title} class="entries">
+              {(item) => (
+                <a class="item" href={`${base}/${encodeURIComponent(idOf(item))}`}>
+                  <Icon name={kind.icon} />
+                  <span class="ellipsis">
+                    <span class="title">{nameOf(item)}</span>
+                  </span>
+                  <span class="small ellipsis">{[...names(item.Policies), ...names(item.Roles)].join(", ")}</span>
+                  <span class="wide small muted mono">{idOf(item)}</span>
+                </a>
+              )}
+            </VirtualList>
+          )
+        }
       </Await>
     </Page>
   );

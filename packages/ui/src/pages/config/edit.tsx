@@ -33,12 +33,15 @@ export default function ConfigEntryEdit() {
   return <Existing kind={kind} name={name} list={list} />;
 }
 
-/** With an index only over that state of the entry; 0: whatever is there. */
+/** Only over the state of the entry that has this index; 0: only where there is none. */
 async function save(text: string, index: number): Promise<void> {
   const entry = JSON.parse(text) as ConfigEntry;
-  const path = query("config", { cas: index === 0 ? undefined : String(index) });
+  const path = query("config", { cas: String(index) });
   const saved = await sendJson<boolean>(inDatacenter(path), { method: "PUT", body: text });
-  if (!saved) throw new Error("Somebody has changed this entry meanwhile");
+  if (!saved)
+    throw new Error(
+      index === 0 ? "There is such an entry already: change that one" : "Somebody has changed this entry meanwhile",
+    );
   if (index === 0)
     navigate(query(`${href(datacenter.value)}/config-entries/edit`, { kind: entry.Kind, name: entry.Name ?? "mesh" }));
 }
@@ -51,33 +54,43 @@ function Existing({ kind, name, list }: { readonly kind: string; readonly name: 
     <Page title={name} back={{ href: list, text: "Config entries" }} lives={[live]} facts={<span>{kind}</span>}>
       <Await live={live} rows={4} missing={gone} empty={gone}>
         {(entry) => (
-          <JsonForm
-            value={editable(entry)}
-            label={`${kind} ${name}, as JSON`}
-            action="Save"
-            done="Entry saved"
-            onSave={(text) => save(text, Number(entry.ModifyIndex ?? 0))}
-          >
-            <button
-              type="button"
-              class="button danger"
-              onClick={() =>
-                confirm({
-                  title: `Delete ${kind} ${name}?`,
-                  text: "What it set falls back to the defaults at once.",
-                  action: "Delete",
-                  danger: true,
-                  done: "Entry deleted",
-                  run: async () => {
-                    await send(inDatacenter(path), { method: "DELETE" });
-                    navigate(list);
-                  },
-                })
-              }
+          <>
+            {kind === "service-intentions" && (
+              <p class="small muted form-note">
+                Each of these has a form:{" "}
+                <a href={query(`${href(datacenter.value)}/intentions`, { q: `destination:${name}` })}>
+                  intentions to {name}
+                </a>
+              </p>
+            )}
+            <JsonForm
+              value={editable(entry)}
+              label={`${kind} ${name}, as JSON`}
+              action="Save"
+              done="Entry saved"
+              onSave={(text) => save(text, Number(entry.ModifyIndex ?? 0))}
             >
-              Delete
-            </button>
-          </JsonForm>
+              <button
+                type="button"
+                class="button danger"
+                onClick={() =>
+                  confirm({
+                    title: `Delete ${kind} ${name}?`,
+                    text: "What it set falls back to the defaults at once.",
+                    action: "Delete",
+                    danger: true,
+                    done: "Entry deleted",
+                    run: async () => {
+                      await send(inDatacenter(path), { method: "DELETE" });
+                      navigate(list);
+                    },
+                  })
+                }
+              >
+                Delete
+              </button>
+            </JsonForm>
+          </>
         )}
       </Await>
     </Page>

@@ -3,12 +3,12 @@ import { datacenter, inDatacenter } from "../../data/agent.ts";
 import { query } from "../../data/send.ts";
 import { useLive } from "../../data/use-live.ts";
 import { count } from "../../lib/age.ts";
-import { editable } from "../../lib/entry.ts";
+import { entrySummary } from "../../lib/entry-summary.ts";
 import { href } from "../../lib/routes.ts";
 import { matches, parseSearch } from "../../lib/search.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
-import { SearchBox, searchText } from "../../ui/search-box.tsx";
+import { NoMatch, SearchBox, searchText, TermSelect } from "../../ui/search-box.tsx";
 import { Await, Note } from "../../ui/states.tsx";
 import { VirtualList } from "../../ui/virtual-list.tsx";
 
@@ -53,11 +53,12 @@ export default function ConfigEntriesPage() {
     >
       <div class="toolbar">
         <SearchBox label="Search config entries" hint="Name, kind:service-router" />
+        <TermSelect name="kind" label="Kind" values={[...new Set((live.value ?? []).map(({ Kind }) => Kind))].sort()} />
       </div>
       <Await live={live} empty={empty} missing={empty}>
         {() =>
           shown.length === 0 ? (
-            <Note icon="search" title="No entry fits the search" />
+            <NoMatch what="entry" terms="kind: and name:" />
           ) : (
             <VirtualList
               rows={shown}
@@ -70,7 +71,7 @@ export default function ConfigEntriesPage() {
                   <Icon name="config" />
                   <span class="title ellipsis">{entryName(entry)}</span>
                   <span class="small">{entry.Kind}</span>
-                  <span class="wide small muted mono ellipsis">{summary(entry)}</span>
+                  <span class="wide small muted ellipsis">{entrySummary(entry)}</span>
                 </a>
               )}
             </VirtualList>
@@ -79,11 +80,4 @@ export default function ConfigEntriesPage() {
       </Await>
     </Page>
   );
-}
-
-const summaryMax = 160;
-
-function summary(entry: ConfigEntry): string {
-  const { Kind: _kind, Name: _name, ...rest } = JSON.parse(editable(entry)) as ConfigEntry;
-  return JSON.stringify(rest).slice(1, -1).slice(0, summaryMax);
 }

@@ -8,7 +8,7 @@ import { matches, parseSearch } from "../../lib/search.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { IntentionList } from "../../ui/intention-list.tsx";
 import { Page } from "../../ui/page.tsx";
-import { SearchBox, searchText, TermButtons } from "../../ui/search-box.tsx";
+import { NoMatch, SearchBox, searchText, TermButtons } from "../../ui/search-box.tsx";
 import { Await, Note } from "../../ui/states.tsx";
 
 export default function IntentionsPage() {
@@ -60,7 +60,7 @@ export default function IntentionsPage() {
       >
         {() =>
           shown.length === 0 ? (
-            <Note icon="search" title="No intention fits the search" />
+            <NoMatch what="intention" terms="is:allow, is:deny, is:rules, source: and destination:" />
           ) : (
             <IntentionList intentions={shown} />
           )

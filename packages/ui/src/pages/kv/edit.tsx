@@ -4,25 +4,27 @@ import { deleteKey, kvPath, saveKey } from "../../data/kv.ts";
 import type { KvPair } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { problemOf } from "../../data/validate.ts";
-import { bytes as byteCount } from "../../lib/age.ts";
+import { bytes as byteCount, count } from "../../lib/age.ts";
 import { decodeBase64, hexDump, utf8 } from "../../lib/base64.ts";
 import { guessLanguage, type Language } from "../../lib/highlight.ts";
-import { parentOf } from "../../lib/kv-tree.ts";
-import { confirm, say } from "../../ui/dialog.tsx";
-import { DiffView } from "../../ui/diff-view.tsx";
+import { hasAddress, parentOf } from "../../lib/kv-tree.ts";
+import { Conflict } from "../../ui/conflict.tsx";
+import { confirm, say, sayError } from "../../ui/dialog.tsx";
+import { download } from "../../ui/download.tsx";
 import { Editor } from "../../ui/editor.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
 import { navigate, place } from "../../ui/router.ts";
 import { Await } from "../../ui/states.tsx";
-import { Crumbs, folderHref, keyHref } from "./folder.tsx";
+import { Crumbs, folderHref, keyHref, NoAddress } from "./folder.tsx";
 import { TreeActions } from "./folder-actions.tsx";
 import { Lock } from "./lock.tsx";
 
 /** A key: its value as text in its language, who holds its lock; or a new key. */
 export default function KvEdit() {
   const key = place.value.query.get("key");
-  return key === null ? <CreateKey folder={place.value.query.get("folder") ?? ""} /> : <EditKey key={key} name={key} />;
+  if (key === null) return <CreateKey folder={place.value.query.get("folder") ?? ""} />;
+  return hasAddress(key) ? <EditKey key={key} name={key} /> : <NoAddress path={key} />;
 }
 
 function CreateKey({ folder }: { readonly folder: string }) {
@@ -137,7 +139,7 @@ function Value({
         );
       }
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), false);
+      sayError(error);
     } finally {
       setBusy(false);
     }
@@ -148,13 +150,15 @@ function Value({
     <>
       {conflict && (
         <Conflict
+          what="This key"
+          keep="Save mine over it"
           mine={text}
           theirs={stored}
-          onTakeTheirs={() => {
+          onTake={() => {
             setBase({ index, text: stored });
             setText(stored);
           }}
-          onSaveMine={() => void save(index)}
+          onKeep={() => void save(index)}
         />
       )}
       {!folderOnly && (
@@ -240,7 +244,8 @@ function Value({
         </label>
         {pair && (
           <span class="small muted">
-            created {pair.CreateIndex}, changed {pair.ModifyIndex}, locked {pair.LockIndex} times
+            created {pair.CreateIndex}, changed {pair.ModifyIndex},{" "}
+            {pair.LockIndex === 0 ? "never locked" : `locked ${count(pair.LockIndex, "time")}`}
           </span>
         )}
       </div>
@@ -249,36 +254,6 @@ function Value({
 }
 
 const names: Record<Language, string> = { json: "JSON", yaml: "YAML", hcl: "HCL", text: "text" };
-
-function Conflict({
-  mine,
-  theirs,
-  onTakeTheirs,
-  onSaveMine,
-}: {
-  readonly mine: string;
-  readonly theirs: string;
-  readonly onTakeTheirs: () => void;
-  readonly onSaveMine: () => void;
-}) {
-  return (
-    <section class="stack-s" id="conflict" aria-label="Conflict">
-      <p class="banner" role="alert">
-        <Icon name="away" size={14} /> Somebody has changed this key while you were writing. Minus is theirs, plus is
-        yours.
-      </p>
-      <DiffView before={theirs} after={mine} label="Difference from their value to yours" />
-      <div class="row">
-        <button type="button" class="button" onClick={onTakeTheirs}>
-          Take theirs
-        </button>
-        <button type="button" class="button" onClick={onSaveMine}>
-          Save mine over it
-        </button>
-      </div>
-    </section>
-  );
-}
 
 function DeleteButton({ pair }: { readonly pair: KvPair }) {
   return (
@@ -307,14 +282,6 @@ function DeleteButton({ pair }: { readonly pair: KvPair }) {
 
 function Binary({ name, pair }: { readonly name: string; readonly pair: KvPair }) {
   const bytes = useMemo(() => decodeBase64(pair.Value ?? ""), [pair.Value]);
-  const download = (): void => {
-    const url = URL.createObjectURL(new Blob([bytes]));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = name.split("/").at(-1) || "value";
-    link.click();
-    URL.revokeObjectURL(url);
-  };
   return (
     <>
       <p class="banner">
@@ -325,7 +292,7 @@ function Binary({ name, pair }: { readonly name: string; readonly pair: KvPair }
         {hexDump(bytes)}
       </pre>
       <div class="row wrap">
-        <button type="button" class="button" onClick={download}>
+        <button type="button" class="button" onClick={() => download(name.split("/").at(-1) || "value", "", bytes)}>
           <Icon name="download" /> Download
         </button>
         <label class="button">
@@ -338,7 +305,7 @@ function Binary({ name, pair }: { readonly name: string; readonly pair: KvPair }
               if (file === undefined) return;
               void saveKey(name, file, String(pair.Flags), pair.ModifyIndex).then(
                 (saved) => say(saved ? `Saved ${name}` : "Somebody has changed this key meanwhile", saved),
-                (error: Error) => say(error.message, false),
+                sayError,
               );
             }}
           />

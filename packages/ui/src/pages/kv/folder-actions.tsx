@@ -3,7 +3,8 @@ import { useRef, useState } from "preact/hooks";
 import { deleteTree, readPairs, runTransactions } from "../../data/kv.ts";
 import { count } from "../../lib/age.ts";
 import { exportPairs, importPairs, parentOf, planTransfer, transferProblem } from "../../lib/kv-tree.ts";
-import { attempt, confirm, Dialog, say } from "../../ui/dialog.tsx";
+import { attempt, confirm, Dialog, say, sayError } from "../../ui/dialog.tsx";
+import { download } from "../../ui/download.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { navigate } from "../../ui/router.ts";
 import { folderHref, keyHref } from "./folder.tsx";
@@ -18,7 +19,7 @@ export function FolderActions({ folder }: { readonly folder: string }) {
         class="button icon"
         aria-label="Export as JSON"
         title="Export as JSON"
-        onClick={() => void download(folder)}
+        onClick={() => void exportFolder(folder)}
       >
         <Icon name="download" />
       </button>
@@ -89,15 +90,16 @@ export function TreeActions({ path }: { readonly path: string }) {
 const asked = signal<{ readonly path: string; readonly move: boolean } | undefined>(undefined);
 
 function TransferDialog() {
-  const question = asked.value;
-  const [to, setTo] = useState("");
-  if (question === undefined) return null;
-  const { path, move } = question;
+  return asked.value && <Transfer {...asked.value} />;
+}
+
+/** Begins with where it is: most targets are near. */
+function Transfer({ path, move }: { readonly path: string; readonly move: boolean }) {
+  const [to, setTo] = useState(path);
   const verb = move ? "Move" : "Copy";
-  const problem = to === "" ? undefined : transferProblem(path, to);
+  const problem = to === "" || to === path ? undefined : transferProblem(path, to);
   const close = (): void => {
     asked.value = undefined;
-    setTo("");
   };
   const run = async (): Promise<void> => {
     close();
@@ -145,8 +147,8 @@ function TransferDialog() {
 }
 
 async function removeTree(folder: string): Promise<void> {
-  const keys = await readPairs(folder).catch((error: Error) => {
-    say(error.message, false);
+  const keys = await readPairs(folder).catch((error: unknown) => {
+    sayError(error);
     return undefined;
   });
   if (keys === undefined) return;
@@ -163,15 +165,10 @@ async function removeTree(folder: string): Promise<void> {
   });
 }
 
-async function download(folder: string): Promise<void> {
+async function exportFolder(folder: string): Promise<void> {
   await attempt(async () => {
     const text = JSON.stringify(exportPairs(await readPairs(folder)), null, 2);
-    const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = `${folder.replaceAll("/", "-") || "kv-"}export.json`;
-    link.click();
-    URL.revokeObjectURL(url);
+    download(`${folder.replaceAll("/", "-") || "kv-"}export.json`, "application/json", text);
   }, "Exported");
 }
 

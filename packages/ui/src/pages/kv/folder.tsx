@@ -7,24 +7,40 @@ import type { KvPair } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { count } from "../../lib/age.ts";
 import { decodeBase64, utf8 } from "../../lib/base64.ts";
-import { crumbs, folderRows, type KvRow } from "../../lib/kv-tree.ts";
+import { crumbs, folderRows, hasAddress, type KvRow } from "../../lib/kv-tree.ts";
 import { href } from "../../lib/routes.ts";
 import { matches, parseSearch } from "../../lib/search.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
 import { place } from "../../ui/router.ts";
-import { SearchBox, searchText } from "../../ui/search-box.tsx";
+import { NoMatch, SearchBox, searchText } from "../../ui/search-box.tsx";
 import { Await, Note } from "../../ui/states.tsx";
 import { VirtualList } from "../../ui/virtual-list.tsx";
 import { FolderActions } from "./folder-actions.tsx";
+import { SelectButton, SelectionBar, selected, toggle } from "./selection.tsx";
 
 export const folderHref = (folder: string): string =>
   query(`${href(datacenter.value)}/kv`, folder === "" ? {} : { folder });
 export const keyHref = (key: string): string => query(`${href(datacenter.value)}/kv/edit`, { key });
 
-/** One folder of the tree; a search looks through everything below it, by key and by `value:`. */
+/** In place of what would be another key or folder. */
+export function NoAddress({ path }: { readonly path: string }) {
+  return (
+    <Page title={path} facts={<Crumbs path={path} />}>
+      <Note icon="kv" title="Browsers cannot ask for this name">
+        <p>Parts of dots alone have no address on the web. The command line reaches it: consul kv.</p>
+      </Note>
+    </Page>
+  );
+}
+
 export default function KvFolder() {
   const folder = place.value.query.get("folder") ?? "";
+  return hasAddress(folder) ? <Folder folder={folder} /> : <NoAddress path={folder} />;
+}
+
+/** One folder of the tree; a search looks through everything below it, by key and by `value:`. */
+function Folder({ folder }: { readonly folder: string }) {
   const text = searchText();
   const searching = text.trim() !== "";
   // Only what the keys do not say makes all values be read.
@@ -51,6 +67,7 @@ export default function KvFolder() {
     >
       <div class="toolbar">
         <SearchBox label="Search keys" hint="Part of a key, value:text, is:locked" />
+        <SelectButton folder={folder} />
       </div>
       {!searching ? (
         <Rows folder={folder} live={keys} />
@@ -90,20 +107,36 @@ function Rows({ folder, live }: { readonly folder: string; readonly live: Live<r
   return (
     <Await live={live} rows={6} empty={empty} missing={empty}>
       {() => (
-        <VirtualList rows={rows} rowKey={({ path }) => path} label="Keys" class="keys">
-          {(row) => <KeyRow row={row} />}
-        </VirtualList>
+        <>
+          <SelectionBar paths={rows.map(({ path }) => path)} />
+          <VirtualList rows={rows} rowKey={({ path }) => path} label="Keys" class="keys">
+            {(row) => <KeyRow row={row} />}
+          </VirtualList>
+        </>
       )}
     </Await>
   );
 }
 
 function KeyRow({ row, note }: { readonly row: KvRow; readonly note?: string }) {
+  const text = (
+    <>
+      <span class={row.folder ? "title ellipsis" : "ellipsis"}>{row.name}</span>
+      <span class="wide muted small ellipsis mono">{note}</span>
+    </>
+  );
+  if (selected.value !== undefined) {
+    return (
+      <label class="item" data-key={row.path}>
+        <input type="checkbox" checked={selected.value.has(row.path)} onChange={() => toggle(row.path)} />
+        {text}
+      </label>
+    );
+  }
   return (
     <a class="item" href={row.folder ? folderHref(row.path) : keyHref(row.path)} data-key={row.path}>
       <Icon name={row.folder ? "folder" : "file"} />
-      <span class={row.folder ? "title ellipsis" : "ellipsis"}>{row.name}</span>
-      <span class="wide muted small ellipsis mono">{note}</span>
+      {text}
     </a>
   );
 }
@@ -134,7 +167,7 @@ function Found({
         }),
       );
   }, [live.value, text, folder]);
-  const none = <Note icon="search" title="No key fits the search" />;
+  const none = <NoMatch what="key" terms="value:, is:locked and is:free" />;
   return (
     <Await live={live} rows={6} empty={none} missing={none}>
       {() =>
@@ -146,6 +179,7 @@ function Found({
               {count(found.length, "key")}
               {folder !== "" && ` below ${folder}`}
             </p>
+            <SelectionBar paths={found.map(({ key }) => key)} keysOnly />
             <VirtualList rows={found} rowKey={({ key }) => key} label="Keys found" class="keys">
               {({ key, value }) => (
                 <KeyRow

@@ -14,21 +14,18 @@ export function Lock({ session }: { readonly session: string }) {
   return (
     <div class="row wrap lock" id="lock">
       <Icon name="lock" />
-      <span>
-        Locked by <strong>{found?.Name || "a session without a name"}</strong>
-        {found && (
-          <>
-            {" "}
-            on <a href={href(datacenter.value, "nodes", found.Node)}>{found.Node}</a>
-          </>
-        )}
+      <span class="lock-holder">
+        Locked by <strong>{found === undefined ? "a session" : found.Name || "a session without a name"}</strong> on{" "}
+        {found === undefined ? "a node" : <a href={href(datacenter.value, "nodes", found.Node)}>{found.Node}</a>}
       </span>
       <span class="small muted mono">{session}</span>
-      {found && (
-        <span class="small muted">
-          {found.Behavior}, TTL {duration(found.TTL)}, lock delay {duration(found.LockDelay)}
-        </span>
-      )}
+      <span class="small muted">
+        {found === undefined
+          ? live.state === "denied"
+            ? "its terms may not be read"
+            : "its terms are not known yet"
+          : `${found.Behavior}, TTL ${duration(found.TTL)}, lock delay ${duration(found.LockDelay)}`}
+      </span>
       <button
         type="button"
         class="button end"

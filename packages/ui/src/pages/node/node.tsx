@@ -1,12 +1,17 @@
-import { datacenter, inDatacenter } from "../../data/agent.ts";
-import type { History, NodeInfo } from "../../data/types.ts";
+import { datacenter, inDatacenter, localDatacenter } from "../../data/agent.ts";
+import { put } from "../../data/send.ts";
+import type { Check, History, NodeInfo } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { count } from "../../lib/age.ts";
 import { countChecks, worst } from "../../lib/health.ts";
 import { href } from "../../lib/routes.ts";
 import { Checks } from "../../ui/checks.tsx";
+import { Copyable } from "../../ui/copy.tsx";
+import { confirm } from "../../ui/dialog.tsx";
 import type { PageProps } from "../../ui/lazy.tsx";
-import { Facts, Page, Section, Tags } from "../../ui/page.tsx";
+import { MaintenanceButton, MaintenanceLine } from "../../ui/maintenance.tsx";
+import { Facts, Page, Section, TagLine } from "../../ui/page.tsx";
+import { navigate } from "../../ui/router.ts";
 import { Await, Note } from "../../ui/states.tsx";
 import { CheckCount, StatusIcon } from "../../ui/status.tsx";
 import { Timeline } from "../../ui/timeline.tsx";
@@ -40,10 +45,16 @@ export default function NodePage({ params }: PageProps) {
       back={{ href: `${href(datacenter.value)}/nodes`, text: "Nodes" }}
       mark={<StatusIcon health={node ? worst(countChecks(checks)) : "none"} size={20} />}
       lives={[live]}
+      actions={
+        <>
+          <MaintenanceButton place={{ node: name, checks }} />
+          <RemoveButton node={node} />
+        </>
+      }
       facts={
         node && (
           <>
-            <span class="mono">{node.Address}</span>
+            <Copyable text={node.Address} label="the address" />
             <span>{count(node.Services?.length ?? 0, "service")}</span>
             <CheckCount counts={countChecks(checks)} />
           </>
@@ -55,6 +66,7 @@ export default function NodePage({ params }: PageProps) {
         current: tab === key,
       }))}
     >
+      <MaintenanceLine place={{ node: name, checks }} />
       {tab === "history" ? (
         <NodeHistory name={name} />
       ) : tab === "rtt" ? (
@@ -69,7 +81,7 @@ export default function NodePage({ params }: PageProps) {
             ) : tab === "metadata" ? (
               <Metadata node={value} />
             ) : (
-              <Checks checks={value.Checks ?? []} />
+              <NodeChecks name={name} checks={value.Checks ?? []} />
             )
           }
         </Await>
@@ -78,9 +90,47 @@ export default function NodePage({ params }: PageProps) {
   );
 }
 
+/** For nodes that have no live agent: one that is alive would announce itself again. */
+function RemoveButton({ node }: { readonly node: NodeInfo | undefined }) {
+  const serf = node?.Checks?.find(({ CheckID }) => CheckID === "serfHealth");
+  const can = node !== undefined && serf?.Status !== "passing";
+  const name = node?.Node ?? "";
+  const services = count(node?.Services?.length ?? 0, "service");
+  const failed = serf !== undefined && datacenter.value === localDatacenter.value;
+  return (
+    <button
+      type="button"
+      class={can ? "button danger" : "button unseen"}
+      onClick={() =>
+        confirm({
+          title: `Remove ${name}?`,
+          text: failed
+            ? `Its agent does not answer. It counts as having left, and leaves the catalog with ${services}. If it is alive it joins again by itself.`
+            : `It leaves the catalog with ${services} and their checks.`,
+          action: "Remove",
+          danger: true,
+          done: `Removed ${name}`,
+          run: async () => {
+            if (failed) await put(`agent/force-leave/${encodeURIComponent(name)}`);
+            else await put("catalog/deregister", { Datacenter: datacenter.value, Node: name });
+            navigate(`${href(datacenter.value)}/nodes`);
+          },
+        })
+      }
+    >
+      Remove
+    </button>
+  );
+}
+
+const historyOf = (name: string): string => inDatacenter(`history/node/${encodeURIComponent(name)}`);
+
+function NodeChecks({ name, checks }: { readonly name: string; readonly checks: readonly Check[] }) {
+  return <Checks checks={checks} history={useLive<History>(historyOf(name))} ofNode />;
+}
+
 function NodeHistory({ name }: { readonly name: string }) {
-  const live = useLive<History>(inDatacenter(`history/node/${encodeURIComponent(name)}`));
-  return <Timeline live={live} bands />;
+  return <Timeline live={useLive<History>(historyOf(name))} bands />;
 }
 
 function Services({ node }: { readonly node: NodeInfo }) {
@@ -106,9 +156,7 @@ function Services({ node }: { readonly node: NodeInfo }) {
                   {service.Port > 0 && ` · port ${service.Port}`}
                 </div>
               </div>
-              <div class="wide">
-                <Tags tags={service.Tags} />
-              </div>
+              <TagLine tags={service.Tags} />
               <CheckCount counts={counts} />
             </a>
           </li>
@@ -126,13 +174,17 @@ function Metadata({ node }: { readonly node: NodeInfo }) {
       <Section title="Node">
         <Facts
           rows={[
-            ["ID", <span class="mono">{node.ID}</span>],
+            ["ID", node.ID && <span class="mono">{node.ID}</span>],
             ["Address", <span class="mono">{node.Address}</span>],
           ]}
         />
       </Section>
       <Section title="Tagged addresses">
-        <Facts rows={pairs(node.TaggedAddresses)} />
+        {Object.keys(node.TaggedAddresses ?? {}).length === 0 ? (
+          <p class="muted small">None</p>
+        ) : (
+          <Facts rows={pairs(node.TaggedAddresses)} />
+        )}
       </Section>
       <Section title="Meta">
         {Object.keys(node.Meta ?? {}).length === 0 ? (

@@ -4,7 +4,7 @@ import { send, sendJson } from "../../data/send.ts";
 import type { ServiceInstance } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { count } from "../../lib/age.ts";
-import { editable } from "../../lib/entry.ts";
+import { editableQuery } from "../../lib/entry.ts";
 import { href } from "../../lib/routes.ts";
 import { attempt, confirm } from "../../ui/dialog.tsx";
 import { JsonForm } from "../../ui/json-form.tsx";
@@ -60,7 +60,7 @@ function Existing({ id, list }: { readonly id: string; readonly list: string }) 
           ) : (
             <>
               <JsonForm
-                value={editable(query)}
+                value={editableQuery(query)}
                 label="Prepared query, as JSON"
                 action="Save"
                 done="Query saved"

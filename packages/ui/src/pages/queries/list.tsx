@@ -6,7 +6,7 @@ import { href } from "../../lib/routes.ts";
 import { matches, parseSearch } from "../../lib/search.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
-import { SearchBox, searchText } from "../../ui/search-box.tsx";
+import { NoMatch, SearchBox, searchText } from "../../ui/search-box.tsx";
 import { Await, Note } from "../../ui/states.tsx";
 import { VirtualList } from "../../ui/virtual-list.tsx";
 
@@ -57,7 +57,7 @@ export default function QueriesPage() {
       >
         {() =>
           shown.length === 0 ? (
-            <Note icon="search" title="No query fits the search" />
+            <NoMatch what="query" terms="service: and name:" />
           ) : (
             <VirtualList rows={shown} rowKey={({ ID }) => ID} label="Prepared queries" class="entries">
               {(each) => (

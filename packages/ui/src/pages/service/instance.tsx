@@ -1,14 +1,17 @@
 import { datacenter, inDatacenter } from "../../data/agent.ts";
-import type { ServiceInstance } from "../../data/types.ts";
+import type { History, ServiceInstance } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { countChecks, worst } from "../../lib/health.ts";
 import { href } from "../../lib/routes.ts";
 import { kindWord } from "../../lib/service-list.ts";
 import { Checks } from "../../ui/checks.tsx";
+import { Copyable } from "../../ui/copy.tsx";
 import type { PageProps } from "../../ui/lazy.tsx";
+import { MaintenanceButton, MaintenanceLine } from "../../ui/maintenance.tsx";
 import { Facts, Page, Section, Tags } from "../../ui/page.tsx";
 import { Await, Note } from "../../ui/states.tsx";
 import { CheckCount, StatusIcon } from "../../ui/status.tsx";
+import { deregister } from "./deregister.tsx";
 import { addressOf } from "./instances.tsx";
 
 /** One instance: checks with their output, where it is reached, what it says of itself, its proxy. */
@@ -28,55 +31,80 @@ export default function InstancePage({ params }: PageProps) {
       back={{ href: href(dc, "services", name), text: name }}
       mark={<StatusIcon health={instance ? worst(countChecks(instance.Checks)) : "none"} size={20} />}
       lives={[live]}
+      actions={
+        <>
+          <MaintenanceButton place={{ node, serviceId: id, checks: instance?.Checks ?? [] }} />
+          <button
+            type="button"
+            class={instance ? "button danger" : "button unseen"}
+            onClick={() => instance && deregister(instance)}
+          >
+            Deregister
+          </button>
+        </>
+      }
       facts={
         instance && (
           <>
             <span>
               on <a href={href(dc, "nodes", node)}>{node}</a>
             </span>
-            <span class="mono">{addressOf(instance)}</span>
+            <Copyable text={addressOf(instance)} label="the address" />
             <CheckCount counts={countChecks(instance.Checks)} />
           </>
         )
       }
     >
       <Await live={live} empty={gone}>
-        {() => (instance === undefined ? gone : <Instance instance={instance} />)}
+        {() => (instance === undefined ? gone : <Instance instance={instance} name={name} />)}
       </Await>
     </Page>
   );
 }
 
-function Instance({ instance }: { readonly instance: ServiceInstance }) {
-  const { Service, Node, Checks: checks } = instance;
+const placeOf = ({ Node, Service, Checks }: ServiceInstance) => ({
+  node: Node.Node,
+  serviceId: Service.ID,
+  checks: Checks,
+});
+
+/** A value that is a whole address of the web leads there. */
+const asLink = (value: string) =>
+  /^https?:\/\/[^\s]+$/.test(value) ? (
+    <a href={value} target="_blank" rel="noopener noreferrer">
+      {value}
+    </a>
+  ) : (
+    value
+  );
+
+function Instance({ instance, name }: { readonly instance: ServiceInstance; readonly name: string }) {
+  const { Service, Checks: checks } = instance;
+  const history = useLive<History>(inDatacenter(`history/service/${encodeURIComponent(name)}`));
   const tagged = Object.entries(Service.TaggedAddresses ?? {});
   const meta = Object.entries(Service.Meta ?? {});
   return (
     <>
+      <MaintenanceLine place={placeOf(instance)} />
       <Section title="Checks">
-        <Checks checks={checks} />
+        <Checks checks={checks} history={history} />
+      </Section>
+      <Section title="Tags">
+        <Tags tags={Service.Tags} />
       </Section>
       <div class="columns">
         <Section title="Service">
-          <Facts
-            rows={[
-              ["Kind", kindWord(Service.Kind)],
-              ["Address", <span class="mono">{addressOf(instance)}</span>],
-              ["Node address", <span class="mono">{Node.Address}</span>],
-              ["Tags", (Service.Tags ?? []).length > 0 && <Tags tags={Service.Tags} />],
-              ["Weights", Service.Weights && `${Service.Weights.Passing} passing, ${Service.Weights.Warning} warning`],
-              ["Tag override", Service.EnableTagOverride ? "by the catalog" : ""],
-              ["Connect", Service.Connect?.Native ? "native" : ""],
-              ["Indexes", `created ${Service.CreateIndex}, changed ${Service.ModifyIndex}`],
-            ]}
-          />
+          <ServiceFacts instance={instance} />
         </Section>
         <Section title="Tagged addresses">
           {tagged.length === 0 ? (
             <p class="muted small">None</p>
           ) : (
             <Facts
-              rows={tagged.map(([tag, { Address, Port }]) => [tag, <span class="mono">{`${Address}:${Port}`}</span>])}
+              rows={tagged.map(([tag, { Address, Port }]) => [
+                tag,
+                <Copyable text={`${Address}:${Port}`} label={`the address ${tag}`} />,
+              ])}
             />
           )}
         </Section>
@@ -84,12 +112,30 @@ function Instance({ instance }: { readonly instance: ServiceInstance }) {
           {meta.length === 0 ? (
             <p class="muted small">None</p>
           ) : (
-            <Facts rows={meta.map(([key, value]) => [key, value])} />
+            <Facts rows={meta.map(([key, value]) => [key, asLink(value)])} />
           )}
         </Section>
       </div>
       {Service.Proxy?.DestinationServiceName && <ProxyPart proxy={Service.Proxy} />}
     </>
+  );
+}
+
+function ServiceFacts({ instance }: { readonly instance: ServiceInstance }) {
+  const { Service, Node } = instance;
+  return (
+    <Facts
+      rows={[
+        ["ID", <Copyable text={Service.ID} label="the ID" />],
+        ["Kind", kindWord(Service.Kind)],
+        ["Address", <span class="mono">{addressOf(instance)}</span>],
+        ["Node address", <span class="mono">{Node.Address}</span>],
+        ["Weights", Service.Weights && `${Service.Weights.Passing} passing, ${Service.Weights.Warning} warning`],
+        ["Tag override", Service.EnableTagOverride ? "by the catalog" : ""],
+        ["Connect", Service.Connect?.Native ? "native" : ""],
+        ["Indexes", `created ${Service.CreateIndex}, changed ${Service.ModifyIndex}`],
+      ]}
+    />
   );
 }
 

@@ -4,9 +4,9 @@ import type { ServiceInstance } from "../../data/types.ts";
 import { countChecks, healthRank, healthWords, worst } from "../../lib/health.ts";
 import { href } from "../../lib/routes.ts";
 import { matches, parseSearch } from "../../lib/search.ts";
-import { Tags } from "../../ui/page.tsx";
-import { SearchBox, SortSelect, searchText, sortBy } from "../../ui/search-box.tsx";
-import { Note } from "../../ui/states.tsx";
+import { ExportButton } from "../../ui/download.tsx";
+import { TagLine } from "../../ui/page.tsx";
+import { NoMatch, SearchBox, SortSelect, searchText, sortBy } from "../../ui/search-box.tsx";
 import { CheckCount, StatusIcon } from "../../ui/status.tsx";
 import { VirtualList } from "../../ui/virtual-list.tsx";
 
@@ -48,6 +48,7 @@ export function Instances({
       .sort(
         (a, b) =>
           (sort === "status" ? healthRank(a.health) - healthRank(b.health) : 0) ||
+          (sort === "newest" ? b.instance.Service.CreateIndex - a.instance.Service.CreateIndex : 0) ||
           a.instance.Node.Node.localeCompare(b.instance.Node.Node) ||
           a.instance.Service.ID.localeCompare(b.instance.Service.ID),
       );
@@ -55,16 +56,34 @@ export function Instances({
   return (
     <>
       <div class="toolbar">
-        <SearchBox label="Search instances" hint="Name, address, output, is:failing, tag:…, node:…, meta:…" />
+        <SearchBox label="Search instances" hint="Name, is:failing, tag:…, node:…, meta:…, output" />
         <SortSelect
           options={[
             ["status", "worst first"],
             ["name", "node"],
+            ["newest", "newest first"],
           ]}
+        />
+        <ExportButton
+          name={`instances-of-${name}`}
+          head={["Instance", "Node", "Address", "Port", "Health", "Critical", "Warning", "Passing", "Tags"]}
+          rows={() =>
+            rows.map(({ instance: { Node, Service }, counts, health }) => [
+              Service.ID,
+              Node.Node,
+              Service.Address || Node.Address,
+              Service.Port,
+              health,
+              counts.critical,
+              counts.warning,
+              counts.passing,
+              (Service.Tags ?? []).join(" "),
+            ])
+          }
         />
       </div>
       {rows.length === 0 ? (
-        <Note icon="search" title="No instance fits the search" />
+        <NoMatch what="instance" terms="is:failing, is:warning, is:passing, tag:, node:, id: and meta:key=value" />
       ) : (
         <VirtualList
           rows={rows}
@@ -85,9 +104,7 @@ export function Instances({
                   {instance.Node.Node} · <span class="mono">{addressOf(instance)}</span>
                 </div>
               </div>
-              <div class="wide">
-                <Tags tags={instance.Service.Tags} />
-              </div>
+              <TagLine tags={instance.Service.Tags} />
               <CheckCount counts={counts} />
             </a>
           )}

@@ -1,8 +1,10 @@
 import type { ComponentType } from "preact";
 import { datacenter, inDatacenter } from "../../data/agent.ts";
+import { dashboardTemplates } from "../../data/site-settings.ts";
 import type { ServiceInstance } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { count } from "../../lib/age.ts";
+import { dashboardUrl } from "../../lib/dashboard.ts";
 import { countChecks, worst } from "../../lib/health.ts";
 import { href } from "../../lib/routes.ts";
 import { kindWord } from "../../lib/service-list.ts";
@@ -41,6 +43,7 @@ export default function ServicePage({ params }: PageProps) {
       back={{ href: `${href(datacenter.value)}/services`, text: "Services" }}
       mark={<StatusIcon health={live.value ? worst(counts) : "none"} size={20} />}
       lives={[live]}
+      actions={<DashboardLink name={name} />}
       facts={
         live.value && (
           <>
@@ -70,5 +73,17 @@ export default function ServicePage({ params }: PageProps) {
         </Await>
       )}
     </Page>
+  );
+}
+
+/** To what the operator has named for services in `dashboard_url_templates`. */
+function DashboardLink({ name }: { readonly name: string }) {
+  const values = { Datacenter: datacenter.value, Service: { Name: name, Namespace: "default" } };
+  const url = dashboardUrl(dashboardTemplates.service ?? "", values);
+  if (url === undefined) return null;
+  return (
+    <a class="button" href={url} target="_blank" rel="noopener noreferrer">
+      Dashboard <span class="sr-only">(opens in a new tab)</span>
+    </a>
   );
 }
