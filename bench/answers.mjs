@@ -4,10 +4,10 @@
 //
 // One server runs in a process of its own. Each figure is the median of rounds that take turns, so that a
 // machine that grows busy does not favour one of them. "Changed" figures write between the questions, so that every
-// answer has to be made anew.
+// answer has to be made anew. Processor time is all of the server's, its own threads' too.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,18 +15,24 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({
-  options: { address: { type: "string", default: "127.0.77.9" }, entries: { type: "string", default: "10000" } },
+  options: {
+    address: { type: "string", default: "127.0.77.9" },
+    entries: { type: "string", default: "10000" },
+    instances: { type: "string", default: "10" },
+    gzip: { type: "boolean", default: false },
+  },
 });
 const ENTRIES = Number(values.entries);
-const INSTANCES = 10;
+const INSTANCES = Number(values.instances);
 const ROUNDS = 15;
 const ASKS = 400;
 const program = fileURLToPath(new URL("../packages/tribune/bin/tribune.js", import.meta.url));
+const headers = values.gzip ? { "accept-encoding": "gzip" } : {};
 const keepAlive = new Agent({ keepAlive: true, maxSockets: 1 });
 
 function ask(method, path, body) {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: values.address, port: 8500, method, path, agent: keepAlive }, (answer) => {
+    const sent = request({ host: values.address, port: 8500, method, path, headers, agent: keepAlive }, (answer) => {
       const chunks = [];
       answer.on("data", (chunk) => chunks.push(chunk));
       answer.on("end", () => {
@@ -41,6 +47,17 @@ function ask(method, path, body) {
 }
 
 const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+
+/** Microseconds that the server has had of a processor, or 0 where there is no such file. */
+function serverCpuUs() {
+  try {
+    const tasks = `/proc/${agent.pid}/task`;
+    const ns = readdirSync(tasks).map((id) => Number(readFileSync(`${tasks}/${id}/schedstat`, "utf8").split(" ")[0]));
+    return ns.reduce((sum, next) => sum + next, 0) / 1_000;
+  } catch {
+    return 0;
+  }
+}
 
 async function timed(asks, run) {
   const startedMs = performance.now();
@@ -101,14 +118,16 @@ try {
     ["discovery-chain/web", "/v1/discovery-chain/web"],
   ];
   console.log(
-    `| ${INSTANCES} instances | us a request, nothing changes | beside plain | every answer made anew | beside plain |`,
+    `| ${INSTANCES} instances | us a request, nothing changes | beside plain | processor's | beside plain | every answer made anew | beside plain |`,
   );
-  console.log("| --- | --- | --- | --- | --- |");
-  const found = rows.map(() => ({ kept: [], changed: [] }));
+  console.log("| --- | --- | --- | --- | --- | --- | --- |");
+  const found = rows.map(() => ({ kept: [], cpu: [], changed: [] }));
   for (const [, path] of rows) await timed(2_000, () => ask("GET", path));
   for (let round = 0; round < ROUNDS; round++)
     for (const [at, [, path]] of rows.entries()) {
+      const startedUs = serverCpuUs();
       found[at].kept.push(await timed(ASKS, () => ask("GET", path)));
+      found[at].cpu.push((serverCpuUs() - startedUs) / ASKS);
       let asked = 0;
       for (let n = 0; n < 40; n++) {
         await touch();
@@ -116,12 +135,12 @@ try {
       }
       found[at].changed.push(asked / 40);
     }
-  const base = { kept: median(found[0].kept), changed: median(found[0].changed) };
+  const base = { kept: median(found[0].kept), cpu: median(found[0].cpu), changed: median(found[0].changed) };
   for (const [at, [name]] of rows.entries()) {
-    const [kept, changed] = [median(found[at].kept), median(found[at].changed)];
+    const [kept, cpu, changed] = [median(found[at].kept), median(found[at].cpu), median(found[at].changed)];
     const ratio = (value, of) => (value / of).toFixed(2);
     console.log(
-      `| ${name} | ${kept.toFixed(0)} | ${ratio(kept, base.kept)} | ${changed.toFixed(0)} | ${ratio(changed, base.changed)} |`,
+      `| ${name} | ${kept.toFixed(0)} | ${ratio(kept, base.kept)} | ${cpu.toFixed(0)} | ${ratio(cpu, base.cpu)} | ${changed.toFixed(0)} | ${ratio(changed, base.changed)} |`,
     );
   }
 

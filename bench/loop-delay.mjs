@@ -1,77 +1,20 @@
 // How long the event loop is held while a server does its largest pieces of work: node bench/loop-delay.mjs [keys]
-// A histogram in the server's own process sees every delay; the load comes from another process. Where the kernel tells,
-// the CPU time that the loop's thread used between two ticks is what counts: a busy machine does not add to it.
-import { fork } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+// Long lists of the catalog and of the other tables are in list-delay.mjs.
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { monitorEventLoopDelay, performance } from "node:perf_hooks";
-import { fileURLToPath } from "node:url";
+import { BOUND_MS, startWatched } from "./loop-watch.mjs";
 
-const BOUND_MS = 20;
-const RESOLUTION_MS = 1;
-const SETTLE_MS = 20;
-
-if (process.argv[2] === "--serve") await serve(process.argv[3]);
-else await measure(Number(process.argv[2] ?? 100_000));
-
-async function serve(dataDir) {
-  const { startAgent } = await import("../packages/tribune/dist/index.js");
-  const startedMs = performance.now();
-  const agent = await startAgent({ dataDir, config: { limits: { txn_max_req_len: 8 << 20 } } });
-  const startMs = performance.now() - startedMs;
-  let delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  let ticks;
-  let cpuMaxMs = 0;
-  let lastMs = 0;
-  const tick = () => {
-    const nowMs = threadCpuMs();
-    cpuMaxMs = Math.max(cpuMaxMs, nowMs - lastMs);
-    lastMs = nowMs;
-  };
-  process.on("disconnect", () => agent.stop());
-  process.on("message", (message) => {
-    if (message === "begin") {
-      delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-      delay.enable();
-      cpuMaxMs = 0;
-      lastMs = threadCpuMs();
-      ticks = setInterval(tick, RESOLUTION_MS);
-      // It counts from its first tick on: what begins before that would not be seen. Likewise at the end.
-      setTimeout(() => process.send("begun"), SETTLE_MS);
-    } else setTimeout(report, SETTLE_MS);
-  });
-  function report() {
-    delay.disable();
-    tick();
-    clearInterval(ticks);
-    // The histogram counts the interval itself as part of each delay.
-    const ms = (ns) => Math.max(0, ns / 1e6 - RESOLUTION_MS);
-    process.send({
-      maxMs: ms(delay.max),
-      cpuMaxMs,
-      p99Ms: ms(delay.percentile(99)),
-      rssMb: process.memoryUsage.rss() / 2 ** 20,
-    });
-  }
-  process.send({ url: agent.url, startMs });
-}
+await measure(Number(process.argv[2] ?? 100_000));
 
 async function measure(keys) {
   const dataDir = mkdtempSync(join(tmpdir(), "tribune-loop-"));
-  const child = fork(fileURLToPath(import.meta.url), ["--serve", dataDir]);
-  const next = () => new Promise((resolve) => child.once("message", resolve));
-  const { url, startMs } = await next();
+  const server = await startWatched(dataDir);
+  const { url, startMs } = server;
   let worst = 0;
   const during = async (what, run) => {
-    child.send("begin");
-    await next();
-    const startedMs = performance.now();
-    await run();
-    const tookMs = performance.now() - startedMs;
-    child.send("end");
-    const { maxMs, cpuMaxMs, p99Ms, rssMb } = await next();
-    worst = Math.max(worst, Number.isNaN(cpuMaxMs) ? maxMs : cpuMaxMs);
+    const { tookMs, heldMs, maxMs, cpuMaxMs, p99Ms, rssMb } = await server.during(run);
+    worst = Math.max(worst, heldMs);
     console.log(
       `${what.padEnd(46)} ${tookMs.toFixed(0).padStart(7)} ms   loop held at most ${maxMs.toFixed(1).padStart(6)} ms, p99 ${p99Ms.toFixed(1)} ms; of CPU ${cpuMaxMs.toFixed(1)} ms   rss ${rssMb.toFixed(0)} MB`,
     );
@@ -130,18 +73,8 @@ async function measure(keys) {
       worst <= BOUND_MS ? `never above ${BOUND_MS} ms` : `ABOVE THE BOUND of ${BOUND_MS} ms: ${worst.toFixed(1)} ms`,
     );
   } finally {
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.disconnect();
-    await ended;
+    await server.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
   process.exitCode = worst <= BOUND_MS ? 0 : 1;
-}
-
-function threadCpuMs() {
-  try {
-    return Number(readFileSync("/proc/self/schedstat", "latin1").split(" ")[0]) / 1e6;
-  } catch {
-    return Number.NaN; // not Linux
-  }
 }

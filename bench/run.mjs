@@ -21,6 +21,7 @@ const CELLS = ["W1", "W2.single", "W3.catalog", "W3.agent", "W4", "W5", "W6.serv
 const OWN = {
   start: "start.mjs",
   loop: "loop-delay.mjs",
+  lists: "list-delay.mjs",
   register: "agent-register.mjs",
   dns: "dns.mjs",
   instances: "dns-instances.mjs",

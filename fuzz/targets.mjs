@@ -13,7 +13,7 @@ export async function loadTarget(name) {
   const missing = modules.filter((path) => !existsSync(new URL(path, DIST)));
   if (missing.length > 0) return { missing };
   const loaded = await Promise.all(modules.map(importBuilt));
-  return { target: { mayThrow: () => false, ...make(...loaded, await import("@tribune/api")) } };
+  return { target: { mayThrow: () => false, ...(await make(...loaded, await import("@tribune/api"))) } };
 }
 
 const bytes = (...parts) => Buffer.concat(parts.map((part) => Buffer.from(part)));
@@ -170,6 +170,31 @@ const TARGETS = {
         seeds: [Buffer.from(pem, "base64")],
         run: (input) => void issuerFacts(input),
         mayThrow: isOf(DerError),
+      };
+    },
+  },
+  "cloud-answers": {
+    modules: ["codec/discover-text.js", "discover/xml.js", "config/secrets.js"],
+    make({ parseDiscoverText }, { parseXml }, { hideCloudSecrets }) {
+      return {
+        kind: "text",
+        seeds: [
+          'provider=aws tag_key=consul tag_value="my servers" secret_access_key="a\\"b=="',
+          "provider=azure a=b=c",
+          '<?xml version="1.0"?><a x="1"><!-- c --><b>1 &lt; 2 &#65;</b><c/></a>',
+          "<Response><Errors><Error><Code>X</Code></Error></Errors></Response>",
+        ],
+        run(input) {
+          const args = parseDiscoverText(input);
+          if (typeof args === "string") assert.notEqual(args, "");
+          const shown = hideCloudSecrets(`${input} provider=x secret_token=unseen`);
+          assert.ok(!shown.includes("unseen"), shown);
+          try {
+            parseXml(input);
+          } catch (error) {
+            assert.notEqual(error.message, "");
+          }
+        },
       };
     },
   },
@@ -399,6 +424,40 @@ const TARGETS = {
                 assert.notEqual(error.message, "");
               }
         },
+      };
+    },
+  },
+
+  door: {
+    modules: ["http/plain/two-doors.test.support.js"],
+    async make({ twoDoors }) {
+      const doors = await twoDoors();
+      const head = "Host: h\r\nUser-Agent: Go-http-client/1.1\r\nAccept-Encoding: gzip\r\n";
+      const seeds = [
+        `GET /v1/kv/a?raw HTTP/1.1\r\n${head}\r\n`,
+        `PUT /v1/kv/a HTTP/1.1\r\n${head}Content-Length: 5\r\n\r\nvalueGET /b HTTP/1.1\r\nHost: h\r\n\r\n`,
+        `POST /c HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n5\r\nvalue\r\n0\r\n\r\nGET /d HTTP/1.1\r\nHost: h\r\n\r\n`,
+        `POST /c HTTP/1.1\r\n${head}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG`,
+        `HEAD /pieces HTTP/1.1\r\nHost: h\r\n\r\nDELETE /pieces/x HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n`,
+        `GET /close HTTP/1.1\r\n${head}Connection: close\r\n\r\n`,
+        `PUT /e HTTP/1.1\r\n${head}Connection: keep-alive, Upgrade\r\nUpgrade: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nv`,
+        `GET http://h/f HTTP/1.1\r\nHost: h\r\nCookie: a\r\nCookie: b\r\nX: a\r\n b\r\n\r\nGET /g HTTP/1.0\r\n\r\n`,
+        "Content-Length: 3\r\nContent-Length : 03\r\nTransfer-Encoding:\tchunked\r\n\n\r\0\x7f\xe9",
+      ];
+      return {
+        kind: "bytes",
+        seeds: seeds.map((text) => Buffer.from(text, "latin1")),
+        /** In two or three pieces, cut where the bytes themselves say. */
+        async run(input) {
+          const bytes = Buffer.from(input);
+          let sum = 0;
+          for (const byte of bytes) sum = (Math.imul(sum, 31) + byte) >>> 0;
+          const cuts = [sum % (bytes.length + 1), (sum >>> 8) % (bytes.length + 1)].sort((a, b) => a - b);
+          const pieces = [bytes.subarray(0, cuts[0]), bytes.subarray(cuts[0], cuts[1]), bytes.subarray(cuts[1])];
+          const said = sum % 3 === 0 ? [bytes] : pieces;
+          await doors.ask(said.filter((piece) => piece.length > 0));
+        },
+        close: () => doors.close(),
       };
     },
   },
@@ -648,6 +707,7 @@ const TARGETS = {
           },
           onSerf: () => {},
           onSettled: () => {},
+          onGossiped: () => {},
         };
         const clock = { nowMs: () => nowMs, wallMs: () => nowMs };
         const cores = new CorePair({ swim, serf }, host, { clock, timers: { after: () => () => {}, soon: () => {} } });
@@ -736,7 +796,7 @@ const TARGETS = {
     modules: ["server/reply-bytes.js", "codec/struct-msgpack.js", "codec/user-event.js", "codec/msgpack.js"],
     make({ ReplyBytes }, { encodeStruct }, { decodeUserEvent, encodeUserEvent }, { MsgpackError }, api) {
       const reply = (given) => encodeStruct(api.IndexedKeyList, api.make(api.IndexedKeyList, given));
-      const held = new ReplyBytes(reply({ Keys: ["a", "b"], Index: 7, LastContact: 1e6, KnownLeader: true }));
+      const held = ReplyBytes.of(reply({ Keys: ["a", "b"], Index: 7, LastContact: 1e6, KnownLeader: true }));
       const event = { id: "1", name: "n", nodeFilter: "", serviceFilter: "s", tagFilter: "t", version: 1 };
       return {
         kind: "bytes",
@@ -749,7 +809,7 @@ const TARGETS = {
         mayThrow: isOf(MsgpackError),
         run(input) {
           const meta = held.sameAnswer(input);
-          if (meta !== undefined) assert.deepEqual(new ReplyBytes(input).meta, meta);
+          if (meta !== undefined) assert.deepEqual(ReplyBytes.of(input).meta, meta);
           const decoded = decodeUserEvent(input);
           assert.deepEqual(decodeUserEvent(encodeUserEvent(decoded)), decoded);
         },
@@ -766,6 +826,8 @@ const TARGETS = {
       "codec/msgpack.js",
       "codec/struct-msgpack.js",
       "server/rpc-methods.js",
+      "agent/client/health-view.js",
+      "rpc/grpc-client.js",
     ],
     make(
       { YamuxParser, YamuxError, encodeYamuxHeader },
@@ -775,6 +837,8 @@ const TARGETS = {
       { MsgpackError },
       { decodeStruct },
       { findMethod },
+      { HealthView },
+      { GrpcFrames },
     ) {
       const testData = (name) =>
         JSON.parse(readFileSync(new URL(`../packages/tribune/test-data/${name}`, import.meta.url)));
@@ -822,6 +886,15 @@ const TARGETS = {
           for (const message of [SubscribeRequestMessage, EventMessage]) {
             const value = refusedQuietly(() => decodePb(message, input), ProtobufError);
             if (value !== undefined) decodePb(message, encodePb(message, value));
+          }
+          const view = new HealthView();
+          refusedQuietly(() => view.take(input), ProtobufError);
+          view.take(encodePb(EventMessage, { Index: 1, EndOfSnapshot: true }));
+          assert.ok(view.rows.every((row) => typeof row.Node.Node === "string"));
+          const frames = new GrpcFrames();
+          for (let at = 0; at < input.length; at += 7) {
+            frames.push(input.subarray(at, at + 7));
+            while (frames.next() !== undefined);
           }
         },
       };

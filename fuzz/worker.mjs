@@ -20,8 +20,10 @@ const { mutateBytes, mutateText, pick } = await importBuilt("lib/fuzz.js");
 const { target, missing } = await loadTarget(name);
 
 if (target === undefined) parentPort.postMessage({ type: "done", text: `skipped: ${missing.join(", ")} not built` });
-else if (only !== undefined) runOne(only);
-else loop();
+else {
+  await (only !== undefined ? runOne(only) : loop());
+  target.close?.();
+}
 
 /** The input of a number: a seed's mutation, sometimes mutated again, sometimes two seeds in one. */
 function makeInput(number) {
@@ -34,17 +36,17 @@ function makeInput(number) {
   return input;
 }
 
-function runOne(number) {
+async function runOne(number) {
   const input = makeInput(number);
   console.log(shown(input));
   Atomics.store(counter, 0, BigInt(number));
   const start = performance.now();
-  const error = attempt(input);
+  const error = await attempt(input);
   if (error === undefined) parentPort.postMessage({ type: "done", text: `fine in ${performance.now() - start} ms` });
   else fail(number, input, error);
 }
 
-function loop() {
+async function loop() {
   const start = performance.now();
   const end = start + seconds * 1000;
   let heapCheckAt = start + Math.min(1_000, (seconds * 1000) / 4);
@@ -55,12 +57,13 @@ function loop() {
     Atomics.store(counter, 0, BigInt(number));
     const input = makeInput(number);
     const began = performance.now();
-    const error = attempt(input);
+    const outcome = attempt(input);
+    const error = outcome instanceof Promise ? await outcome : outcome;
     now = performance.now();
     if (error !== undefined) return fail(number, input, error);
     const took = now - began;
     if (took > slowest) {
-      if (took > slowMs && isSlow(input)) return fail(number, input, `took ${Math.round(took)} ms`);
+      if (took > slowMs && (await isSlow(input))) return fail(number, input, `took ${Math.round(took)} ms`);
       slowest = Math.min(took, slowMs);
     }
     if (now < heapCheckAt) continue;
@@ -75,21 +78,22 @@ function loop() {
   parentPort.postMessage({ type: "done", text });
 }
 
-/** @returns what is wrong, or undefined. */
+/** @returns what is wrong, or undefined; of a target that takes its time, a promise of that. */
 function attempt(input) {
+  const failed = (error) => (target.mayThrow(error) ? undefined : (error?.stack ?? String(error)));
   try {
-    target.run(input);
-    return undefined;
+    const running = target.run(input);
+    return running instanceof Promise ? running.then(() => undefined, failed) : undefined;
   } catch (error) {
-    return target.mayThrow(error) ? undefined : (error?.stack ?? String(error));
+    return failed(error);
   }
 }
 
 /** A pause of the machine is not the reader's fault: slow means slow three times in a row. */
-function isSlow(input) {
+async function isSlow(input) {
   for (let round = 0; round < 3; round++) {
     const start = performance.now();
-    attempt(input);
+    await attempt(input);
     if (performance.now() - start <= slowMs) return false;
   }
   return true;

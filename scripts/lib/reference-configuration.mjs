@@ -3,6 +3,7 @@ import { AGENT } from "../../packages/tribune/dist/config/rows/agent.js";
 import { CHECKS } from "../../packages/tribune/dist/config/rows/checks.js";
 import { DOORS } from "../../packages/tribune/dist/config/rows/doors.js";
 import { FIXED } from "../../packages/tribune/dist/config/rows/fixed.js";
+import { LATER } from "../../packages/tribune/dist/config/rows/later.js";
 import { NETWORK } from "../../packages/tribune/dist/config/rows/network.js";
 import { SECURITY } from "../../packages/tribune/dist/config/rows/security.js";
 import { SERVER } from "../../packages/tribune/dist/config/rows/server.js";
@@ -20,7 +21,7 @@ const PARTS = {
 };
 
 export function configurationPage() {
-  const all = { ...Object.assign({}, ...Object.values(PARTS)), ...FIXED };
+  const all = { ...Object.assign({}, ...Object.values(PARTS)), ...LATER, ...FIXED };
   const enterprise = Object.entries(all).filter(([, row]) => row.enterprise !== undefined);
   return [
     "# Configuration",
@@ -54,12 +55,21 @@ export function configurationPage() {
     "",
     `Of Consul Enterprise, with Consul's warning: ${enterprise.map(([key]) => code(key)).join(", ")}.`,
     "",
+    "Of later versions of Consul, with a warning that says why, unless the value asks for nothing:",
+    "",
+    ...table(
+      ["Key", "Type", "Why"],
+      Object.entries(all)
+        .filter(([, row]) => row.noEffect !== undefined)
+        .map(([key, row]) => [code(key), typeOf(row.schema), row.noEffect.why]),
+    ),
+    "",
     `Never meant for users, their values fixed: ${Object.keys(FIXED).map(code).join(", ")}.`,
   ];
 }
 
 function keys(rows) {
-  const shown = Object.entries(rows).filter(([, row]) => row.enterprise === undefined);
+  const shown = Object.entries(rows).filter(([, row]) => row.enterprise === undefined && row.noEffect === undefined);
   return table(
     ["Key", "Type", "Default", "", "Flags", "Meaning"],
     shown.map(([key, row]) => [

@@ -50,7 +50,7 @@ async function start(t, directory, name) {
 const statuses = async (name) => (await getJson(agent, `/v1/health/checks/${name}`)).map(({ Status }) => Status);
 
 test("a client finds it by name, sends and gets files; it turns critical when it dies", async (t) => {
-  const directory = temporaryDirectory(t);
+  const directory = temporaryDirectory();
   // Nobody is there yet: the client waits.
   const found = find("files", agent.url);
   const first = await start(t, join(directory, "files"), "files");
@@ -93,7 +93,7 @@ test("a client finds it by name, sends and gets files; it turns critical when it
 });
 
 test("what is sent wrongly is refused, and what was sent before can be gone on with", async (t) => {
-  await start(t, join(temporaryDirectory(t), "files"), "strict");
+  await start(t, join(temporaryDirectory(), "files"), "strict");
   const base = await find("strict", agent.url);
   const json = async (...given) => {
     const { status, text } = await request(...given);

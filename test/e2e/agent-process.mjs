@@ -7,11 +7,22 @@ import { fileURLToPath } from "node:url";
 
 export const program = join(dirname(fileURLToPath(import.meta.url)), "../../packages/tribune/bin/tribune.js");
 
+const running = new Set();
+const directories = [];
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+// From who runs this file, when its time is up: without this its agents would go on, at addresses that others need.
+process.once("SIGTERM", () => process.exit(143));
+
 export class AgentProcess {
-  /** Everything it printed. */
+  /** What it printed, the last half million characters at least. */
   output = "";
   #child;
   #exit;
+  /** It may not say that it runs. */
+  #quiet;
 
   /**
    * @param {{address: string, args: string[], env?: Record<string, string>, wrap?: string[], command?: string[]}} options
@@ -20,14 +31,18 @@ export class AgentProcess {
   constructor({ address, args, env = {}, wrap = [], command = [process.execPath, program] }) {
     this.address = address;
     this.url = `http://${address}:8500`;
+    this.#quiet = /log[-_]level\W*(warn|err)/i.test(args.join(" "));
     const [first, ...rest] = [...wrap, ...command, "agent", ...args];
     this.#child = spawn(first, [...rest, `-bind=${address}`, `-client=${address}`], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
     });
+    running.add(this.#child);
+    this.#child.once("exit", () => running.delete(this.#child));
     for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream.on("data", (chunk) => {
-        this.output = (this.output + chunk).slice(-200_000);
+      stream.setEncoding("utf8").on("data", (chunk) => {
+        this.output += chunk;
+        if (this.output.length > 1_000_000) this.output = this.output.slice(-500_000);
       });
     this.#exit = new Promise((resolve) => this.#child.once("close", (code, signal) => resolve({ code, signal })));
   }
@@ -51,10 +66,10 @@ export class AgentProcess {
     clearTimeout(timer);
     if (exit !== undefined) return exit;
     await this.kill();
-    throw new Error(`still running after ${deadlineMs} ms:\n${this.output}`);
+    throw new Error(`${this.output.slice(-10_000)}\nstill running after ${deadlineMs} ms`);
   }
 
-  /** Waits until it leads and answers. */
+  /** Waits until it leads and answers: itself, not another one that has its address. */
   async ready(deadlineMs = 60_000) {
     let gone;
     void this.#exit.then((exit) => {
@@ -62,11 +77,13 @@ export class AgentProcess {
     });
     await until(
       async () => {
-        if (gone !== undefined) throw new Fatal(`the agent ended with ${JSON.stringify(gone)}:\n${this.output}`);
+        if (gone !== undefined)
+          throw new Fatal(`${this.output.slice(-10_000)}\nthe agent ended with ${JSON.stringify(gone)}`);
+        if (!this.#quiet && !this.output.includes("agent running!")) return false;
         const response = await fetch(`${this.url}/v1/status/leader`);
         return response.ok && (await response.text()).includes(":");
       },
-      () => `no leader at ${this.url}:\n${this.output}`,
+      () => `${this.output.slice(-10_000)}\nno leader at ${this.url}`,
       deadlineMs,
     );
     return this;
@@ -91,9 +108,13 @@ export function serverProcess({ address, dataDir, config = {}, ...rest }) {
 
 export class Fatal extends Error {}
 
-/** Tries every 50 ms until `holds` gives true. A `Fatal` ends the waiting. */
-export async function until(holds, describe, deadlineMs = 20_000) {
-  const deadline = Date.now() + deadlineMs;
+/**
+ * Tries every 50 ms until `holds` gives true. A `Fatal` ends the waiting.
+ *
+ * @param {() => string} describe what was waited for; what an agent printed stands before it, since ends are what is kept
+ */
+export async function until(holds, describe, deadlineMs = 60_000) {
+  const deadline = performance.now() + deadlineMs;
   let last;
   for (;;) {
     try {
@@ -103,15 +124,19 @@ export async function until(holds, describe, deadlineMs = 20_000) {
       if (error instanceof Fatal) throw error;
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(describe(), { cause: last });
+    if (performance.now() > deadline) throw new Error(describe(), { cause: last });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-/** A directory that goes when the test ends. */
-export function temporaryDirectory(t) {
+/**
+ * A directory that goes with this process. Not with the test: its hooks run in the order in which they were given, so the
+ * directory would be taken from under agents that still write; and one hook that fails keeps the later ones, which end
+ * those agents, from running.
+ */
+export function temporaryDirectory() {
   const directory = mkdtempSync(join(tmpdir(), "tribune-e2e-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  directories.push(directory);
   return directory;
 }
 

@@ -55,8 +55,8 @@ async function refuses(dataDir, pattern) {
   assert.match(agent.output, pattern);
 }
 
-test("a torn write at the end of the log is cut, said, and costs nothing acknowledged", async (t) => {
-  const dataDir = temporaryDirectory(t);
+test("a torn write at the end of the log is cut, said, and costs nothing acknowledged", async () => {
+  const dataDir = temporaryDirectory();
   await (await filled(dataDir, 20)).kill();
   const file = newestSegment(dataDir);
   const end = lengthWithoutZeroes(file);
@@ -70,8 +70,8 @@ test("a torn write at the end of the log is cut, said, and costs nothing acknowl
   await agent.kill();
 });
 
-test("damage inside the log stops the start with the file named, and changes nothing", async (t) => {
-  const dataDir = temporaryDirectory(t);
+test("damage inside the log stops the start with the file named, and changes nothing", async () => {
+  const dataDir = temporaryDirectory();
   await (await filled(dataDir, 50)).kill();
   const file = newestSegment(dataDir);
   flipByte(file, Math.floor(lengthWithoutZeroes(file) / 2));
@@ -87,12 +87,12 @@ const snapshotsOf = (dataDir) => {
     .map((name) => join(directory, name, "state.bin"));
 };
 
-test("a damaged snapshot is passed over while the log still has everything, and said", async (t) => {
-  const dataDir = temporaryDirectory(t);
+test("a damaged snapshot is passed over while the log still has everything, and said", async () => {
+  const dataDir = temporaryDirectory();
   const agent = await filled(dataDir, 300, SNAPSHOTS_OFTEN);
   await until(
     () => snapshotsOf(dataDir).length > 0,
-    () => `no snapshot was taken:\n${agent.output}`,
+    () => `${agent.output}\nno snapshot was taken`,
   );
   await agent.kill();
   for (const file of snapshotsOf(dataDir)) flipByte(file, Math.floor(statSync(file).size / 2));
@@ -102,8 +102,8 @@ test("a damaged snapshot is passed over while the log still has everything, and 
   await again.kill();
 });
 
-test("a damaged snapshot that nothing can replace stops the start with the file named", async (t) => {
-  const dataDir = temporaryDirectory(t);
+test("a damaged snapshot that nothing can replace stops the start with the file named", async () => {
+  const dataDir = temporaryDirectory();
   const agent = await filled(dataDir, 30);
   // A restored snapshot is where the log begins from then on.
   const archive = await (await fetch(`${agent.url}/v1/snapshot`)).arrayBuffer();
@@ -114,8 +114,8 @@ test("a damaged snapshot that nothing can replace stops the start with the file 
   await refuses(dataDir, /state\.bin/);
 });
 
-test("a node ID that is none is refused with its file", async (t) => {
-  const dataDir = temporaryDirectory(t);
+test("a node ID that is none is refused with its file", async () => {
+  const dataDir = temporaryDirectory();
   writeFileSync(join(dataDir, "node-id"), "not an id");
   await refuses(dataDir, /node-id/);
 });

@@ -7,20 +7,26 @@ import { program } from "./agent-process.mjs";
 
 const loader = join(dirname(program), "load.js");
 const run = (...args) => execFileSync(process.execPath, args, { encoding: "utf8" });
-const rejected = (...flags) =>
+const rejected = (name, ...flags) =>
   run(
     ...flags,
     "-e",
     `process.argv = ["node", "tribune", "version"];
-     const script = require(${JSON.stringify(loader)}).load();
-     process.on("exit", () => console.log("rejected:", script.cachedDataRejected));`,
+     const { script, exports } = require(${JSON.stringify(loader)}).load(${JSON.stringify(name)});
+     process.on("exit", () => console.log("rejected:", script.cachedDataRejected));
+     exports.runProgram();`,
   );
 
-test("the code cache that was built is taken", () => {
-  assert.match(rejected(), /^Consul v[\s\S]*rejected: false\n$/);
-});
+for (const name of ["main", "cli"]) {
+  test(`${name}: the code cache that was built is taken`, () => {
+    assert.match(rejected(name), /^Consul v[\s\S]*rejected: false\n$/);
+  });
 
-test("where V8 refuses it, the program is compiled and runs", () => {
-  assert.match(rejected("--no-opt"), /^Consul v[\s\S]*rejected: true\n$/);
+  test(`${name}: where V8 refuses it, the program is compiled and runs`, () => {
+    assert.match(rejected(name, "--no-opt"), /^Consul v[\s\S]*rejected: true\n$/);
+  });
+}
+
+test("the command runs with flags that the code cache was not built for", () => {
   assert.match(run("--no-opt", program, "version"), /^Consul v/);
 });

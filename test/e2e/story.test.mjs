@@ -95,7 +95,7 @@ test("the command line speaks to the agent, and a link named consul is the same 
   const missing = await cli(agent, "kv", "get", "nothing");
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /No key exists at: nothing/);
-  const directory = temporaryDirectory(t);
+  const directory = temporaryDirectory();
   const archive = join(directory, "saved.snap");
   assert.equal((await cli(agent, "snapshot", "save", archive)).code, 0);
   await put(agent, "/v1/kv/a/b", "changed");
@@ -111,7 +111,7 @@ test("the command line speaks to the agent, and a link named consul is the same 
 });
 
 test("a server with configuration files keeps its services over a restart and takes a reload", async (t) => {
-  const directory = temporaryDirectory(t);
+  const directory = temporaryDirectory();
   const [dataDir, conf] = [join(directory, "data"), join(directory, "conf")];
   mkdirSync(conf);
   const write = (tags) =>
@@ -150,7 +150,7 @@ test("a server with configuration files keeps its services over a restart and ta
 });
 
 test("two agents cannot use one data directory", async (t) => {
-  const dataDir = join(temporaryDirectory(t), "data");
+  const dataDir = join(temporaryDirectory(), "data");
   const first = await serverProcess({ address, dataDir }).ready();
   t.after(() => first.kill());
   const second = serverProcess({ address: "127.77.6.2", dataDir });

@@ -7,7 +7,7 @@ import { followStream } from "./event-stream.mjs";
 const ADDRESS = "127.77.38.1";
 
 test("a reader goes on where he was after kill -9, without being told again what he knows", async (t) => {
-  const directory = temporaryDirectory(t);
+  const directory = temporaryDirectory();
   const args = ["-server", "-bootstrap", `-data-dir=${join(directory, "data")}`, "-log-level=warn"];
   let agent = await new AgentProcess({ address: ADDRESS, args }).ready();
   t.after(() => agent.kill());

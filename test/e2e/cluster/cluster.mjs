@@ -116,7 +116,7 @@ export class Cluster {
         }
         return false;
       },
-      () => `no write succeeds:\n${this.outputs(3000)}`,
+      () => `${this.outputs(3000)}\nno write succeeds`,
       deadlineMs,
     );
   }

@@ -95,9 +95,10 @@ export const FAULTS = {
   async "disk-stall-leader"(cluster, { disks }) {
     const leader = await leaderOf(cluster);
     disks.freeze(leader);
+    await cluster.writable();
     await until(
       async () => ![undefined, leader].includes(await cluster.leader()),
-      () => `nobody took over from a leader whose disk stands still:\n${cluster.outputs(3000)}`,
+      () => `${cluster.outputs(3000)}\nnobody took over from a leader whose disk stands still`,
       60_000,
     );
     await cluster.writable();
@@ -226,12 +227,12 @@ async function endsSaying(cluster, number, ...said) {
       }
       return false;
     },
-    () => `agent ${number} goes on with a disk that takes nothing:\n${process.output.slice(-3000)}`,
+    () => `${process.output.slice(-3000)}\nagent ${number} goes on with a disk that takes nothing`,
     60_000,
   );
   cluster.agents.get(number).process = undefined;
   for (const what of [/\.wal|snapshots/, ...said])
-    if (!what.test(process.output)) throw new Error(`it did not say ${what}:\n${process.output.slice(-2000)}`);
+    if (!what.test(process.output)) throw new Error(`${process.output.slice(-2000)}\nit did not say ${what}`);
   if (exit.code !== 1) throw new Error(`it ended with ${JSON.stringify(exit)}`);
 }
 
@@ -254,7 +255,7 @@ async function leaderOf(cluster) {
       leader = await cluster.leader();
       return leader !== undefined;
     },
-    () => `no leader:\n${cluster.outputs(3000)}`,
+    () => `${cluster.outputs(3000)}\nno leader`,
     30_000,
   );
   return leader;
@@ -283,7 +284,7 @@ async function caughtUp(cluster, number) {
       const response = await fetch(`${agent.url}/v1/kv/mark?raw&stale`, { signal: AbortSignal.timeout(2000) });
       return (await response.text()) === mark;
     },
-    () => `server ${number} does not catch up:\n${cluster.outputs(4000)}`,
+    () => `${cluster.outputs(4000)}\nserver ${number} does not catch up`,
     60_000,
   );
 }
@@ -297,7 +298,7 @@ async function votersAre(cluster, count) {
       const { Servers } = await response.json();
       return Servers.filter((server) => server.Voter).length === count;
     },
-    () => `there are not ${count} voters:\n${cluster.outputs(4000)}`,
+    () => `${cluster.outputs(4000)}\nthere are not ${count} voters`,
     90_000,
   );
 }

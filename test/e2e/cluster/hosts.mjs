@@ -1,16 +1,19 @@
 // Hosts of our own for agents: network namespaces behind a bridge, so that a host can be cut off or made to lose packets.
 // Needs root, iproute2 and iptables; without them agents share the loopback network, where only processes can fail.
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 
 const run = (command, ...args) => execFileSync(command, args, { stdio: ["ignore", "pipe", "pipe"] }).toString();
 
 /** Whether namespaces can be made here; otherwise why not. */
 export function namespacesRefusal() {
   if (process.getuid?.() !== 0) return "network namespaces need root";
+  // Test files run side by side, and each looks.
+  const name = `tribune-probe-${process.pid}`;
   try {
     run("iptables", "--version");
-    run("ip", "netns", "add", "tribune-probe");
-    run("ip", "netns", "del", "tribune-probe");
+    run("ip", "netns", "add", name);
+    run("ip", "netns", "del", name);
     return undefined;
   } catch (error) {
     return `network namespaces cannot be made here: ${String(error.stderr ?? error.message).trim()}`;
@@ -34,10 +37,14 @@ export class NamespaceHosts {
     return `trb${this.#net}`;
   }
 
+  get #prefix() {
+    return `trb${this.#net}h`;
+  }
+
   /** @returns {{address: string, wrap: string[]}} where to bind, and what to put before the command */
   add(number) {
     const name = `trb${this.#net}h${number}`;
-    const address = `10.99.${this.#net}.${number}`;
+    const address = this.#address(number);
     run("ip", "netns", "add", name);
     run("ip", "link", "add", `${name}v`, "type", "veth", "peer", "name", "eth0", "netns", name);
     run("ip", "link", "set", `${name}v`, "master", this.#bridge, "up");
@@ -59,26 +66,44 @@ export class NamespaceHosts {
   /** Loses this fraction of the packets that come in, and as many of those that go out. */
   lose(number, fraction) {
     for (const chain of ["INPUT", "OUTPUT"])
-      run(
-        ...["ip", "netns", "exec", `trb${this.#net}h${number}`, "iptables", "-A", chain, "-m", "statistic"],
-        ...["--mode", "random", "--probability", String(fraction), "-j", "DROP"],
-      );
+      this.#rule(number, chain, "-m", "statistic", "--mode", "random", "--probability", String(fraction), "-j", "DROP");
   }
 
+  /** Nothing passes between the two, while both go on with everybody else. */
+  part(number, other) {
+    this.#rule(number, "INPUT", "-s", this.#address(other), "-j", "DROP");
+    this.#rule(number, "OUTPUT", "-d", this.#address(other), "-j", "DROP");
+  }
+
+  /** The host finds nobody at this port of the other one any more; what is connected is reset. */
+  refuse(number, other, port) {
+    const reset = ["-j", "REJECT", "--reject-with", "tcp-reset"];
+    this.#rule(number, "OUTPUT", "-d", this.#address(other), "-p", "tcp", "--dport", String(port), ...reset);
+  }
+
+  /** Takes back `lose`, `part` and `refuse`. */
   repair(number) {
     run("ip", "netns", "exec", `trb${this.#net}h${number}`, "iptables", "-F");
   }
 
+  #address(number) {
+    return `10.99.${this.#net}.${number}`;
+  }
+
+  #rule(number, chain, ...rule) {
+    run("ip", "netns", "exec", `trb${this.#net}h${number}`, "iptables", "-A", chain, ...rule);
+  }
+
+  /** Takes away what there is of it, also what another run left behind. */
   close() {
+    // A namespace that is deleted takes its links with it, but only later: their names would still be in use.
+    for (const link of run("ip", "-o", "link", "show").matchAll(/^\d+: (trb\d+h\d+v)@/gm))
+      if (link[1].startsWith(this.#prefix)) run("ip", "link", "del", link[1]);
     for (const line of run("ip", "netns", "list").split("\n")) {
       const name = line.split(" ")[0];
-      if (name.startsWith(`trb${this.#net}h`)) run("ip", "netns", "del", name);
+      if (name.startsWith(this.#prefix)) run("ip", "netns", "del", name);
     }
-    try {
-      run("ip", "link", "del", this.#bridge);
-    } catch {
-      // There is none yet.
-    }
+    if (existsSync(`/sys/class/net/${this.#bridge}`)) run("ip", "link", "del", this.#bridge);
   }
 }
 

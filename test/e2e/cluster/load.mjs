@@ -1,5 +1,7 @@
 // Clients of a datacenter that is being broken, and the judge of what they saw.
+
 import { linearizabilityError } from "../../../packages/tribune/dist/sim/linearizability.js";
+import { until } from "../agent-process.mjs";
 
 /** A client that waited this long gives up and never learns what became of its operation. */
 const CLIENT_TIMEOUT_MS = 3000;
@@ -42,8 +44,7 @@ export class Load {
   async judge() {
     const problems = [];
     let lost = 0;
-    const response = await fetch(`${this.#anyServer()}/v1/kv/unique-${this.#run}/?recurse&consistent`);
-    const found = new Map((response.ok ? await response.json() : []).map(({ Key, Value }) => [Key, atob(Value ?? "")]));
+    const found = await this.#written();
     for (const [key, value] of this.#keys) if (found.get(key) !== value) lost++;
     if (lost > 0) problems.push(`${lost} of ${this.#keys.size} acknowledged keys are gone`);
     const error = linearizabilityError(this.#history);
@@ -51,6 +52,24 @@ export class Load {
     if (this.acknowledged < 20)
       problems.push(`only ${this.acknowledged} writes were acknowledged: that proves nothing`);
     return { lost, problems };
+  }
+
+  /** What the datacenter has of the keys, as soon as it says it. */
+  async #written() {
+    let said;
+    let found;
+    await until(
+      async () => {
+        const response = await fetch(`${this.#anyServer()}/v1/kv/unique-${this.#run}/?recurse&consistent`);
+        said = `${response.status}`;
+        if (!response.ok && response.status !== 404) return false;
+        const rows = response.ok ? await response.json() : [];
+        found = new Map(rows.map(({ Key, Value }) => [Key, atob(Value ?? "")]));
+        return true;
+      },
+      () => `no consistent read of what was written: ${said}`,
+    );
+    return found;
   }
 
   /** Writes ever new keys through one agent, wherever the leader is. */

@@ -1,4 +1,4 @@
 import { playOurAgents } from "./recorded.mjs";
 
-playOurAgents(["catalog", "config", "event", "exec", "kv-basic", "kv-export", "lock", "maint", "operator", "reload"]);
-playOurAgents(["rtt", "services", "snapshot", "watch"]);
+playOurAgents(["catalog", "config", "event", "exec", "intention", "kv-basic", "kv-export", "lock", "maint"]);
+playOurAgents(["operator", "reload", "rtt", "services", "snapshot", "watch"]);

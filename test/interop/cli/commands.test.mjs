@@ -1,4 +1,4 @@
 import { playOurCommands } from "./recorded.mjs";
 
-playOurCommands(["catalog", "event", "exec", "kv-basic", "kv-export", "lock", "maint", "members-one"]);
-playOurCommands(["operator", "reload", "rtt", "services", "snapshot", "watch"]);
+playOurCommands(["catalog", "event", "exec", "intention", "kv-basic", "kv-export", "lock", "maint"]);
+playOurCommands(["members-one", "operator", "reload", "rtt", "services", "snapshot", "watch"]);

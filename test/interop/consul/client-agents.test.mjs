@@ -165,6 +165,48 @@ for (const { name, client, servers, net } of pairs) {
         async () => (await cached()).tags?.[0] === "v2",
         () => "the cached answer does not follow",
       );
+      assert.equal((await cached()).backend, "streaming");
+    });
+
+    test("what the cache streams survives another leader, and a restored snapshot", async () => {
+      const register = (port) =>
+        put(server, "/v1/catalog/register", {
+          Node: "far",
+          Address: "10.0.0.9",
+          Service: { Service: "kept", Port: port },
+        });
+      const cached = () => json(`${agent.url}/v1/health/service/kept?cached`);
+      const says = (port) =>
+        until(
+          async () => {
+            const [row] = await cached();
+            return row?.Service.Port === port;
+          },
+          () => `${agent.process.output.slice(-3000)}\nthe cache does not say ${port}`,
+          60_000,
+        );
+      await register(1);
+      await says(1);
+      const archive = Buffer.from(await (await fetch(`${agent.url}/v1/snapshot`)).arrayBuffer());
+      await register(2);
+      await says(2);
+      const leader = await cluster.leader();
+      await cluster.kill(leader);
+      await until(
+        async () => (await put(peer, "/v1/kv/leads", "again")).text.trim() === "true",
+        () => `nobody leads:\n${cluster.outputs(3000)}`,
+        60_000,
+      );
+      cluster.startAgent(leader);
+      await complete(cluster);
+      await register(3);
+      await says(3);
+      assert.equal((await fetch(`${agent.url}/v1/snapshot`, { method: "PUT", body: archive })).status, 200);
+      await says(1);
+      await register(4);
+      await says(4);
+      const plain = await json(`${agent.url}/v1/health/service/kept`);
+      assert.deepEqual(await cached(), plain);
     });
 
     test("events reach both sides", async () => {
@@ -254,7 +296,7 @@ for (const { name, client, servers, net } of pairs) {
       cluster.startAgent(4);
       await until(
         async () => (await serfHealth()) === "passing" && (await get(agent, "/v1/agent/services")).text.includes("web"),
-        () => `it does not return:\n${agent.process.output.slice(-3000)}`,
+        () => `${agent.process.output.slice(-3000)}\nit does not return`,
         60_000,
       );
       const { code, output } = await cli("leave");

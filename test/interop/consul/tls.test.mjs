@@ -116,7 +116,11 @@ for (const [name, kinds] of [
           );
         cluster.startAgent(lost);
         await complete(cluster);
-        assert.equal((await get(cluster.agents.get(lost), `/v1/kv/after/${number}?stale&raw`)).text, "1");
+        const back = cluster.agents.get(lost);
+        await until(
+          async () => (await get(back, `/v1/kv/after/${number}?stale&raw`)).text === "1",
+          () => `agent ${lost} lacks what it missed`,
+        );
       }
     });
 
@@ -171,7 +175,7 @@ async function joined(number, command, settings) {
   try {
     await until(
       async () => (await json(`${agent.url}/v1/agent/self`)).Stats.consul.known_servers !== "0",
-      () => `agent ${number} finds no server:\n${agent.output.slice(-3000)}`,
+      () => `${agent.output.slice(-3000)}\nagent ${number} finds no server`,
     );
   } catch (error) {
     await agent.kill();

@@ -88,7 +88,7 @@ describe("a pool of twenty", { skip: reason ?? false }, () => {
     await new Promise((onDone) => {
       ours(4).query("who", {
         payload: Buffer.from("payload"),
-        timeoutMs: 2_000,
+        timeoutMs: 5_000,
         onResponse: (from, payload) => answered.set(from, Buffer.from(payload).toString()),
         onDone,
       });

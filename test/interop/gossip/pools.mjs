@@ -63,7 +63,7 @@ export async function startPool(name, host, options = {}) {
 }
 
 /** Waits until `condition` gives something that is true. */
-export async function until(what, condition, deadlineMs = 30_000) {
+export async function until(what, condition, deadlineMs = 60_000) {
   const end = Date.now() + deadlineMs;
   for (;;) {
     const found = await condition();

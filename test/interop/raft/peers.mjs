@@ -41,7 +41,7 @@ export async function freePorts(host, count) {
   return ports;
 }
 
-export async function until(condition, what, limitMs = 30_000) {
+export async function until(condition, what, limitMs = 60_000) {
   const startedMs = performance.now();
   for (;;) {
     const found = await condition();
