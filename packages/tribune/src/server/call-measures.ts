@@ -1,6 +1,7 @@
 /** How long a server takes for what it is asked, and what is asked how often, under Consul's names. */
 import type { Method } from "../endpoints/binding.ts";
 import { type MetricLabels, type Metrics, noMetrics } from "../lib/metrics.ts";
+import type { Clock } from "../lib/runtime.ts";
 
 const TIMED: Readonly<Record<string, string>> = {
   "KVS.Apply": "kvs.apply",
@@ -38,6 +39,31 @@ export function timeOfRead(method: Method): string | undefined {
     timesOfReads.set(method, name);
   }
   return name === "" ? undefined : name;
+}
+
+/** Samples of how long answers took, in milliseconds. */
+export class CallTimes {
+  readonly #clock: Clock;
+  readonly #metrics: Metrics;
+
+  constructor(clock: Clock, metrics: Metrics) {
+    this.#clock = clock;
+    this.#metrics = metrics;
+  }
+
+  /** @returns what ends the measurement; undefined where there is none to be taken. */
+  begin(name: string | undefined): (() => void) | undefined {
+    if (name === undefined) return undefined;
+    const startedMs = this.#clock.nowMs();
+    return () => this.#metrics.sample(name, this.#clock.nowMs() - startedMs);
+  }
+
+  /** Measures how long `work` takes, whatever comes of it. @returns `work` */
+  timed(name: string | undefined, work: Promise<unknown>): Promise<unknown> {
+    const done = this.begin(name);
+    if (done !== undefined) work.then(done, done);
+    return work;
+  }
 }
 
 const COUNTED: Readonly<Record<string, string>> = {

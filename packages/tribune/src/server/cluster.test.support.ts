@@ -16,7 +16,8 @@ import { Simulator } from "../sim/simulator.ts";
 import { kvGet } from "../state/kv.ts";
 import { LockDelays } from "./leader/lock-delay.ts";
 import { ReplicatedState } from "./replicated-state.ts";
-import { Server, type ServerOptions } from "./server.ts";
+import { Server } from "./server.ts";
+import type { ServerOptions } from "./server-options.ts";
 import { ServerRpc } from "./server-rpc.ts";
 
 const KVS_TYPE = 2;

@@ -21,3 +21,17 @@ export async function scanLog(log: DurableLog, snapshot: SnapshotMeta | undefine
   if (discardLog && snapshot !== undefined) await log.reset(snapshot.index, snapshot.term);
   return recovered;
 }
+
+/** How many of the log's first entries are looked at for the age of the log. */
+const OLDEST_ENTRIES = 8;
+
+/** Unix time at which the oldest entry of the log was proposed; undefined where nobody knows. */
+export async function oldestEntryAtMs(log: DurableLog): Promise<number | undefined> {
+  if (log.firstIndex > log.lastIndex) return undefined;
+  // Raft's own entries, as at the beginning of a log or of a term, have no time.
+  for (let index = log.firstIndex; index < log.firstIndex + OLDEST_ENTRIES && index <= log.lastIndex; index++) {
+    const atMs = (await log.read(index, index + 1, 1))[0]?.appendedAtMs;
+    if (atMs !== undefined) return atMs;
+  }
+  return undefined;
+}

@@ -1,7 +1,7 @@
 import { historyContracts } from "@tribune/api";
 import type { Method } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
-import type { QuestionCounts } from "./call-measures.ts";
+import { type CallTimes, type QuestionCounts, timeOfRead } from "./call-measures.ts";
 import type { ServerIdentity } from "./identity.ts";
 import type { Leadership } from "./leadership.ts";
 import type { Answered, Compute, QueryEngine } from "./query-engine.ts";
@@ -37,6 +37,7 @@ export interface ServerReadsDependencies {
   readonly history: QueryEngine | undefined;
   readonly leadership: Leadership;
   readonly questions: QuestionCounts;
+  readonly times: CallTimes;
   readonly host: () => RaftHost;
   readonly role: () => RoleChange;
 }
@@ -74,15 +75,26 @@ export class ServerReads {
   now(read: ServerRead): ServerReadOutcome | undefined {
     if (read.consistency === "consistent") return undefined;
     if (read.consistency === "leader" && !this.mayReadAsLeader()) return undefined;
+    const done = this.#d.times.begin(timeOfRead(read.endpoint));
     this.requireDatacenter(read.datacenter);
     const answer = this.#engineOf(read).askNow(read.key, this.#computeOf(read));
     if (answer === undefined) return undefined;
     this.#d.questions.answered(read.endpoint, read.key, read.request, answer.reply);
+    done?.();
     return { answer, meta: this.freshness() };
   }
 
   /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
   later(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
+    const done = this.#d.times.begin(timeOfRead(read.endpoint));
+    if (done === undefined) return this.#later(read, deliver);
+    return this.#later(read, (outcome) => {
+      done();
+      deliver(outcome);
+    });
+  }
+
+  #later(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
     const { consistency } = read;
     if (consistency === "stale") return this.#ask(read, deliver);
     let cancelled = false;

@@ -1,111 +1,43 @@
-import type { AnsweredBy, AutopilotConfig, ConfigEntry, Coordinate, LaterPart, Schema, Struct } from "@tribune/api";
-import { decodedForm } from "../codec/decoded-form.ts";
-import { encodeStruct } from "../codec/struct-msgpack.ts";
-import type { LeaderApi, PoolsApi } from "../endpoints/agent-api.ts";
-import { type Method, Settled } from "../endpoints/binding.ts";
-import { TribuneError } from "../lib/errors.ts";
-import type { Logger } from "../lib/log.ts";
-import { type Metrics, noMetrics } from "../lib/metrics.ts";
-import type { Runtime, Stream } from "../lib/runtime.ts";
-import { isSteps } from "../lib/steps.ts";
+import type { AnsweredBy, Coordinate, LaterPart, Schema } from "@tribune/api";
+import type { LeaderApi } from "../endpoints/agent-api.ts";
+import type { Method } from "../endpoints/binding.ts";
+import { noMetrics } from "../lib/metrics.ts";
+import type { Cancel, Stream } from "../lib/runtime.ts";
 import type { PoolEvent } from "../pool/types.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import { DEFAULT_RAFT_CONFIG, type RaftInput, type ServerId } from "../raft/types.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { Bootstrap } from "./bootstrap.ts";
-import { QuestionCounts, timeOf, timeOfRead } from "./call-measures.ts";
-import { CHUNK_BYTES, commandPieces } from "./chunked-proposal.ts";
-import { Contradictions, type StartOverPort } from "./contradictions.ts";
+import { CallTimes, QuestionCounts } from "./call-measures.ts";
+import { type CallRequest, ServerCalls } from "./calls.ts";
+import { Contradictions } from "./contradictions.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { resumeHistory } from "./history-file.ts";
-import { hostPort, type ServerIdentity } from "./identity.ts";
+import { hostPort } from "./identity.ts";
 import { Autopilot } from "./leader/autopilot.ts";
 import { requireKeepers, whyNotPeer } from "./leader/later-kinds.ts";
 import { LeaderDuties } from "./leader/leader-duties.ts";
-import type { LockDelays } from "./leader/lock-delay.ts";
 import { Leadership } from "./leadership.ts";
 import { lonePools } from "./lone-pools.ts";
-import type { PeersPort } from "./peers-port.ts";
-import { type PeersRecovery, recoverPeers } from "./peers-recovery.ts";
+import { recoverPeers } from "./peers-recovery.ts";
+import { Proposer } from "./proposer.ts";
 import { QueryEngine } from "./query-engine.ts";
 import { RaftPeers, sameSnapshot } from "./raft/peers.ts";
 import { RaftTransport } from "./raft/raft-transport.ts";
 import { SnapshotIntake } from "./raft/snapshot-intake.ts";
 import { raftConfigurationCodec } from "./raft-codec.ts";
 import { RaftHost, type RoleChange } from "./raft-host.ts";
-import { scanLog } from "./raft-storage.ts";
+import { oldestEntryAtMs, scanLog } from "./raft-storage.ts";
 import { type Freshness, type ServerRead, type ServerReadOutcome, ServerReads } from "./reads.ts";
+import { RoleWatch } from "./role-watch.ts";
 import { ServerDirectory, splitHostPort } from "./server-directory.ts";
-
 import { ServerGauges } from "./server-gauges.ts";
-
 import { ServerOperator } from "./server-operator.ts";
-
+import type { ServerDependencies, ServerOptions } from "./server-options.ts";
 import { SnapshotService } from "./snapshot-service.ts";
 import { Snapshotter } from "./snapshotter.ts";
-import type { StateMachine } from "./state-machine-port.ts";
-import type { DurableLog, SnapshotKeeper, StoredSnapshot } from "./storage-port.ts";
-
-/** How many of the log's first entries are looked at for the age of the log. */
-const OLDEST_ENTRIES = 8;
-
-export interface ServerOptions {
-  readonly identity: ServerIdentity;
-  readonly raft: {
-    readonly heartbeatTimeoutMs: number;
-    readonly electionTimeoutMs: number;
-    readonly leaderLeaseTimeoutMs: number;
-    readonly snapshotIntervalMs: number;
-    readonly snapshotThreshold: number;
-    readonly trailingLogs: number;
-    /** Ask the others before campaigning; yes when left out. */
-    readonly preVote?: boolean;
-  };
-  /** Make this server the first of its datacenter if it holds no state (`bootstrap`, `bootstrap_expect` 1). */
-  readonly bootstrap: boolean;
-  /** `bootstrap_expect` above 1: begin once so many servers have found each other. 0 or absent: wait to be added. */
-  readonly bootstrapExpect?: number;
-  readonly rpcHoldTimeoutMs: number;
-  /** The mesh is switched on. */
-  readonly connectEnabled: boolean;
-  /** `default_intention_policy`; yes when left out. */
-  readonly intentionsDefaultAllow?: boolean;
-  readonly sessionTtlMinMs: number;
-  readonly autopilot: AutopilotConfig;
-  /** As `decodeBootstrapEntries` makes them; none when left out. */
-  readonly bootstrapEntries?: readonly ConfigEntry[];
-}
-
-export interface ServerDependencies {
-  readonly runtime: Runtime;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly stateMachine: StateMachine;
-  readonly lockDelays: LockDelays;
-  readonly log: DurableLog;
-  /** Term and vote as the log had them. */
-  readonly hardState: { readonly term: number; readonly votedFor: string | undefined };
-  /** In dev mode they are kept in memory. */
-  readonly snapshots: SnapshotKeeper;
-  /** Undefined: a server alone, without a pool or an RPC port. */
-  readonly peers?: PeersPort | undefined;
-  /** A peer set from an operator's `peers.json`, which replaces the one in log and snapshots at this start. */
-  readonly recovery?: PeersRecovery | undefined;
-  /** How to begin anew; absent in dev mode. */
-  readonly startOver?: StartOverPort | undefined;
-  /** See `RaftOptions`: this server began anew and is not filled again yet. */
-  readonly refillTerm?: number | undefined;
-  readonly onFatal: (error: Error) => void;
-  /** What gossip knows; absent for a server without. */
-  readonly pools?: PoolsApi;
-}
-
-/** What of a call's request says who may answer it; not every request has these fields. */
-export interface CallRequest {
-  readonly Datacenter?: string;
-  readonly AllowStale?: boolean;
-  readonly RequireConsistent?: boolean;
-}
+import type { StoredSnapshot } from "./storage-port.ts";
+import { ServerWrites } from "./writes.ts";
 
 const QUESTIONS_MAX = 8192;
 const SHOWN_BYTES_MAX = 48 << 20;
@@ -121,20 +53,20 @@ export class Server {
   readonly #d: ServerDependencies;
   readonly #leadership: Leadership;
   readonly #duties: LeaderDuties;
-  readonly #leader: LeaderApi;
   readonly #directory: ServerDirectory;
   readonly #autopilot: Autopilot;
-  readonly #questions: QuestionCounts;
   readonly #gauges: ServerGauges;
+  readonly #roles: RoleWatch;
+  readonly #proposer: Proposer;
   readonly #reads: ServerReads;
+  readonly #writes: ServerWrites;
+  readonly #calls: ServerCalls;
   #host!: RaftHost;
   #peers!: RaftPeers;
   #bootstrap: Bootstrap | undefined;
   #diskWatch: DiskWatch | undefined;
   #snapshotter: Snapshotter | undefined;
   #snapshots!: SnapshotService;
-  readonly #onLeader = new Set<() => void>();
-  #role: RoleChange = { role: "follower", term: 0, leader: undefined, leaderAddress: undefined };
   #stopped = false;
 
   constructor(options: ServerOptions, dependencies: ServerDependencies) {
@@ -149,7 +81,10 @@ export class Server {
     this.#leadership = new Leadership(options.rpcHoldTimeoutMs, runtime.timers);
     const { identity } = options;
     const { peers, metrics } = dependencies;
-    this.#questions = new QuestionCounts(metrics);
+    const questions = new QuestionCounts(metrics);
+    const times = new CallTimes(runtime.clock, metrics);
+    const leadership = this.#leadership;
+    this.#roles = new RoleWatch({ identity, leadership, logger: logger.named("raft"), metrics });
     this.#gauges = new ServerGauges({
       datacenter: identity.datacenter,
       runtime,
@@ -164,29 +99,20 @@ export class Server {
         sessionTimers: this.sessionTimers,
         blocked: this.engine.waiting,
       }),
-      oldestEntryAtMs: async () => {
-        const { log } = dependencies;
-        if (log.firstIndex > log.lastIndex) return undefined;
-        // Raft's own entries, as at the beginning of a log or of a term, have no time.
-        for (let index = log.firstIndex; index < log.firstIndex + OLDEST_ENTRIES && index <= log.lastIndex; index++) {
-          const atMs = (await log.read(index, index + 1, 1))[0]?.appendedAtMs;
-          if (atMs !== undefined) return atMs;
-        }
-        return undefined;
-      },
-      report: () => this.#questions.report(),
+      oldestEntryAtMs: () => oldestEntryAtMs(dependencies.log),
+      report: () => questions.report(),
     });
     this.#directory = new ServerDirectory(() => peers?.members() ?? [], identity.datacenter);
     const host = (): RaftHost => this.#host;
-    const role = (): RoleChange => this.#role;
+    const role = (): RoleChange => this.#roles.current;
+    this.#proposer = new Proposer({ host, rng: runtime.rng });
     // Without ACLs everything is allowed that nobody forbids.
     const { connectEnabled, intentionsDefaultAllow = true } = options;
     this.#reads = new ServerReads({
       ...{ identity, connectEnabled, intentionsDefaultAllow, host, role },
       engine: this.engine,
       history: stateMachine.history === undefined ? undefined : this.engine.beside(stateMachine.history),
-      leadership: this.#leadership,
-      questions: this.#questions,
+      ...{ leadership, questions, times },
     });
     this.operator = new ServerOperator({
       ...{ identity, logger, host, role },
@@ -232,9 +158,9 @@ export class Server {
         if (!isPeer) await this.#host.barrier();
         return whyNotPeer(server, stateMachine.db, dependencies.log.firstIndex);
       },
-      propose: (type, schema, request) => this.#propose(type, schema, request),
+      propose: (type, schema, request) => this.#proposer.propose(type, schema, request),
     });
-    this.#leader = {
+    const leader: LeaderApi = {
       datacenter: options.identity.datacenter,
       nodeName: options.identity.name,
       ...{ connectEnabled, intentionsDefaultAllow },
@@ -250,6 +176,9 @@ export class Server {
       requireKeepers: (part) => this.#requireKeepers(part),
       queueCoordinate: (coordinate) => this.#duties.queueCoordinate(coordinate),
     };
+    const answering = { leadership, leader, times, reads: this.#reads };
+    this.#writes = new ServerWrites({ ...answering, proposer: this.#proposer });
+    this.#calls = new ServerCalls({ ...answering, host, engine: this.engine });
   }
 
   /** Restores the newest snapshot, reads the log and starts Raft. A sole voter leads right after. */
@@ -442,35 +371,9 @@ export class Server {
     return this.#leadership.ready;
   }
 
-  /**
-   * Runs once: when this server is ready to lead, at once if it is, or when another begins to be known as the leader.
-   *
-   * @returns cancel
-   */
-  onLeader(run: () => void): () => void {
-    let over = false;
-    const cancel = (): void => {
-      over = true;
-      this.#onLeader.delete(once);
-      cancelLeading();
-    };
-    const once = (): void => {
-      if (over) return;
-      cancel();
-      run();
-    };
-    let cancelLeading = (): void => {};
-    this.#onLeader.add(once);
-    cancelLeading = this.#leadership.whenReady((refusal) => {
-      if (refusal === undefined) once();
-    });
-    return cancel;
-  }
-
-  /** Whether this server may answer now: the leader everything, the others what is theirs or may be stale. */
-  mayAnswer(answeredBy: AnsweredBy, { AllowStale }: CallRequest): boolean {
-    if (this.#leadership.ready || answeredBy === "any") return true;
-    return answeredBy === "asked" && AllowStale === true && this.#host.lastContactMs !== undefined;
+  /** See `RoleWatch.onLeader`. */
+  onLeader(run: () => void): Cancel {
+    return this.#roles.onLeader(run);
   }
 
   /** Resolves once a quorum confirmed that this server leads. */
@@ -494,15 +397,8 @@ export class Server {
   }
 
   #roleChanged(change: RoleChange): void {
-    const led = this.#role.role === "leader";
-    if (change.role !== this.#role.role) this.#d.metrics.count(`raft.state.${change.role}`);
-    if (change.role === "candidate" && change.leadershipTransfer !== true)
-      this.#d.metrics.count("raft.transition.heartbeat_timeout");
-    const known = this.#role.leader;
-    this.#logRole(change);
-    this.#role = change;
-    if (change.leader !== undefined && change.leader !== known && change.role !== "leader")
-      for (const run of [...this.#onLeader]) run();
+    const led = this.#roles.current.role === "leader";
+    this.#roles.changed(change);
     const leads = change.role === "leader";
     if (leads === led) return;
     this.#paceLog();
@@ -519,34 +415,13 @@ export class Server {
     });
   }
 
-  /** Consul's lines about who leads, since alerts are made of them. */
-  #logRole({ role, term, leaderAddress = "", leadershipTransfer = false }: RoleChange): void {
-    const logger = this.#d.logger.named("raft");
-    const { address, rpcPort } = this.#options.identity;
-    const node = `Node at ${hostPort(address, rpcPort)}`;
-    const before = this.#role;
-    if (role === before.role) return;
-    switch (role) {
-      case "candidate":
-        if (!leadershipTransfer)
-          logger.warn("heartbeat timeout reached, starting election", { "last-leader": before.leaderAddress ?? "" });
-        logger.info("entering candidate state", { node: `${node} [Candidate]`, term });
-        return;
-      case "leader":
-        logger.info("election won", { term });
-        logger.info("entering leader state", { leader: `${node} [Leader]` });
-        return;
-      case "follower":
-        logger.info("entering follower state", { follower: `${node} [Follower]`, leader: leaderAddress });
-    }
-  }
-
   /**
    * A leader of others waits for its disk beside the loop: while that stands still they commit without it, and hear from
    * it, until it hands over. Whoever follows, or is alone, has nothing better to do.
    */
   #paceLog(): void {
-    this.#d.log.mayHoldTheLoop = this.#role.role !== "leader" || this.#host.status().configuration.servers.length < 2;
+    this.#d.log.mayHoldTheLoop =
+      this.#roles.current.role !== "leader" || this.#host.status().configuration.servers.length < 2;
   }
 
   /** Nobody is answered before the entries of earlier terms are applied: they were acknowledged by someone. */
@@ -555,17 +430,18 @@ export class Server {
     const startedMs = runtime.clock.nowMs();
     await this.#host.barrier();
     metrics.sample("leader.barrier", runtime.clock.nowMs() - startedMs);
-    if (this.#role.term !== term || this.#role.role !== "leader") return;
+    const { current } = this.#roles;
+    if (current.term !== term || current.role !== "leader") return;
     this.#leadership.gained();
     await this.#duties.begin();
   }
 
-  // ---- writes ----
+  // What may be asked of it; the rules are in the classes behind.
 
   /** Proposes a command of our own making once this server leads. */
   async propose<T>(type: number, schema: Schema<T>, request: T): Promise<unknown> {
     if (!this.#leadership.ready) await this.#leadership.waitReady();
-    return this.#propose(type, schema, request);
+    return this.#proposer.propose(type, schema, request);
   }
 
   /** Reads the state as it is here, unwatched. */
@@ -577,132 +453,38 @@ export class Server {
     this.#duties.queueCoordinate(coordinate);
   }
 
-  async #propose<T>(type: number, schema: Schema<T>, request: T): Promise<unknown> {
-    const data = encodeStruct(schema, request, type);
-    if (data.length <= CHUNK_BYTES) {
-      const decoded = decodedForm(schema, request);
-      return this.#host.propose(data, undefined, decoded && { schema: schema as Schema<unknown>, request: decoded });
-    }
-    const opNum = BigInt(`0x${Buffer.from(this.#d.runtime.rng.bytes(8)).toString("hex")}`);
-    // Proposed in one turn, they enter the log together, in one term.
-    const pieces = commandPieces(data, opNum);
-    return (await Promise.all(pieces.map((piece) => this.#host.propose(piece.data, piece.extensions)))).at(-1);
-  }
-
-  /** Validates, completes and proposes a write. Rejects with the refusal's text as Consul words it. */
+  /** See `ServerWrites.write`. */
   write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
-    return this.#timed(endpoint, this.#write(endpoint, request));
+    return this.#writes.write(endpoint, request);
   }
 
-  /** Measures how long it takes, whatever comes of it. */
-  #timed(endpoint: Method, work: Promise<unknown>): Promise<unknown> {
-    const name = timeOf(endpoint);
-    if (name === undefined) return work;
-    const { runtime, metrics } = this.#d;
-    const startedMs = runtime.clock.nowMs();
-    const done = (): void => metrics.sample(name, runtime.clock.nowMs() - startedMs);
-    work.then(done, done);
-    return work;
+  /** See `ServerCalls.mayAnswer`. */
+  mayAnswer(answeredBy: AnsweredBy, request: CallRequest): boolean {
+    return this.#calls.mayAnswer(answeredBy, request);
   }
 
-  async #write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
-    const { contract, binding } = endpoint;
-    if (contract.kind !== "write") throw TribuneError.internal(`${endpoint.name} is no write`);
-    this.#reads.requireDatacenter(request.Datacenter);
-    if (!this.#leadership.ready) await this.#leadership.waitReady();
-    const prepared = binding.prepare === undefined ? request : binding.prepare(request, this.#leader);
-    if (prepared instanceof Settled) return prepared.result;
-    let result: unknown;
-    try {
-      result = await this.#propose(contract.raftType, contract.request as Struct<unknown>, prepared);
-    } catch (error) {
-      throw prefixed(binding.errorPrefix, error);
-    }
-    binding.applied?.(result, prepared, this.#leader);
-    return result;
-  }
-
-  /** Answers a call as this server may: at once if any server may, else when it leads. */
+  /** See `ServerCalls.call`. */
   call(endpoint: Method, request: CallRequest): Promise<unknown> {
-    return this.#timed(endpoint, this.#call(endpoint, request));
+    return this.#calls.call(endpoint, request);
   }
 
-  /**
-   * The same, if it needs nobody else and no wait; else undefined. A promise of what takes several turns of the event
-   * loop. Throws what it is refused with.
-   */
+  /** See `ServerCalls.now`. */
   callNow(endpoint: Method, request: CallRequest): unknown {
-    const { contract, binding } = endpoint;
-    if (contract.kind !== "call" || contract.answeredBy !== "asked") return undefined;
-    if (request.RequireConsistent === true) return undefined;
-    if (request.AllowStale !== true && !this.#reads.mayReadAsLeader()) return undefined;
-    this.#reads.requireDatacenter(request.Datacenter ?? "");
-    const { runtime, metrics } = this.#d;
-    const name = timeOf(endpoint);
-    const startedMs = runtime.clock.nowMs();
-    let result: unknown;
-    try {
-      result = this.#answer(binding, request);
-      return result;
-    } finally {
-      if (name !== undefined) {
-        const done = (): void => metrics.sample(name, runtime.clock.nowMs() - startedMs);
-        if (result instanceof Promise) result.then(done, done);
-        else done();
-      }
-    }
+    return this.#calls.now(endpoint, request);
   }
 
-  #answer(binding: Method["binding"], request: CallRequest): unknown {
-    const result: unknown = binding.answer(request, this.#leader as never, undefined as never);
-    return result instanceof Object && isSteps(result) ? this.engine.carryOn(result) : result;
-  }
-
-  async #call(endpoint: Method, request: CallRequest): Promise<unknown> {
-    const { contract, binding } = endpoint;
-    if (contract.kind !== "call") throw TribuneError.internal(`${endpoint.name} is no call`);
-    this.#reads.requireDatacenter(request.Datacenter ?? "");
-    const asked = contract.answeredBy === "asked";
-    if (contract.answeredBy === "leader" || (asked && request.AllowStale !== true)) {
-      if (!this.#leadership.ready) await this.#leadership.waitReady();
-      if (asked && (request.RequireConsistent === true || !this.#reads.mayReadAsLeader()))
-        await this.#host.verifyLeader();
-    }
-    return this.#answer(binding, request);
-  }
-
-  // ---- reads ----
-
-  /** How fresh what this server holds is. */
+  /** See `ServerReads.freshness`. */
   freshness(): Freshness {
     return this.#reads.freshness();
   }
 
-  /** The answer if the mode asked for lets it be had at once. Throws what the query refuses. */
+  /** See `ServerReads.now`. */
   readNow(read: ServerRead): ServerReadOutcome | undefined {
-    const name = timeOfRead(read.endpoint);
-    if (name === undefined) return this.#reads.now(read);
-    const { runtime, metrics } = this.#d;
-    const startedMs = runtime.clock.nowMs();
-    const outcome = this.#reads.now(read);
-    if (outcome !== undefined) metrics.sample(name, runtime.clock.nowMs() - startedMs);
-    return outcome;
+    return this.#reads.now(read);
   }
 
-  /** Answers by callback, at once where that is possible. @returns cancel, after which nothing comes. */
-  readLater(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): () => void {
-    const name = timeOfRead(read.endpoint);
-    if (name === undefined) return this.#reads.later(read, deliver);
-    const { runtime, metrics } = this.#d;
-    const startedMs = runtime.clock.nowMs();
-    return this.#reads.later(read, (outcome) => {
-      metrics.sample(name, runtime.clock.nowMs() - startedMs);
-      deliver(outcome);
-    });
+  /** See `ServerReads.later`. */
+  readLater(read: ServerRead, deliver: (outcome: ServerReadOutcome | Error) => void): Cancel {
+    return this.#reads.later(read, deliver);
   }
-}
-
-function prefixed(prefix: string | undefined, error: unknown): unknown {
-  if (prefix === undefined || !(error instanceof TribuneError) || error.code !== undefined) return error;
-  return new TribuneError(error.kind, prefix + error.message, { cause: error });
 }
