@@ -104,13 +104,6 @@ export const durationQuery = (about: string, options: Options = {}): Parameter<s
   about,
   ...options,
 });
-/** Integer of at most 2^53, undefined when absent. */
-export const intQuery = (about: string, options: Options = {}): Parameter<number | undefined> => ({
-  in: "query",
-  type: "integer",
-  about,
-  ...options,
-});
 /** Unsigned 64-bit integer, undefined when absent. */
 export const u64Query = (about: string, options: Options = {}): Parameter<number | bigint | undefined> => ({
   in: "query",

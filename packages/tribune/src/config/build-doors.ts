@@ -1,3 +1,4 @@
+import { parsePrefixFilter } from "../lib/telemetry/prefix-filter.ts";
 import { fields } from "./addresses.ts";
 import type { ConfigPorts } from "./ports.ts";
 import { ConfigError } from "./problems.ts";
@@ -93,20 +94,14 @@ function slashed(path: string): string {
 }
 
 export function telemetryConfig(read: SettingsReader): TelemetryConfig {
-  const allowedPrefixes: string[] = [];
-  const blockedPrefixes: string[] = [];
-  for (const rule of read.strings("telemetry.prefix_filter")) {
-    if (rule === "") read.problems.warn("Cannot have empty filter rule in prefix_filter");
-    else if (rule.startsWith("+")) allowedPrefixes.push(rule.slice(1));
-    else if (rule.startsWith("-")) blockedPrefixes.push(rule.slice(1));
-    else read.problems.warn(`Filter rule must begin with either '+' or '-': ${JSON.stringify(rule)}`);
-  }
+  const { allowed, blocked, warnings } = parsePrefixFilter(read.strings("telemetry.prefix_filter"));
+  for (const warning of warnings) read.problems.warn(warning);
   const circonus = Object.entries(read.settings).filter(([key]) => key.startsWith("telemetry.circonus_"));
   return {
     metricsPrefix: read.string("telemetry.metrics_prefix"),
     filterDefault: read.bool("telemetry.filter_default"),
-    allowedPrefixes,
-    blockedPrefixes,
+    allowedPrefixes: allowed,
+    blockedPrefixes: blocked,
     disableHostname: read.bool("telemetry.disable_hostname"),
     enableHostMetrics: read.bool("telemetry.enable_host_metrics"),
     disableCompatOneNine: read.bool("telemetry.disable_compat_1.9"),

@@ -1,7 +1,8 @@
+import { metaProblem } from "../lib/metadata.ts";
 import type { RawCheck, RawProxy, RawService, RawUpstream } from "./definition-schema.ts";
 import type { Problems } from "./problems.ts";
 import type { CheckDefinition, ProxyDefinition, ServiceDefinition, ServiceKind, UpstreamDefinition } from "./types.ts";
-import { durationMs, metaFault } from "./values.ts";
+import { durationMs } from "./values.ts";
 
 const CHECK_OUTPUT_BYTES = 4096;
 
@@ -58,15 +59,12 @@ const KINDS: ReadonlySet<string> = new Set([
   "ingress-gateway",
 ] satisfies ServiceKind[]);
 
-/** The one reserved metadata key, for gateways between datacenters. */
-const WAN_FEDERATION_KEY = "consul-wan-federation";
-
 export function serviceDefinition(raw: RawService, problems: Problems): ServiceDefinition {
   const name = raw.name ?? "";
   const kind = (KINDS.has(raw.kind ?? "") ? raw.kind : "") as ServiceKind;
   const checks = [...(raw.checks ?? []), ...(raw.check === undefined ? [] : [raw.check])];
   const meta = raw.meta ?? {};
-  const badMeta = metaFault(meta, kind === "mesh-gateway" ? [WAN_FEDERATION_KEY] : []);
+  const badMeta = metaProblem(kind, meta);
   if (badMeta !== undefined) problems.error(`invalid meta for service ${name}: ${badMeta}`);
   const weights = { passing: raw.weights?.passing ?? 1, warning: raw.weights?.warning ?? 1 };
   const badWeight = weightFault(weights);

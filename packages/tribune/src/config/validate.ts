@@ -1,3 +1,4 @@
+import { metaProblem } from "../lib/metadata.ts";
 import { ADVERTISE_ANY, ADVERTISE_WAN_ANY, formatListenAddress } from "./addresses.ts";
 import { base64Fault } from "./encodings.ts";
 import { isAnyAddress } from "./ip.ts";
@@ -6,7 +7,6 @@ import { ConfigError, listOfErrors, type Problems } from "./problems.ts";
 import type { Settings } from "./rows.ts";
 import { serviceFaults } from "./service-faults.ts";
 import type { ListenAddress, RuntimeConfig } from "./types.ts";
-import { metaFault } from "./values.ts";
 
 type Check = (config: RuntimeConfig, machine: ConfigPorts) => string | undefined;
 
@@ -176,7 +176,7 @@ const BEFORE_VALUES: readonly Check[] = [
   (rt) => nonNegative("dns_config.udp_answer_limit", rt.dns.udpAnswerLimit),
   (rt) => nonNegative("dns_config.a_record_limit", rt.dns.aRecordLimit),
   (rt) => {
-    const fault = metaFault(rt.nodeMeta);
+    const fault = metaProblem("", rt.nodeMeta);
     return fault === undefined ? undefined : `node_meta invalid: ${fault}`;
   },
   (rt) => {

@@ -1,7 +1,7 @@
 import { durationFault, formatGoDuration, MS_NS, parseGoDuration } from "../lib/duration.ts";
 import { formatCidr, parseCidr } from "./ip.ts";
 import type { Problems } from "./problems.ts";
-import { ROWS, type SettingKey, type Settings } from "./rows.ts";
+import type { SettingKey, Settings } from "./rows.ts";
 
 type KeysOf<T> = { [K in SettingKey]: Settings[K] extends T | undefined ? K : never }[SettingKey];
 
@@ -96,43 +96,4 @@ export function cipherSuites(problems: Problems, text: string): readonly string[
   if (unknown === undefined) return names;
   problems.error(`tls_cipher_suites: invalid tls cipher suites: unsupported cipher ${JSON.stringify(unknown)}`);
   return [];
-}
-
-/** Limits of Consul's node and service metadata. */
-const META_PAIRS_MAX = 64;
-const META_KEY_LENGTH_MAX = 128;
-const META_VALUE_LENGTH_MAX = 512;
-const META_RESERVED_PREFIX = "consul-";
-
-/** What is wrong with metadata of a node or service, in Consul's words; undefined if nothing is. */
-export function metaFault(
-  meta: Readonly<Record<string, string>>,
-  allowedReserved: readonly string[] = [],
-): string | undefined {
-  const pairs = Object.entries(meta);
-  if (pairs.length > META_PAIRS_MAX) {
-    return `Node metadata cannot contain more than ${META_PAIRS_MAX} key/value pairs`;
-  }
-  for (const [key, value] of pairs) {
-    const fault = metaPairFault(key, value, allowedReserved);
-    if (fault !== undefined) return `Couldn't load metadata pair ('${key}', '${value}'): ${fault}`;
-  }
-  return undefined;
-}
-
-function metaPairFault(key: string, value: string, allowedReserved: readonly string[]): string | undefined {
-  if (key === "") return "Key cannot be blank";
-  if (!/^[a-zA-Z0-9_-]+$/.test(key)) return "Key contains invalid characters";
-  if (key.length > META_KEY_LENGTH_MAX) return `Key is too long (limit: ${META_KEY_LENGTH_MAX} characters)`;
-  if (key.startsWith(META_RESERVED_PREFIX) && !allowedReserved.includes(key)) {
-    return `Key prefix '${META_RESERVED_PREFIX}' is reserved for internal use`;
-  }
-  if (Buffer.byteLength(value) > META_VALUE_LENGTH_MAX) {
-    return `Value is too long (limit: ${META_VALUE_LENGTH_MAX} characters)`;
-  }
-  return undefined;
-}
-
-export function isSetting(key: string): key is SettingKey {
-  return Object.hasOwn(ROWS, key);
 }

@@ -61,7 +61,7 @@ export interface QueryContext {
   readonly connectEnabled: boolean;
   /** Whether services may talk of whom no intention speaks (`default_intention_policy`). */
   readonly intentionsDefaultAllow: boolean;
-  /** True while this server holds the lock-delay of a key etc.; reads rarely need it. */
+  /** Of the server that answers. */
   readonly nodeName: string;
 }
 

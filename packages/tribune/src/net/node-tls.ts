@@ -10,17 +10,25 @@ import type { Stream } from "../lib/runtime.ts";
 import { streamOf } from "./node-network.ts";
 import { duplexOf } from "./stream-duplex.ts";
 
-/** What the port of RPC's TLS is made from (`rpc/types.ts` has the names' meaning). */
+/** The certificate side of RPC's settings, read from disk. Replaced as a whole on reload. */
 export interface NodeTlsOptions {
+  /** PEM; empty: no certificate authority, so nobody can be verified. */
   readonly ca: readonly Uint8Array[];
+  /** PEM; both or neither. */
   readonly cert: Uint8Array | undefined;
   readonly key: Uint8Array | undefined;
+  /** Refuse plain connections and clients without a certificate (`verify_incoming`, `verify_incoming_rpc`). */
   readonly verifyIncoming: boolean;
+  /** Dial with TLS and check the CA (`verify_outgoing`). */
   readonly verifyOutgoing: boolean;
+  /** A server's certificate must be for `server.DC.DOMAIN`. */
   readonly verifyServerHostname: boolean;
   readonly datacenter: string;
+  /** DNS domain without the last dot. */
   readonly domain: string;
+  /** `TLSv1.2` and the like; undefined: the platform's. */
   readonly minVersion: string | undefined;
+  /** OpenSSL names; empty: the platform's. */
   readonly ciphers: readonly string[];
   /** ALPN names for native TLS, in order of preference. */
   readonly protocols: readonly string[];

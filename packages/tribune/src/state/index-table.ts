@@ -52,16 +52,6 @@ export function peekIndex(tx: ReadTx, ...names: readonly string[]): number {
   return highest;
 }
 
-/** Like `peekIndex`, but the read depends on it: for queries that Consul wakes by a table's index. */
-export function watchIndex(tx: ReadTx, ...names: readonly string[]): number {
-  let highest = 0;
-  for (const name of names) {
-    const value = tx.get(INDEXES, name)?.Value ?? 0;
-    if (value > highest) highest = value;
-  }
-  return highest;
-}
-
 export function allIndexes(tx: ReadTx): ReadonlyMap<string, number> {
   return new Map(Array.from(tx.peekScan(INDEXES, ""), ({ Key, Value }) => [Key, Value]));
 }

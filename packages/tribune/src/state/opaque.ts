@@ -82,10 +82,6 @@ const ID_OF: ReadonlyMap<number, Id> = new Map<number, Id>([
   [MESSAGE.SYSTEM_METADATA, byField("Key")],
 ]);
 
-export function isOpaque(type: number): boolean {
-  return ID_OF.has(type);
-}
-
 /** Takes a snapshot's record. @throws TribuneError when it has not what it must be kept by. */
 export function restoreOpaque(tx: WriteTx, type: number, body: Uint8Array, indexed: Indexed = {}): void {
   const idOf = ID_OF.get(type);

@@ -65,11 +65,3 @@ export const WAN_SETTINGS: SwimSettings = {
   suspicionMult: 6,
   streamTimeoutMs: 30_000,
 };
-
-/** What Consul's dev mode changes, in both pools. */
-export const DEV_CHANGES: Partial<SwimSettings> = {
-  gossipIntervalMs: 100,
-  probeIntervalMs: 100,
-  probeTimeoutMs: 100,
-  suspicionMult: 3,
-};

@@ -146,14 +146,6 @@ export const INTENTION: StructType = struct({
   Meta: metadata,
 });
 
-/** What a binding rule's selector sees of a login through a `kubernetes` auth method. */
-export const KUBERNETES_IDENTITY: StructType = struct({
-  serviceaccount: struct({ namespace: string, name: string, uid: string }),
-});
-
-/** What a binding rule's selector sees of a login through a `jwt` or `oidc` auth method. */
-export const CLAIMS_IDENTITY: StructType = struct({ value: map(string), list: map(list(string)) });
-
 /** A member of a gossip pool; Consul 1.10 does not filter them yet. */
 export const MEMBER: StructType = struct({
   Name: string,

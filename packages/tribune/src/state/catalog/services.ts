@@ -1,6 +1,7 @@
 /** Service instances: one row per node and service id. */
 import { NodeService, sharedZero, type Weights } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
+import { metaProblem } from "../../lib/metadata.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { catalogChanged } from "../effects.ts";
 import { raiseIndex } from "../index-table.ts";
@@ -9,7 +10,6 @@ import { deleteCheck } from "./checks.ts";
 import { missingNode } from "./errors.ts";
 import { wildcardsFollow } from "./gateway-services.ts";
 import { connectTouched, dropExtinct, nodeTouched, serviceTouched } from "./indexes.ts";
-import { validateServiceMeta } from "./metadata.ts";
 import { serviceNameChanged } from "./service-names.ts";
 import { CHECKS, fold, foldPrefix, NODES, SERVICES, type ServiceRow } from "./tables.ts";
 
@@ -30,7 +30,7 @@ export function ensureService(
   service: NodeService,
   keepIndexes = false,
 ): void {
-  const problem = validateServiceMeta(service.Kind, service.Meta);
+  const problem = metaProblem(service.Kind, service.Meta);
   if (problem !== undefined) {
     throw TribuneError.internal(`Invalid Service Meta for node ${node} and serviceID ${service.ID}: ${problem}`);
   }

@@ -15,10 +15,11 @@ import {
 } from "../../../checks/check-type.ts";
 import { isCheckStatus } from "../../../checks/status.ts";
 import { TribuneError } from "../../../lib/errors.ts";
+import { metaProblem } from "../../../lib/metadata.ts";
 import { EMPTY_CHECK, EMPTY_SERVICE } from "../empty-rows.ts";
 import { CheckDefinition, CheckUpdate, ServiceDefinition } from "./definitions.ts";
 import { fromStrictJson } from "./strict-json.ts";
-import { isAnyAddress, metaProblem, serviceProblem, weightsProblem } from "./validate.ts";
+import { isAnyAddress, serviceProblem, weightsProblem } from "./validate.ts";
 
 /** A registration that passed all checks which need nothing but itself. */
 export interface ServiceRegistration {

@@ -2,11 +2,11 @@ import { type ConnectProxyConfig, JsonShapeError, type NodeService } from "@trib
 import { type CheckType, checkTypeProblem, makeCheckType } from "../../../checks/check-type.ts";
 import { isCheckStatus } from "../../../checks/status.ts";
 import { TribuneError } from "../../../lib/errors.ts";
+import { metaProblem } from "../../../lib/metadata.ts";
 import { sidecarIdOf } from "./complete.ts";
 import { ServiceDefinition } from "./definitions.ts";
 import { checkTypesOf, nodeServiceOf, type ServiceRegistration } from "./read-registration.ts";
 import { fromStrictJson } from "./strict-json.ts";
-import { metaProblem } from "./validate.ts";
 
 /** Ports that sidecars without one are given, both ends included; below 1 none are. */
 export interface SidecarPorts {
