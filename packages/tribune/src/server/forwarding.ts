@@ -66,7 +66,7 @@ export class Forwarding {
     const refusal = this.#refusal(method);
     if (refusal !== undefined) return Promise.reject(refusal);
     if (this.#isOwn(request) && server.isLeader)
-      return server.write(method, request as never).catch((error: unknown) => {
+      return server.write(method, request).catch((error: unknown) => {
         // Nothing was written: whoever leads now may do it.
         if (!isLeaderless(error)) throw error;
         return this.#carryOut(method, request, false);

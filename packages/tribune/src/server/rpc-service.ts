@@ -112,7 +112,7 @@ export class RpcService {
     const { server } = this.#d;
     const method = served.formOf(request);
     if (served.kind === "read") return this.#read(served, request, done);
-    const settled = served.kind === "write" ? server.write(method, request as never) : server.call(method, request);
+    const settled = served.kind === "write" ? server.write(method, request) : server.call(method, request);
     let gone = false;
     settled.then(
       (result) => {

@@ -454,7 +454,7 @@ export class Server {
   }
 
   /** See `ServerWrites.write`. */
-  write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
+  write(endpoint: Method, request: CallRequest): Promise<unknown> {
     return this.#writes.write(endpoint, request);
   }
 

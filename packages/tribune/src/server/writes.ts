@@ -24,15 +24,15 @@ export class ServerWrites {
   }
 
   /** Validates, completes and proposes a write. Rejects with the refusal's text as Consul words it. */
-  write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
+  write(endpoint: Method, request: { readonly Datacenter?: string }): Promise<unknown> {
     return this.#d.times.timed(timeOf(endpoint), this.#write(endpoint, request));
   }
 
-  async #write(endpoint: Method, request: { readonly Datacenter: string }): Promise<unknown> {
+  async #write(endpoint: Method, request: { readonly Datacenter?: string }): Promise<unknown> {
     const { contract, binding } = endpoint;
     const { reads, leadership, leader, proposer } = this.#d;
     if (contract.kind !== "write") throw TribuneError.internal(`${endpoint.name} is no write`);
-    reads.requireDatacenter(request.Datacenter);
+    reads.requireDatacenter(request.Datacenter ?? "");
     if (!leadership.ready) await leadership.waitReady();
     const prepared = binding.prepare === undefined ? request : binding.prepare(request, leader);
     if (prepared instanceof Settled) return prepared.result;
