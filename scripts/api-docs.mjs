@@ -1,6 +1,4 @@
 // Writes docs/api.md from the contracts of @tribune/api (built). With --check it only tells whether the page is current.
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import {
   ANSWERS,
   aclOf,
@@ -9,21 +7,9 @@ import {
   commonParametersOf,
   consistencyOf,
 } from "../packages/api/dist/index.js";
+import { generatedPage } from "./lib/generated-page.mjs";
 
-const page = fileURLToPath(new URL("../docs/api.md", import.meta.url));
-const current = apiPage();
-if (process.argv.includes("--check")) {
-  let written = "";
-  try {
-    written = readFileSync(page, "utf8");
-  } catch (error) {
-    if (error.code !== "ENOENT") throw error;
-  }
-  if (written !== current) {
-    console.error("docs/api.md is not what the contracts say; run: node scripts/api-docs.mjs");
-    process.exit(1);
-  }
-} else writeFileSync(page, current);
+generatedPage("docs/api.md", apiPage(), { source: "contracts", script: "api-docs.mjs" });
 
 function apiPage() {
   const areas = Object.entries(CONTRACT_AREAS);

@@ -1,22 +1,8 @@
 // Writes docs/metrics.md from the declarations (built). With --check it only tells whether the page is current.
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { METRIC_AREAS } from "../packages/tribune/dist/lib/telemetry/metric-names.js";
+import { generatedPage } from "./lib/generated-page.mjs";
 
-const page = fileURLToPath(new URL("../docs/metrics.md", import.meta.url));
-const current = metricsPage();
-if (process.argv.includes("--check")) {
-  let written = "";
-  try {
-    written = readFileSync(page, "utf8");
-  } catch (error) {
-    if (error.code !== "ENOENT") throw error;
-  }
-  if (written !== current) {
-    console.error("docs/metrics.md is not what the declarations say; run: node scripts/metrics-docs.mjs");
-    process.exit(1);
-  }
-} else writeFileSync(page, current);
+generatedPage("docs/metrics.md", metricsPage(), { source: "declarations", script: "metrics-docs.mjs" });
 
 function metricsPage() {
   return `${[
