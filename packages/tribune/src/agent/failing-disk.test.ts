@@ -22,8 +22,8 @@ class FaultyDisk implements Disk {
   constructor(disk: Disk) {
     this.#disk = disk;
   }
-  async open(path: string, mode: "read" | "readwrite" | "create"): Promise<DiskFile> {
-    const file = await this.#disk.open(path, mode);
+  async open(path: string, mode: "read" | "readwrite" | "create", grows?: boolean): Promise<DiskFile> {
+    const file = await this.#disk.open(path, mode, grows);
     return {
       path,
       read: (position, length) => file.read(position, length),

@@ -53,7 +53,11 @@ export interface DiskFile {
 
 /** Files below the data directory. Paths are absolute or relative to the process, never to a room. */
 export interface Disk {
-  open(path: string, mode: "read" | "readwrite" | "create"): Promise<DiskFile>;
+  /**
+   * @param grows it is only written where it ends, or where nothing but zeroes follows: `writeDurablyNow` may put zeroes
+   *   behind what it writes, up to the end of a block.
+   */
+  open(path: string, mode: "read" | "readwrite" | "create", grows?: boolean): Promise<DiskFile>;
   /** Whole file, or undefined where there is none. */
   readFile(path: string): Promise<Uint8Array | undefined>;
   /** Replaces the file in one step: temporary file, fsync, rename, fsync of the directory. */

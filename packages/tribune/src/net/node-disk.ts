@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Disk, DiskFile } from "../lib/runtime.ts";
 import { DiskError } from "../lib/runtime.ts";
+import { DirectWriter } from "./direct-writer.ts";
 
 /** Data files hold secrets (tokens, private keys): readable by their owner alone. */
 const FILE_MODE = 0o600;
@@ -53,11 +54,13 @@ function isAbsent(error: unknown): boolean {
 class NodeFile implements DiskFile {
   readonly path: string;
   readonly #fd: number;
+  readonly #direct: DirectWriter | undefined;
   #closed = false;
 
-  constructor(path: string, fd: number) {
+  constructor(path: string, fd: number, direct?: DirectWriter) {
     this.path = path;
     this.#fd = fd;
+    this.#direct = direct;
   }
 
   async read(position: number, length: number): Promise<Uint8Array> {
@@ -74,6 +77,7 @@ class NodeFile implements DiskFile {
   }
 
   async write(position: number, chunks: readonly Uint8Array[], beside = false): Promise<void> {
+    this.#direct?.forget();
     let at = position;
     let rest = chunks;
     while (rest.length > 0) {
@@ -101,7 +105,8 @@ class NodeFile implements DiskFile {
     const fd = this.#open();
     let operation = "write";
     try {
-      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at, bytes.length - at, position + at);
+      if (this.#direct?.write(position, bytes, fd) !== true)
+        for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at, bytes.length - at, position + at);
       operation = "fdatasync";
       fs.fdatasyncSync(fd);
     } catch (error) {
@@ -121,6 +126,7 @@ class NodeFile implements DiskFile {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#direct?.close();
     await call<void>("close", this.path, (done) => fs.close(this.#fd, done as fs.NoParamCallback));
   }
 
@@ -140,8 +146,9 @@ function withoutFirst(chunks: readonly Uint8Array[], byteCount: number): readonl
   return rest;
 }
 
-async function openFile(path: string, flags: number, mode = FILE_MODE): Promise<NodeFile> {
-  return new NodeFile(path, await call<number>("open", path, (done) => fs.open(path, flags, mode, done)));
+async function openFile(path: string, flags: number, mode = FILE_MODE, grows = false): Promise<NodeFile> {
+  const fd = await call<number>("open", path, (done) => fs.open(path, flags, mode, done));
+  return new NodeFile(path, fd, grows ? DirectWriter.open(path) : undefined);
 }
 
 async function syncDir(path: string): Promise<void> {
@@ -186,7 +193,7 @@ function remove(path: string): Promise<void> {
 
 /** The `Disk` port on the real file system. Every failure is a `DiskError`. */
 export const nodeDisk: Disk = {
-  open: (path, mode) => openFile(path, OPEN_FLAGS[mode]),
+  open: (path, mode, grows) => openFile(path, OPEN_FLAGS[mode], FILE_MODE, grows),
 
   async readFile(path) {
     try {

@@ -51,6 +51,52 @@ test("a file is written and synced before the call returns, or the call throws",
   await full.close();
 });
 
+test("a file that grows holds what was written, in whichever way, and zeroes behind it", async () => {
+  const path = join(directory, "grows");
+  let file = await disk.open(path, "create", true);
+  await file.write(0, [Buffer.alloc(300_000)]);
+  const expected = Buffer.alloc(300_000);
+  const random = sequence(7);
+  let end = 0;
+  for (let round = 0; round < 300; round++) {
+    const way = random() % 10;
+    if (way === 0) {
+      await file.close();
+      file = await disk.open(path, "readwrite", true);
+      continue;
+    }
+    const sizes = [1, 8, 264, 4_088, 4_096, 4_104, 16_384];
+    const bytes = Buffer.alloc(sizes[random() % sizes.length]!, (round % 255) + 1);
+    if (way === 1) await file.write(end, [bytes]);
+    else file.writeDurablyNow!(end, bytes);
+    const behind = await file.read(end + bytes.length, 4_096);
+    assert.ok(
+      behind.every((byte) => byte === 0),
+      "something is behind it",
+    );
+    expected.set(bytes, end);
+    end += bytes.length;
+    if (end > 280_000) break;
+  }
+  assert.ok(end > 100_000);
+  const found = Buffer.from((await disk.readFile(path))!);
+  assert.ok(found.subarray(0, end).equals(expected.subarray(0, end)), "what was written is not there");
+  const long = Buffer.alloc(100_000, 3);
+  file.writeDurablyNow!(end, long);
+  assert.ok(Buffer.from(await file.read(end, long.length)).equals(long), "more than fits in memory");
+  await file.close();
+  assert.throws(() => file.writeDurablyNow!(0, Buffer.from("x")), { name: "DiskError", code: "EBADF" });
+});
+
+/** Numbers that look random, the same at each run. */
+function sequence(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return state >>> 8;
+  };
+}
+
 test("a file is written in chunks, read back, cut and reopened", async () => {
   const path = join(directory, "file");
   const file = await disk.open(path, "create");

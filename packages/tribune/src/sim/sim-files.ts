@@ -60,7 +60,7 @@ export class SimFiles {
     const memory = this.#memory;
     const later = <T>(call: () => Promise<T>): Promise<T> => this.#later(life, call);
     return {
-      open: (path, mode) => later(() => memory.open(path, mode)).then((file) => this.#file(life, file)),
+      open: (path, mode, grows) => later(() => memory.open(path, mode, grows)).then((file) => this.#file(life, file)),
       readFile: (path) => later(() => memory.readFile(path)),
       writeFileAtomic: (path, bytes) => later(() => memory.writeFileAtomic(path, bytes)),
       list: (path) => later(() => memory.list(path)),

@@ -399,7 +399,7 @@ export class RaftLog {
   }
 
   async #openFile(): Promise<DiskFile> {
-    this.#file ??= await this.#disk.open(this.#segments.at(-1)!.path, "readwrite");
+    this.#file ??= await this.#disk.open(this.#segments.at(-1)!.path, "readwrite", true);
     return this.#file;
   }
 
@@ -413,7 +413,7 @@ export class RaftLog {
     const path = join(this.#directory, segmentFileName({ number, salt }));
     await this.#file?.close();
     this.#file = undefined;
-    const file = await this.#disk.open(path, "create");
+    const file = await this.#disk.open(path, "create", true);
     this.#file = file;
     this.#end = 0;
     this.#zeroedTo = 0;

@@ -20,6 +20,8 @@ export type Tear = (write: {
 export const keepNothing: Tear = () => [];
 export const keepAll: Tear = ({ bytes }) => [[0, bytes.length]];
 
+const BLOCK_BYTES = 4_096;
+
 /**
  * A disk in memory that keeps what a real one promises and no more: a crash forgets or tears what was not
  * synced, and names that no `syncDir` covered. Calls take turns, so the order of effects is the order of calls.
@@ -60,7 +62,7 @@ export class MemoryDisk implements Disk {
     node.unsynced = [];
   }
 
-  async open(path: string, mode: "read" | "readwrite" | "create"): Promise<DiskFile> {
+  async open(path: string, mode: "read" | "readwrite" | "create", grows = false): Promise<DiskFile> {
     if (mode === "create") {
       const node = this.#live.get(path) ?? { live: Buffer.alloc(0), durable: Buffer.alloc(0), unsynced: [] };
       node.unsynced.push({ length: 0 });
@@ -69,7 +71,8 @@ export class MemoryDisk implements Disk {
     }
     this.openFiles++;
     const node = this.#node("open", path);
-    return this.offersNow ? new PromptMemoryFile(this, path, node) : new MemoryFile(this, path, node);
+    if (!this.offersNow) return new MemoryFile(this, path, node);
+    return grows ? new GrowingMemoryFile(this, path, node) : new PromptMemoryFile(this, path, node);
   }
 
   async readFile(path: string): Promise<Uint8Array | undefined> {
@@ -211,6 +214,15 @@ class MemoryFile implements DiskFile {
 class PromptMemoryFile extends MemoryFile {
   writeDurablyNow(position: number, bytes: Uint8Array): void {
     this.writeAndSync(position, bytes);
+  }
+}
+
+/** Writes whole blocks, as a disk does where nothing is in between. */
+class GrowingMemoryFile extends MemoryFile {
+  writeDurablyNow(position: number, bytes: Uint8Array): void {
+    const whole = Buffer.alloc(Math.ceil((position + bytes.length) / BLOCK_BYTES) * BLOCK_BYTES - position);
+    whole.set(bytes);
+    this.writeAndSync(position, whole);
   }
 }
 
