@@ -154,11 +154,9 @@ function decode(schema: Schema<any>, value: unknown, where: Place, strict: boole
 
 function decodeStruct(schema: Schema<any>, value: unknown, where: Place, strict: boolean): unknown {
   if (typeof value !== "object" || Array.isArray(value)) return mismatch(schema, value, where);
-  const { zeros, byName } = readingPlan(schema);
+  const { zeros, byName, struct } = readingPlan(schema);
   const here: Place =
-    schema.aliased === true
-      ? { struct: "", field: "", above: ALIAS }
-      : { struct: schema.goType.slice(schema.goType.lastIndexOf(".") + 1), field: "", above: where };
+    schema.aliased === true ? { struct: "", field: "", above: ALIAS } : { struct, field: "", above: where };
   const out: Record<string, unknown> = { ...zeros };
   for (const key of Object.keys(value as object)) {
     const field = byName.get(key) ?? byName.get(key.toLowerCase());
@@ -180,6 +178,8 @@ interface ReadingPlan {
   readonly zeros: Readonly<Record<string, unknown>>;
   /** By JSON name, as spelled and in lower case. */
   readonly byName: ReadonlyMap<string, Field>;
+  /** Its name in Go, as errors have it. */
+  readonly struct: string;
 }
 
 const readingPlans = new WeakMap<object, ReadingPlan>();
@@ -195,7 +195,7 @@ function readingPlan(schema: Schema<any>): ReadingPlan {
       byName.set(field.jsonName, field);
       byName.set(field.jsonName.toLowerCase(), field);
     }
-    plan = { zeros, byName };
+    plan = { zeros, byName, struct: schema.goType.slice(schema.goType.lastIndexOf(".") + 1) };
     readingPlans.set(schema, plan);
   }
   return plan;

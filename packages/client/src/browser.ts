@@ -15,7 +15,7 @@ export {
   type Status,
 } from "./discovery/registration.ts";
 export { type Endpoint, NoInstancesError, type ResolveOptions, Resolver } from "./discovery/resolver.ts";
-export { RequestError, ResponseError } from "./errors.ts";
+export { AnswerError, RequestError, ResponseError } from "./errors.ts";
 export { isTransient, wasNotApplied } from "./failures.ts";
 export { parseJson, stringifyJson } from "./json-text.ts";
 export {

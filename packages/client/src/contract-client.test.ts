@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contractClient } from "./contract-client.ts";
-import { ResponseError } from "./errors.ts";
+import { AnswerError, RequestError, ResponseError } from "./errors.ts";
 import { parseJson, stringifyJson } from "./json-text.ts";
 import type { Send, WireRequest } from "./send.ts";
 
 /** A client whose agent answers one thing, and what was asked of it. */
-function talking(body: string, status = 200, headers: Readonly<Record<string, string>> = {}) {
+function talking(body: string, status = 200, headers: Readonly<Record<string, string>> = {}, retries = true) {
   const asked: WireRequest[] = [];
   const send: Send = async (request) => {
     asked.push(request);
@@ -18,7 +18,8 @@ function talking(body: string, status = 200, headers: Readonly<Record<string, st
       })(),
     };
   };
-  return { asked, client: contractClient({ send, token: "secret", datacenter: "east" }) };
+  const retry = retries ? {} : { retry: false as const };
+  return { asked, client: contractClient({ send, token: "secret", datacenter: "east", ...retry }) };
 }
 
 test("a call becomes the request its contract describes", async () => {
@@ -110,4 +111,17 @@ test("64-bit numbers survive JSON, and strings that look like them stay strings"
     d: 1,
   });
   assert.equal(stringifyJson({ a: 5n, b: "big:5", c: [1n << 64n] }), '{"a":5,"b":"big:5","c":[18446744073709551616]}');
+});
+
+test("what somebody else on the way says is no answer", async () => {
+  const page = "<!doctype html><title>Sign in</title>";
+  const isNone = (what: RegExp) => (error: unknown) => error instanceof RequestError && what.test(error.message);
+  const asked = (body: string, status?: number) => talking(body, status, {}, false).client;
+  await assert.rejects(asked(page).kvGet({ key: "k" }), isNone(/GET \/v1\/kv\/k\?dc=east: the answer is no JSON/));
+  await assert.rejects(asked(page, 404).kvGet({ key: "k" }), isNone(/no JSON/));
+  await assert.rejects(asked('{"error":"no route"}').kvGet({ key: "k" }), (error) => error instanceof AnswerError);
+  const definition = { Name: "web" };
+  await assert.rejects(asked(page).agentServiceRegister({ definition }), isNone(/is a page, not an agent's/));
+  // Else it would look as if there was no such key.
+  await assert.rejects(asked(page, 404).kvValue({ key: "k" }), (error) => error instanceof ResponseError);
 });

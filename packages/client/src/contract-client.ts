@@ -8,10 +8,11 @@ import {
   fromJson,
   type Parameters,
   parseGoDuration,
+  type Schema,
 } from "@tribune/api";
 import { CallPlan, type Given } from "./call-plan.ts";
 import { Deadlines } from "./deadlines.ts";
-import { RequestError, ResponseError } from "./errors.ts";
+import { AnswerError, RequestError, ResponseError } from "./errors.ts";
 import { isTransient } from "./failures.ts";
 import { parseJson } from "./json-text.ts";
 import { Addresses, type RetryOptions, type RetryPolicy, retryInMs, retryPolicy } from "./retry.ts";
@@ -78,7 +79,7 @@ type Method<C> =
     ? (given?: Arguments<C>, options?: CallOptions) => Promise<Answer<ValueOf<C>>>
     : (given: Arguments<C>, options?: CallOptions) => Promise<Answer<ValueOf<C>>>;
 
-/** One method for each contract; `kvGet({ key: "a" })`. They reject with `ResponseError` and `RequestError`. */
+/** One method for each contract; `kvGet({ key: "a" })`. They reject with `ResponseError`, `RequestError`, `AnswerError`. */
 export type ContractClient = { readonly [K in keyof typeof ALL_CONTRACTS]: Method<(typeof ALL_CONTRACTS)[K]> };
 
 export function contractClient(options: ContractClientOptions = {}): ContractClient {
@@ -180,9 +181,10 @@ class Caller {
     try {
       const { signal } = controller;
       const answer = await unlessAborted(signal, receive(plan, request, send({ ...request, signal })));
+      if (ANSWERS[plan.contract.answers].body !== "stream") return answer;
       // What is read in its own time is still aborted by the caller's signal, but no longer by the clock.
-      ends = ANSWERS[plan.contract.answers].body !== "stream";
-      return answer;
+      ends = false;
+      return { ...answer, value: following(request, answer.value as AsyncIterable<Uint8Array>, signal, release) };
     } catch (error) {
       const { reason } = controller.signal;
       throw reason instanceof Overdue ? overdue(request, reason) : error;
@@ -220,6 +222,22 @@ class Caller {
   }
 }
 
+/** A body that is read in its own time, and no longer follows anybody's signal once it is. */
+async function* following(
+  request: WireRequest,
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+  release: () => void,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw signal.aborted ? cause : cutShort(request, cause);
+  } finally {
+    release();
+  }
+}
+
 class Overdue extends Error {
   constructor(limitMs: number) {
     super(`no answer within ${Math.round(limitMs)} ms`);
@@ -244,14 +262,19 @@ async function receive(plan: CallPlan, request: WireRequest, sent: Promise<WireR
       return answerOf(plan, response, response.body);
     case "bytes": {
       const bytes = await reading(request, all(response.body));
-      return answerOf(plan, response, response.status === 200 ? bytes : null);
-    }
-    case "none":
-      await reading(request, textOf(response));
+      if (response.status === 200) return answerOf(plan, response, bytes);
+      // An agent says nothing more of what is not there; somebody on the way does.
+      if (bytes.length > 0) throw new ResponseError(response.status, new TextDecoder().decode(bytes));
       return answerOf(plan, response, null);
+    }
+    case "none": {
+      const text = await reading(request, textOf(response));
+      if (PAGE.test(text)) throw noAnswer(request, "is a page, not an agent's");
+      return answerOf(plan, response, null);
+    }
     default: {
       const text = await reading(request, textOf(response));
-      return answerOf(plan, response, text === "" ? null : fromJson(form.schema, parsed(request, text)));
+      return answerOf(plan, response, text === "" ? null : decoded(request, text, form.schema));
     }
   }
 }
@@ -278,19 +301,34 @@ async function refusal(request: WireRequest, response: WireResponse): Promise<Re
 
 /** An answer that is cut short is none. */
 function reading<T>(request: WireRequest, body: Promise<T>): Promise<T> {
-  return body.catch((cause: Error) => {
-    throw new RequestError(`${nameOf(request)}: ${cause.message}`, { cause });
+  return body.catch((cause: unknown) => {
+    throw cutShort(request, cause);
   });
 }
 
-/** A proxy's page, for one, is no answer of an agent. */
-function parsed(request: WireRequest, text: string): unknown {
+const cutShort = (request: WireRequest, cause: unknown): RequestError =>
+  new RequestError(`${nameOf(request)}: ${(cause as Error).message}`, { cause });
+
+/** Such as the login page of a proxy, which comes with a 200 as well. */
+const PAGE = /^\s*</;
+
+/** What somebody on the way says, such as a proxy's page, is no answer of an agent. */
+function decoded<T>(request: WireRequest, text: string, schema: Schema<T>): T {
+  let value: unknown;
   try {
-    return parseJson(text);
+    value = parseJson(text);
   } catch (cause) {
-    throw new RequestError(`${nameOf(request)}: the answer is no JSON`, { cause });
+    throw noAnswer(request, "is no JSON", cause);
+  }
+  try {
+    return fromJson(schema, value);
+  } catch (cause) {
+    throw new AnswerError(`${nameOf(request)}: the answer is of another form: ${(cause as Error).message}`, { cause });
   }
 }
+
+const noAnswer = (request: WireRequest, why: string, cause?: unknown): RequestError =>
+  new RequestError(`${nameOf(request)}: the answer ${why}`, { cause });
 
 function whole(raw: string | undefined): number | bigint | undefined {
   if (raw === undefined || !/^\d+$/.test(raw)) return undefined;

@@ -19,3 +19,8 @@ export class ResponseError extends Error {
 export class RequestError extends Error {
   override readonly name = "RequestError";
 }
+
+/** The answer is JSON, but not what the endpoint answers: another version's, or of somebody on the way. Asking again does not help. */
+export class AnswerError extends Error {
+  override readonly name = "AnswerError";
+}

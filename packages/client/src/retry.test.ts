@@ -132,3 +132,11 @@ test("a key cannot lead to another endpoint, and an answer must be JSON", async 
   await assert.rejects(client.kvGet({ key: "a..b/.c" }), /the answer is no JSON/);
   assert.equal(asked[0]?.target, "/v1/kv/a..b/.c");
 });
+
+test("who is asked to wait for longer than a call may take hears of it instead", async () => {
+  const world = new VirtualWorld();
+  const { send, asked } = scripted(() => ({ status: 503, headers: { "retry-after": "3600" } }));
+  const calling = contractClient({ send, world }).statusLeader();
+  await assert.rejects(calling, (error) => error instanceof ResponseError && error.retryAfterMs === 3_600_000);
+  assert.deepEqual([asked.length, world.pendingMs.filter((ms) => ms > 30_000)], [1, []]);
+});

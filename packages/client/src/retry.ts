@@ -20,6 +20,9 @@ export function retryPolicy(options: RetryOptions | false | undefined): RetryPol
   return options === false ? { ...DEFAULT, attempts: 1 } : { ...DEFAULT, ...options };
 }
 
+/** Whoever asks to be left alone for longer gets that: the call fails, and its caller knows better what to do meanwhile. */
+const ASKED_MS_MAX = 30_000;
+
 /**
  * How long to wait before another try; undefined when there must not be one. What may have been carried out is only
  * repeated when twice is as good as once.
@@ -38,7 +41,7 @@ export function retryInMs(
   if (!idempotent && !wasNotApplied(error)) return undefined;
   if (elsewhere) return 0;
   const asked = error instanceof ResponseError ? (error.retryAfterMs ?? 0) : 0;
-  return Math.max(asked, backoffMs(policy, tried - 1, random));
+  return asked > ASKED_MS_MAX ? undefined : Math.max(asked, backoffMs(policy, tried - 1, random));
 }
 
 /** Several agents that can answer for each other. All calls go to the one that answered last. */

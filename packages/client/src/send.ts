@@ -27,8 +27,16 @@ export const NO_HEADERS: Readonly<Record<string, string>> = {};
 /** How requests travel. Rejects with `RequestError` when no answer came. */
 export type Send = (request: WireRequest) => Promise<WireResponse>;
 
-/** Over `fetch`, in browsers and elsewhere. @param base such as `http://127.0.0.1:8500`; "" in a page of the agent's own */
+/** `fetch` takes these, and paths in a page. */
+const BASE = /^(?:https?:\/\/[^@/]+(?:\/|$)|\/|$)/i;
+
+/**
+ * Over `fetch`, in browsers and elsewhere.
+ * @param base such as `http://127.0.0.1:8500`; "" in a page of the agent's own
+ * @throws TypeError for what is no such URL, before anything is asked
+ */
 export function fetchSend(base: string, run: typeof fetch = fetch): Send {
+  if (!BASE.test(base)) throw new TypeError(`"${base}" is no URL of an agent: ${adviceFor(base)}`);
   const prefix = base.replace(/\/+$/, "");
   return async ({ method, target, headers, body, signal }) => {
     // A token must not follow a redirect to somewhere else, and no endpoint answers one. What is not said here, `fetch`
@@ -46,6 +54,12 @@ export function fetchSend(base: string, run: typeof fetch = fetch): Send {
       throw new RequestError(`${method} ${base}${target}: ${reasonOf(cause)}`, { cause });
     }
   };
+}
+
+function adviceFor(base: string): string {
+  if (base.startsWith("unix:")) return "for a Unix socket, give nodeSend({ address }) as `send`";
+  if (base.includes("@")) return "for a user and password, give nodeSend({ address, auth }) as `send`";
+  return "write http:// or https:// before its host and port";
 }
 
 class FetchedResponse implements WireResponse {

@@ -33,9 +33,13 @@ export class Transport {
   readonly #base: { readonly protocol: "http:" | "https:"; readonly host: string; readonly socketPath?: string };
   readonly #token: string;
   readonly #tls: TlsOptions;
+  readonly #keepsAlive: boolean;
+  #agent: http.Agent | undefined;
 
-  constructor(options: ClientOptions) {
+  /** @param keepsAlive whether one connection after the other is used again: for programs that ask more than once */
+  constructor(options: ClientOptions, { keepsAlive = false } = {}) {
     this.#options = options;
+    this.#keepsAlive = keepsAlive;
     this.#tls = tlsOptions(options);
     this.#base = parseAddress(options);
     this.#token = resolveToken(options);
@@ -70,7 +74,6 @@ export class Transport {
       method: request.method,
       path: target.pathname + target.search,
       headers: this.#headers(request),
-      agent: false as const,
       ...(request.signal === undefined ? {} : { signal: request.signal }),
       ...(socketPath === undefined
         ? { hostname: target.hostname.replace(/^\[|\]$/g, ""), port: target.port || (protocol === "https:" ? 443 : 80) }
@@ -78,10 +81,13 @@ export class Transport {
       ...(protocol === "https:" ? this.#tls : {}),
     };
     // Loaded when they are used: a command that asks over plain HTTP starts sooner without TLS.
-    const { request: send } = protocol === "https:" ? await import("node:https") : await import("node:http");
+    const { request: send, Agent } = protocol === "https:" ? await import("node:https") : await import("node:http");
+    // An agent's idle connections do not keep the program from ending.
+    if (this.#keepsAlive) this.#agent ??= new Agent({ keepAlive: true });
+    const agent = this.#agent ?? false;
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown): void => reject(this.#failure(request, url, cause));
-      const sent = send(options, resolve);
+      const sent = send({ ...options, agent }, resolve);
       sent.on("error", fail);
       const { body } = request;
       if (body === undefined || typeof body === "string" || body instanceof Uint8Array) sent.end(body);

@@ -36,7 +36,7 @@ export async function* blockingQueries<T>(
       const retryInMs = backoffMs(BACKOFF, failures++, world.random());
       failure({ error, failures, retryInMs });
       // Another agent may answer next time, with smaller indexes: see first what there is.
-      if (error instanceof RequestError) index = 0;
+      if (error instanceof RequestError || isGatewayError(error)) index = 0;
       await delay(world, retryInMs, signal).catch(() => {}); // aborted: the loop ends
       continue;
     }
@@ -57,4 +57,7 @@ export async function* blockingQueries<T>(
   }
 }
 
+/** Of a proxy that does not reach its agent: what it reaches next may have been started anew. */
+const isGatewayError = (error: unknown): boolean =>
+  error instanceof ResponseError && (error.status === 502 || error.status === 503 || error.status === 504);
 const isServerError = (error: unknown): boolean => error instanceof ResponseError && error.status >= 500;

@@ -165,3 +165,21 @@ test("an event's index is both halves of its name, one over the other", () => {
   assert.equal(eventIndex("00000000-0000-0001-0000-000000000003"), 2n);
   assert.equal(eventIndex("no name"), -1n);
 });
+
+test("behind a proxy that has lost its agent everything is looked at anew: the next one may have smaller indexes", async () => {
+  const { world, asked, seen, end } = watching([
+    row("a", 50),
+    { status: 502 },
+    row("b", 7),
+    { status: 500, body: "EOF" },
+  ]);
+  await world.pass(60_000);
+  await end();
+  assert.deepEqual(
+    [indexes(asked), seen],
+    [
+      [null, "50", null, "7", "7"],
+      ["a", "b"],
+    ],
+  );
+});

@@ -1,3 +1,4 @@
+import type { PreparedQuery as StoredQuery } from "@tribune/api";
 import type {
   DnsBackend,
   Freshness,
@@ -11,13 +12,13 @@ import type {
   ServiceRow,
 } from "../dns/backend.ts";
 import { chain } from "../dns/chain.ts";
-import { executeLongQuery, executeQuery } from "../endpoints/execute-query.ts";
+import { type Found, findByQuery, inOrder } from "../endpoints/execute-query.ts";
 import { parseGoDuration } from "../lib/duration.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { shuffle } from "../lib/random.ts";
 import type { Rng } from "../lib/runtime.ts";
-import type { Steps } from "../lib/steps.ts";
+import { isSteps, type Steps } from "../lib/steps.ts";
 import type { Answered, Indexed, QueryEngine } from "../server/query-engine.ts";
 import { connectHealth, ingressHealth, serviceHealthSteps } from "../state/catalog/health-queries.ts";
 import { getNode, getNodeByAddress } from "../state/catalog/nodes.ts";
@@ -30,6 +31,10 @@ interface Rows extends Indexed {
 }
 interface One<T> extends Indexed {
   readonly row: T | undefined;
+}
+interface FoundBy {
+  readonly query: StoredQuery;
+  readonly found: Found;
 }
 
 /**
@@ -89,23 +94,40 @@ export class StateDnsBackend implements DnsBackend {
     }).reply.row;
   }
 
-  executeQuery({ dc, nameOrId }: PreparedQuery): MaybePromise<PreparedResult | undefined> {
+  executeQuery({ dc, nameOrId, sourceAddress }: PreparedQuery): MaybePromise<PreparedResult | undefined> {
     this.#check(dc);
+    const first = this.#foundBy(nameOrId, `dns query ${nameOrId}`, () => "");
+    const found = chain(first, (row) => {
+      if (row?.query.Service.Near !== "_ip" || sourceAddress === "") return row;
+      const key = `dns query-from ${sourceAddress.length} ${sourceAddress} ${nameOrId}`;
+      return this.#foundBy(nameOrId, key, (tx) => getNodeByAddress(tx, sourceAddress)?.Node ?? "");
+    });
+    return chain(found, (row) => row && this.#inOrder(row));
+  }
+
+  #foundBy(nameOrId: string, key: string, asker: (tx: ReadTx) => string): MaybePromise<FoundBy | undefined> {
     const [nodeName, datacenter] = [this.#nodeName, this.#datacenter];
-    const found = this.#askLong<One<PreparedResult>>(`dns query ${nameOrId}`, function* (tx) {
+    const found = this.#askLong<One<FoundBy>>(key, function* (tx) {
       const query = preparedQueryResolve(tx, nameOrId);
       if (query === undefined) return { Index: tx.index, row: undefined };
-      const near = query.Service.Near === "_agent" ? nodeName : query.Service.Near;
+      const { Near } = query.Service;
+      const near = Near === "_agent" ? nodeName : Near === "_ip" ? asker(tx) : Near;
       const { index: Index } = tx;
-      const long = executeLongQuery(tx, query, near, datacenter);
-      const instances = long === undefined ? executeQuery(tx, query, near, datacenter) : yield* long;
-      const rows = instances as unknown as readonly ServiceRow[];
-      const ttlNs = query.DNS.TTL === "" ? undefined : parseGoDuration(query.DNS.TTL);
-      const ttlMs = ttlNs === undefined ? undefined : ttlNs / 1e6;
-      return { Index, row: { rows, service: query.Service.Service, dc: datacenter, ttlMs } };
+      const instances = findByQuery(tx, query, near, datacenter);
+      return { Index, row: { query, found: isSteps(instances) ? yield* instances : instances } };
     });
-    // Callers shall not all go to the same instance; a query that sorts by distance keeps its order.
-    return chain(found, ({ reply: { row } }) => row && { ...row, rows: shuffle(this.#rng, [...row.rows]) });
+    return chain(found, ({ reply }) => reply.row);
+  }
+
+  /** Callers shall not all go to the same instance, unless it is nearer to them than all others. */
+  #inOrder({ query: { DNS, Service }, found }: FoundBy): PreparedResult {
+    const ttlNs = DNS.TTL === "" ? undefined : parseGoDuration(DNS.TTL);
+    return {
+      rows: inOrder(found, (rows) => shuffle(this.#rng, [...rows])) as unknown as readonly ServiceRow[],
+      service: Service.Service,
+      dc: this.#datacenter,
+      ttlMs: ttlNs === undefined ? undefined : ttlNs / 1e6,
+    };
   }
 
   #check(dc: string): void {

@@ -1,60 +1,71 @@
-import type { HealthCheck, PreparedQuery } from "@tribune/api";
-import { ROWS_A_STEP, type Steps } from "../lib/steps.ts";
+import type { HealthCheck, PreparedQuery, QuerySource } from "@tribune/api";
+import { finished, ROWS_A_STEP, type Steps } from "../lib/steps.ts";
 import { connectHealth, type Instance, serviceHealth, serviceHealthSteps } from "../state/catalog/health-queries.ts";
 import { serviceHealthMark } from "../state/catalog/indexes.ts";
 import { foldPrefix, SERVICES } from "../state/catalog/tables.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
-import { nearestFirst, nearestFirstLater } from "./near.ts";
+import { byDistance, type Distances, distancesLater } from "./near.ts";
 
 /** Where the node itself is looked for among its nearest: nothing can be nearer to it. */
 const SELF_DEPTH_MAX = 10;
 
-/**
- * The instances a prepared query finds in this datacenter: healthy enough, with the tags and metadata it wants, nearest
- * to the node `near` first, and on it before all others.
- *
- * @param shuffled the order of those whose distance is the same or not known.
- */
-export function executeQuery(
-  tx: ReadTx,
-  query: PreparedQuery,
-  near: string,
-  datacenter: string,
-  shuffled: (found: readonly Instance[]) => readonly Instance[] = (found) => found,
-): readonly Instance[] {
-  const found = fitting(tx, query);
-  const source = { Datacenter: datacenter, Segment: "", Node: near, Ip: "" };
-  return selfFirst(
-    nearestFirst(tx, source, datacenter, shuffled(found), (row) => row.Node.Node),
-    near,
-  );
+/** What a query finds, before each answer puts it into an order of its own. */
+export interface Found {
+  /** Healthy enough, with the tags and metadata that the query wants, in no particular order. */
+  readonly rows: readonly Instance[];
+  /** The node that the nearest are wanted to; "" for none. */
+  readonly near: string;
+  readonly distances: Distances;
+}
+
+/** The instances a prepared query finds in this datacenter; in steps where there are many. */
+export function findByQuery(tx: ReadTx, query: PreparedQuery, near: string, datacenter: string): Found | Steps<Found> {
+  const { Service: wanted } = query;
+  if (wanted.Connect) {
+    const rows = connectHealth(tx, wanted.Service).rows.filter(isWanted(query));
+    return finished(measured(tx, rows, near, datacenter));
+  }
+  const mark = serviceHealthMark(tx, wanted.Service);
+  const known = kept.get(query);
+  if (known !== undefined && known.mark === mark) {
+    if (near === "") return known.found;
+    const steps = measured(tx, known.found.rows, near, datacenter);
+    return known.found.rows.length > ROWS_A_STEP ? steps : finished(steps);
+  }
+  if (hasMany(tx, wanted.Service)) return fittingSteps(tx, query, mark, near, datacenter);
+  const rows = keep(query, mark, serviceHealth(tx, wanted.Service).rows.filter(isWanted(query)));
+  return near === "" ? rows : finished(measured(tx, rows.rows, near, datacenter));
 }
 
 /**
- * The same in steps, where there are many instances.
+ * An answer's rows: nearest first where that is wanted, and on the node itself before all others.
  *
- * @returns undefined where there are not.
+ * @param shuffled a copy in the order of those whose distance is the same or not known
  */
-export function executeLongQuery(
-  tx: ReadTx,
-  query: PreparedQuery,
-  near: string,
-  datacenter: string,
-  shuffled: (found: readonly Instance[]) => readonly Instance[] = (found) => found,
-): Steps<readonly Instance[]> | undefined {
-  const { Service: wanted } = query;
-  const mark = serviceHealthMark(tx, wanted.Service);
-  const known = kept.get(query);
-  const isKnown = known !== undefined && known.mark === mark;
-  if (wanted.Connect || !(isKnown ? known.rows.length > ROWS_A_STEP : hasMany(tx, wanted.Service))) return undefined;
-  const moment = tx.later();
-  const source = { Datacenter: datacenter, Segment: "", Node: near, Ip: "" };
-  const sorting = nearestFirstLater(tx, source, datacenter);
+export function inOrder(
+  { rows, near, distances }: Found,
+  shuffled: (rows: readonly Instance[]) => readonly Instance[],
+): readonly Instance[] {
+  const mixed = shuffled(rows);
+  if (near === "") return mixed;
+  return selfFirst(distances === undefined ? mixed : byDistance(mixed, distances, nodeOf), near);
+}
+
+const nodeOf = ({ Node }: Instance): string => Node.Node;
+
+function measured(tx: ReadTx, rows: readonly Instance[], near: string, datacenter: string): Steps<Found> {
+  const distancesOf = distancesLater(tx, sourceOf(near, datacenter), datacenter);
   return (function* () {
-    const found = isKnown ? known.rows : yield* fittingSteps(moment, query, mark);
-    return selfFirst(yield* sorting(shuffled(found), (row) => row.Node.Node), near);
+    return { rows, near, distances: yield* distancesOf(rows, nodeOf) };
   })();
 }
+
+const sourceOf = (near: string, datacenter: string): QuerySource => ({
+  Datacenter: datacenter,
+  Segment: "",
+  Node: near,
+  Ip: "",
+});
 
 function hasMany(tx: ReadTx, service: string): boolean {
   let rows = 0;
@@ -72,34 +83,39 @@ function selfFirst(sorted: readonly Instance[], near: string): readonly Instance
 
 interface Kept {
   readonly mark: object;
-  readonly rows: readonly Instance[];
+  /** Near to nobody. */
+  readonly found: Found;
 }
 
 /** What a query found last; it holds until the health of its service changes. Queries never change. */
 const kept = new WeakMap<PreparedQuery, Kept>();
 
-/** Instances that are healthy enough and have what the query wants, in no particular order. */
-function fitting(tx: ReadTx, query: PreparedQuery): readonly Instance[] {
-  const { Service: wanted } = query;
-  if (wanted.Connect) return connectHealth(tx, wanted.Service).rows.filter(isWanted(query));
-  const mark = serviceHealthMark(tx, wanted.Service);
-  const known = kept.get(query);
-  if (known !== undefined && known.mark === mark) return known.rows;
-  const rows = serviceHealth(tx, wanted.Service).rows.filter(isWanted(query));
-  if (mark !== undefined) kept.set(query, { mark, rows });
-  return rows;
+function keep(query: PreparedQuery, mark: object | undefined, rows: readonly Instance[]): Found {
+  const found = { rows, near: "", distances: undefined };
+  if (mark !== undefined) kept.set(query, { mark, found });
+  return found;
 }
 
-function* fittingSteps(moment: ReadTx, query: PreparedQuery, mark: object | undefined): Steps<readonly Instance[]> {
-  const all = (yield* serviceHealthSteps(moment, query.Service.Service)).rows;
-  const isFitting = isWanted(query);
-  const rows: Instance[] = [];
-  for (const [at, row] of all.entries()) {
-    if (at % ROWS_A_STEP === 0 && at > 0) yield;
-    if (isFitting(row)) rows.push(row);
-  }
-  if (mark !== undefined) kept.set(query, { mark, rows });
-  return rows;
+function fittingSteps(
+  tx: ReadTx,
+  query: PreparedQuery,
+  mark: object | undefined,
+  near: string,
+  datacenter: string,
+): Steps<Found> {
+  const moment = tx.later();
+  const distancesOf = distancesLater(tx, sourceOf(near, datacenter), datacenter);
+  return (function* () {
+    const all = (yield* serviceHealthSteps(moment, query.Service.Service)).rows;
+    const isFitting = isWanted(query);
+    const rows: Instance[] = [];
+    for (const [at, row] of all.entries()) {
+      if (at % ROWS_A_STEP === 0 && at > 0) yield;
+      if (isFitting(row)) rows.push(row);
+    }
+    const found = keep(query, mark, rows);
+    return near === "" ? found : { rows, near, distances: yield* distancesOf(rows, nodeOf) };
+  })();
 }
 
 function isWanted({ Service: wanted }: PreparedQuery): (row: Instance) => boolean {

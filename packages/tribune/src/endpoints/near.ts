@@ -29,30 +29,51 @@ export function nearestFirstLater(
   source: QuerySource,
   datacenter: string,
 ): <R>(rows: readonly R[], nodeOf: (row: R) => string) => Steps<readonly R[]> {
-  if (source.Node === "" || source.Datacenter !== datacenter) return asTheyAre;
+  const measured = distancesLater(tx, source, datacenter);
+  return function* (rows, nodeOf) {
+    const distances = yield* measured(rows, nodeOf);
+    return distances === undefined ? rows : byDistance(rows, distances, nodeOf);
+  };
+}
+
+/** Seconds from the source, by node; undefined where rows are left as they are. */
+export type Distances = ReadonlyMap<string, number> | undefined;
+
+export function distancesLater(
+  tx: ReadTx,
+  source: QuerySource,
+  datacenter: string,
+): <R>(rows: readonly R[], nodeOf: (row: R) => string) => Steps<Distances> {
+  if (source.Node === "" || source.Datacenter !== datacenter) return unknown;
   tx.scan(COORDINATES, "");
   const from = peekCoordinateSet(tx, source.Node);
-  if (from.size === 0) return asTheyAre;
+  if (from.size === 0) return unknown;
   const moment = tx.later();
   return function* (rows, nodeOf) {
     const distances = new Map<string, number>();
-    const placed: { row: (typeof rows)[number]; distance: number }[] = [];
-    for (const row of rows) {
+    for (const [at, row] of rows.entries()) {
       const node = nodeOf(row);
-      const known = distances.get(node);
-      const distance = known ?? setDistance(from, peekCoordinateSet(moment, node));
-      if (known === undefined) distances.set(node, distance);
-      placed.push({ row, distance });
-      if (placed.length % ROWS_A_STEP === 0) yield;
+      if (!distances.has(node)) distances.set(node, setDistance(from, peekCoordinateSet(moment, node)));
+      if ((at + 1) % ROWS_A_STEP === 0) yield;
     }
-    placed.sort((a, b) => (a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0));
-    return placed.map(({ row }) => row);
+    return distances;
   };
 }
 
 // biome-ignore lint/correctness/useYield: there is nothing to do, in however many steps.
-function* asTheyAre<R>(rows: readonly R[]): Steps<readonly R[]> {
-  return rows;
+function* unknown(): Steps<Distances> {
+  return undefined;
+}
+
+/** Nearest first; equals keep their order. */
+export function byDistance<R>(
+  rows: readonly R[],
+  distances: NonNullable<Distances>,
+  nodeOf: (row: R) => string,
+): readonly R[] {
+  const placed = rows.map((row) => ({ row, distance: distances.get(nodeOf(row)) ?? Number.POSITIVE_INFINITY }));
+  placed.sort((a, b) => (a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0));
+  return placed.map(({ row }) => row);
 }
 
 /**

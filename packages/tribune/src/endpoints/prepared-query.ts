@@ -18,7 +18,7 @@ import { TribuneError } from "../lib/errors.ts";
 import { parseGoBool } from "../lib/go-bool.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { randomUuid, shuffle } from "../lib/random.ts";
-import type { Steps } from "../lib/steps.ts";
+import { isSteps, type Steps } from "../lib/steps.ts";
 import type { Instance } from "../state/catalog/health-queries.ts";
 import { listNodes } from "../state/catalog/node-queries.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
@@ -26,7 +26,7 @@ import { preparedQueryGet, preparedQueryListSteps, preparedQueryResolve } from "
 import type { LeaderApi, ServerApi } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings } from "./binding.ts";
-import { executeLongQuery, executeQuery } from "./execute-query.ts";
+import { type Found, findByQuery, inOrder } from "./execute-query.ts";
 import { foundByQuery, metaOf } from "./query-answer.ts";
 import { structsJson } from "./row-text.ts";
 import { wireMeta } from "./wire-meta.ts";
@@ -177,11 +177,11 @@ function execute(
   const shuffled = (found: readonly Instance[]): readonly Instance[] => shuffle(server.rng, [...found]);
   return server.peek((tx) => {
     const near = asked === "_agent" ? request.Agent.Node : asked === "_ip" ? nodeAt(tx, request.Source.Ip) : asked;
-    const reply = (rows: readonly Instance[]) => executed(query, request, server, rows);
-    const long = executeLongQuery(tx, wanted, near, datacenter, shuffled);
-    if (long === undefined) return reply(executeQuery(tx, wanted, near, datacenter, shuffled));
+    const reply = (found: Found) => executed(query, request, server, inOrder(found, shuffled));
+    const found = findByQuery(tx, wanted, near, datacenter);
+    if (!isSteps(found)) return reply(found);
     return (function* () {
-      return reply(yield* long);
+      return reply(yield* found);
     })();
   });
 }
