@@ -17,4 +17,4 @@ if (chosen.length === 0) {
   console.error(`No test file matches ${words.join(" ")}; file names look like ${files[0] ?? "(none built)"}`);
   process.exit(1);
 }
-process.exitCode = (await runTests(chosen.sort(), { timeout: 300_000 })) ? 0 : 1;
+process.exitCode = (await runTests(chosen.sort(), { timeout: 900_000 })) ? 0 : 1;
