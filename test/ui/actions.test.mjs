@@ -541,7 +541,12 @@ browserTest("services are searched, sorted and walked through by keyboard alone"
 browserTest("the palette finds pages, services and actions; g and a letter goes to a page", async () => {
   const { page, close } = await session("services");
   await page.locator('[data-service="web"]').waitFor();
-  await page.keyboard.press("Control+k");
+  /** The dialog has the keyboard a frame after it is drawn. */
+  const openPalette = async () => {
+    await page.keyboard.press("Control+k");
+    await page.locator(".palette-input:focus").waitFor();
+  };
+  await openPalette();
   await page.keyboard.type("postgr");
   await page.getByRole("option", { name: /postgres/ }).waitFor();
   await page.keyboard.press("Enter");
@@ -559,8 +564,9 @@ browserTest("the palette finds pages, services and actions; g and a letter goes 
     },
     () => "g and k do not lead to the keys",
   );
-  await page.keyboard.press("Control+k");
+  await openPalette();
   await page.keyboard.type("dark theme");
+  await page.getByRole("option", { name: /Dark theme/ }).waitFor();
   await page.keyboard.press("Enter");
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
   await page.reload();

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Refused } from "../data/send.ts";
 import { Icon } from "./icons.tsx";
 import { StatusIcon } from "./status.tsx";
@@ -31,8 +31,7 @@ export function Dialog({
   readonly children: ComponentChildren;
 }) {
   const box = useRef<HTMLDialogElement>(null);
-  // Not after the next frame: what is typed at once belongs here already.
-  useLayoutEffect(() => {
+  useEffect(() => {
     const giveBack = openModal(box.current);
     // Whoever goes to another page by the browser's own buttons is not asked there.
     addEventListener("popstate", onClose);

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { datacenter, inDatacenter } from "../data/agent.ts";
 import type { ServiceSummary } from "../data/types.ts";
 import { useLive } from "../data/use-live.ts";
@@ -39,8 +39,7 @@ function Palette() {
   const [at, setAt] = useState(0);
   const services = useLive<readonly ServiceSummary[]>(inDatacenter("internal/ui/services"));
   const nodes = useLive<readonly { Node: string }[]>(inDatacenter("catalog/nodes"));
-  // Not after the next frame: what is typed at once belongs here already.
-  useLayoutEffect(() => openModal(box.current), []);
+  useEffect(() => openModal(box.current), []);
   const close = (): void => {
     open.value = false;
   };
