@@ -16,7 +16,7 @@ export const missing = existsSync(chromium) ? false : `no browser at ${chromium}
 const opened = new Set();
 
 export const browserTest = (name, run) =>
-  test(name, { skip: missing, timeout: 300_000 }, async (t) => {
+  test(name, { skip: missing, timeout: 600_000 }, async (t) => {
     try {
       await run(t);
     } catch (error) {
