@@ -24,7 +24,10 @@ export const browserTest = (name, run) =>
       if (error instanceof Error) error.message = [error.message, ...shown].join("\n");
       throw error;
     } finally {
+      // What a test that failed left open would go on asking, under the next one.
+      const left = [...opened].map(({ page }) => page.context().close());
       opened.clear();
+      await Promise.allSettled(left);
     }
   });
 
