@@ -1,5 +1,6 @@
 // Runs every *.test.js of the built packages, or those whose path contains one of the given words.
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runTests } from "./lib/run-tests.mjs";
@@ -17,4 +18,6 @@ if (chosen.length === 0) {
   console.error(`No test file matches ${words.join(" ")}; file names look like ${files[0] ?? "(none built)"}`);
   process.exit(1);
 }
-process.exitCode = (await runTests(chosen.sort(), { timeout: 300_000 })) ? 0 : 1;
+// The runner's own choice is a core less than there are: of two it would leave one idle.
+const concurrency = Math.max(2, availableParallelism() - 1);
+process.exitCode = (await runTests(chosen.sort(), { concurrency, timeout: 900_000 })) ? 0 : 1;

@@ -9,4 +9,4 @@ await import("../scripts/bundle.mjs");
 const directory = join(dirname(fileURLToPath(import.meta.url)), "docs");
 process.env.DOCS_PAGES = process.argv.slice(2).join(",");
 const files = ["blocks", "filestorage", "pages"].map((name) => join(directory, `${name}.test.mjs`));
-process.exitCode = (await runTests(files, { concurrency: 1, timeout: 180_000 })) ? 0 : 1;
+process.exitCode = (await runTests(files, { concurrency: 1, timeout: 600_000 })) ? 0 : 1;

@@ -14,4 +14,4 @@ const files = readdirSync(directory)
   .sort()
   .map((name) => join(directory, name));
 // Two cores: more agents at once only make each other late.
-process.exitCode = (await runTests(files, { concurrency: 2, timeout: 180_000 })) ? 0 : 1;
+process.exitCode = (await runTests(files, { concurrency: 2, timeout: 600_000 })) ? 0 : 1;

@@ -13,5 +13,5 @@ const files = readdirSync(directory)
   .sort()
   .map((name) => join(directory, name));
 // A browser and an agent keep two cores busy.
-const good = await runTests(files, { concurrency: 1, timeout: 600_000 });
+const good = await runTests(files, { concurrency: 1, timeout: 1_800_000 });
 process.exitCode = good || missing ? 0 : 1;

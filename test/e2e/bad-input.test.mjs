@@ -14,7 +14,7 @@ before(async () => {
 after(() => agent.kill());
 afterEach(async () => {
   assert.equal((await put(agent, "/v1/kv/alive", "yes")).status, 200, agent.output);
-  const resolver = new Resolver({ timeout: 5_000 });
+  const resolver = new Resolver({ timeout: 20_000 });
   resolver.setServers([`${address}:8600`]);
   assert.deepEqual(await resolver.resolve4("consul.service.consul"), [address]);
 });

@@ -50,7 +50,7 @@ function flipByte(file, at) {
 
 async function refuses(dataDir, pattern) {
   const agent = serverProcess({ address, dataDir });
-  const { code } = await agent.exitedWithin(30_000);
+  const { code } = await agent.exitedWithin(60_000);
   assert.equal(code, 1, agent.output);
   assert.match(agent.output, pattern);
 }

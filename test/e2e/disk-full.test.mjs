@@ -33,7 +33,7 @@ test("a full disk: acknowledged writes stay, the file is named, more room brings
     acknowledged.push(at);
   }
   assert.ok(acknowledged.length > 10 && acknowledged.length < 1_000, `${acknowledged.length} writes until it was full`);
-  const { code } = await agent.exitedWithin(30_000);
+  const { code } = await agent.exitedWithin(60_000);
   assert.equal(code, 1, agent.output);
   assert.match(agent.output, /ENOSPC|no space left/i);
   assert.match(agent.output, /\.wal/);

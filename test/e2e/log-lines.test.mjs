@@ -58,7 +58,7 @@ test("a server and a client say what happens as Consul's do", async (t) => {
   ]);
 
   server.signal("SIGTERM");
-  assert.equal((await server.exitedWithin(30_000)).code, 1, "as Consul's, where it does not leave");
+  assert.equal((await server.exitedWithin(60_000)).code, 1, "as Consul's, where it does not leave");
   const end = server.output.slice(server.output.indexOf("Caught: signal=terminated"));
   for (const line of [
     "Graceful shutdown disabled. Exiting",

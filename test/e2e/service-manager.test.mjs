@@ -46,7 +46,7 @@ test("a socket for somebody who is not there is refused in Consul's words", asyn
   const config = { addresses: { http: `unix://${dataDir}/http.sock` }, unix_sockets: { user: "nobody-here" } };
   const agent = serverProcess({ address: SERVER, dataDir, config });
   t.after(() => agent.kill());
-  assert.equal((await agent.exitedWithin(30_000)).code, 1);
+  assert.equal((await agent.exitedWithin(60_000)).code, 1);
   assert.match(agent.output, /Failed setting up socket: failed to look up user nobody-here: user: unknown user/);
 });
 
@@ -88,7 +88,7 @@ test("leave is answered when the agent has left, not before", async (t) => {
   t.after(() => client.kill());
   await client.ready();
   assert.equal((await put(client, "/v1/agent/leave")).status, 200);
-  assert.equal((await client.exitedWithin(30_000)).code, 0);
+  assert.equal((await client.exitedWithin(60_000)).code, 0);
   const left = client.output.indexOf("serf: EventMemberLeave: c ");
   const answered = client.output.indexOf("Request finished: method=PUT url=/v1/agent/leave");
   assert.ok(0 < left && left < answered, client.output);

@@ -30,7 +30,7 @@ function cli(agent, ...args) {
 }
 
 async function resolve(name) {
-  const resolver = new Resolver({ timeout: 5_000 });
+  const resolver = new Resolver({ timeout: 20_000 });
   resolver.setServers([`${address}:8600`]);
   try {
     return await resolver.resolve4(name);
@@ -107,7 +107,7 @@ test("the command line speaks to the agent, and a link named consul is the same 
   );
   assert.match(version, /^Consul v1\.10\.11/);
   assert.equal((await cli(agent, "leave")).code, 0);
-  await agent.exitedWithin(30_000);
+  await agent.exitedWithin(60_000);
 });
 
 test("a server with configuration files keeps its services over a restart and takes a reload", async (t) => {
@@ -138,7 +138,7 @@ test("a server with configuration files keeps its services over a restart and ta
   );
   await put(agent, "/v1/agent/service/register", { Name: "kept", Port: 1 });
   agent.signal("SIGTERM");
-  assert.equal((await agent.exitedWithin(30_000)).code, 1);
+  assert.equal((await agent.exitedWithin(60_000)).code, 1);
   const again = await start().ready();
   t.after(() => again.kill());
   const services = await getJson(again, "/v1/agent/services");
@@ -154,6 +154,6 @@ test("two agents cannot use one data directory", async (t) => {
   const first = await serverProcess({ address, dataDir }).ready();
   t.after(() => first.kill());
   const second = serverProcess({ address: "127.77.6.2", dataDir });
-  const { code } = await second.exitedWithin(30_000);
+  const { code } = await second.exitedWithin(60_000);
   assert.equal(code, 1, second.output);
 });

@@ -68,7 +68,8 @@ for (let from = 0; from < pages.length; from += doors.length) {
   const names = `${some[0].name} to ${some.at(-1).name}`;
   browserTest(`no page calls fresh what an agent said that is away; all come back with it: ${names}`, async () => {
     const opened = await Promise.all(some.map(() => watchedPage(browser, agent.url)));
-    for (const { page } of opened) page.setDefaultTimeout(60_000);
+    // A dozen of them redraw at once.
+    for (const { page } of opened) page.setDefaultTimeout(120_000);
     const each = (run) => Promise.all(opened.map(({ page }, i) => run(page, some[i], next(i), doors[i])));
     // One after the other: a dozen pages that load at once are slow on any machine.
     for (const [i, { page }] of opened.entries()) {
@@ -101,13 +102,14 @@ for (let from = 0; from < pages.length; from += doors.length) {
           return then.standing || said > 0 || (texts.length === 1 && aged.test(texts[0]));
         },
         () => `${then.name} does not say that the agent is away`,
+        120_000,
       );
       assert.equal(await page.locator("#away").count(), 1, then.name);
       assert.equal(await freshness(page, "fresh").count(), 0, then.name);
     });
     await startAgent();
     await each(async (page, _, then) => {
-      await page.locator(then.shows).first().waitFor({ state: "attached", timeout: 60_000 });
+      await page.locator(then.shows).first().waitFor({ state: "attached" });
       await page.locator("#away").waitFor({ state: "detached" });
       await freshness(page, "away").waitFor({ state: "detached" });
     });

@@ -9,7 +9,7 @@ import { register } from "./world.mjs";
 
 const consul = process.env.CONSUL_BIN ?? "";
 const noConsul = existsSync(consul) ? false : "no Consul: set CONSUL_BIN to one";
-const consulTest = (name, run) => test(name, { skip: missing || noConsul, timeout: 120_000 }, run);
+const consulTest = (name, run) => test(name, { skip: missing || noConsul, timeout: 300_000 }, run);
 const site = fileURLToPath(new URL("../../packages/ui/dist", import.meta.url));
 const [near, distant] = ["127.0.98.24", "127.0.98.25"];
 let agent;

@@ -14,7 +14,7 @@ const site = fileURLToPath(new URL("../../packages/ui/dist", import.meta.url));
 const consul = process.env.CONSUL_BIN ?? "";
 const secret = "5f0c2d2e-9d3b-4f0e-8f5e-1c1b1c1d1e1f";
 const noConsul = existsSync(consul) ? false : "no Consul: set CONSUL_BIN to one";
-const consulTest = (name, run) => test(name, { skip: missing || noConsul, timeout: 120_000 }, run);
+const consulTest = (name, run) => test(name, { skip: missing || noConsul, timeout: 300_000 }, run);
 
 let agent;
 let browser;

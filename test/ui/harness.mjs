@@ -16,7 +16,7 @@ export const missing = existsSync(chromium) ? false : `no browser at ${chromium}
 const opened = new Set();
 
 export const browserTest = (name, run) =>
-  test(name, { skip: missing, timeout: 300_000 }, async (t) => {
+  test(name, { skip: missing, timeout: 600_000 }, async (t) => {
     try {
       await run(t);
     } catch (error) {
@@ -24,7 +24,10 @@ export const browserTest = (name, run) =>
       if (error instanceof Error) error.message = [error.message, ...shown].join("\n");
       throw error;
     } finally {
+      // What a test that failed left open would go on asking, under the next one.
+      const left = [...opened].map(({ page }) => page.context().close());
       opened.clear();
+      await Promise.allSettled(left);
     }
   });
 

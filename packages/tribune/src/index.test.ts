@@ -164,7 +164,7 @@ test("after stop nothing keeps the process alive", async () => {
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
     cwd: fileURLToPath(new URL(".", import.meta.url)),
     stdio: ["ignore", "inherit", "inherit"],
-    timeout: 20_000, // a process that hangs is killed, and then has no exit code
+    timeout: 60_000, // a process that hangs is killed, and then has no exit code
   });
   const [code] = (await once(child, "exit")) as [number | null];
   assert.equal(code, 0);

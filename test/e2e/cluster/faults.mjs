@@ -127,7 +127,7 @@ export const FAULTS = {
   async "clock-jump"(cluster, { clocks }) {
     const leader = await leaderOf(cluster);
     const url = cluster.agents.get(await followerOf(cluster)).url;
-    const session = await createSession(url, "120s");
+    const session = await createSession(url, "1800s");
     if (!(await acquire(url, "clock-jump/lock", session))) throw new Error("the lock was not to be had");
     const dying = await createSession(url, "10s");
     for (const [number, seconds] of [leader, await followerOf(cluster)].flatMap((each) =>
@@ -147,7 +147,7 @@ export const FAULTS = {
     await until(
       async () => (await sessionsOf(url, dying)) === 0,
       () => "a session that is not renewed does not end",
-      40_000,
+      60_000,
     );
     await fetch(`${url}/v1/session/destroy/${session}`, { method: "PUT" });
   },

@@ -61,7 +61,7 @@ for (const [name, [command, ...args]] of Object.entries(RUNTIMES)) {
   const there = spawnSync(command, ["--version"]).status === 0;
   test(`the client runs in ${name}`, { skip: there ? false : `NO ${name.toUpperCase()}` }, async () => {
     for (const entry of ["index", "browser"]) {
-      const child = spawn(command, [...args, here("everywhere.mjs"), agent.url, closed, entry], { timeout: 60_000 });
+      const child = spawn(command, [...args, here("everywhere.mjs"), agent.url, closed, entry], { timeout: 120_000 });
       let output = "";
       for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
       const code = await new Promise((resolve) => child.once("close", resolve));
@@ -71,7 +71,7 @@ for (const [name, [command, ...args]] of Object.entries(RUNTIMES)) {
   });
 }
 
-test("the client runs in pages, the agent's own and others", { skip: missing, timeout: 120_000 }, async (t) => {
+test("the client runs in pages, the agent's own and others", { skip: missing, timeout: 240_000 }, async (t) => {
   const browser = await startBrowser();
   t.after(() => browser.close());
   for (const [origin, url] of [

@@ -124,7 +124,7 @@ for (const { name, client, servers, net } of pairs) {
     });
 
     test("DNS", async () => {
-      const resolver = new Resolver({ timeout: 5000, tries: 1 });
+      const resolver = new Resolver({ timeout: 20_000, tries: 1 });
       resolver.setServers([`${agent.address}:8600`]);
       assert.deepEqual(await resolver.resolve4("v1.web.service.consul"), ["10.9.8.7"]);
       assert.deepEqual(await resolver.resolve4("node-1.node.consul"), [server.address]);
@@ -301,7 +301,7 @@ for (const { name, client, servers, net } of pairs) {
       );
       const { code, output } = await cli("leave");
       assert.equal(code, 0, output);
-      await agent.process.exitedWithin(30_000);
+      await agent.process.exitedWithin(60_000);
       // Consul's agent compares itself with the catalog up to three seconds after it found a server, also when it has said
       // goodbye by then, and so registers itself again: the leader's look at all members, once a minute, mends that.
       let known;

@@ -23,7 +23,7 @@ test("services and checks of a host outlive its change to Tribune, back to Consu
   const change = async (command, services) => {
     if (agent !== undefined) {
       agent.signal("SIGTERM");
-      await agent.exitedWithin(30_000);
+      await agent.exitedWithin(60_000);
     }
     const config = JSON.stringify({ leave_on_terminate: false, retry_join: [SERVER], retry_interval: "1s" });
     const args = ["-node=host", `-data-dir=${dataDir}/host`, `-hcl=${config}`];

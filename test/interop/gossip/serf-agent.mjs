@@ -57,6 +57,8 @@ export async function startSerf(name, host, flags = [], port = undefined) {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-  await until(`${name} answers: ${log}`, () => members().catch(() => undefined), 10_000);
+  await until(`${name} answers`, () => members().catch(() => undefined)).catch((error) => {
+    throw new Error(`${error.message}\n${log}`);
+  });
   return agent;
 }

@@ -205,6 +205,9 @@ test("a recursor that refuses, keeps silent or talks nonsense hands over to the 
           const reply = await overUdp(address, question(name, "A"));
           assert.equal(reply.flags, FLAG.QR | FLAG.RD | FLAG.RA | RCODE.SERVFAIL, name);
         }
+      });
+      // Who answers in the end is not to be taken for one that keeps silent, however slow the machine is.
+      await withServer(fakeBackend(), { ...options, recursorTimeoutMs: 30_000 }, async (address) => {
         const forged = await overUdp(address, question("forged.test.", "A"));
         assert.deepEqual(texts(forged.answers), ["forged.test. 300 A 192.0.2.1"]);
       });
