@@ -129,7 +129,7 @@ test("who left and came back is not taken for gone again by one who remembers th
   await sim.until("all see all", () => sim.hosts.every((one) => statuses(one).join() === alive(3)), 120_000);
   assert.deepEqual(
     forgetful.events.filter((line) => line.endsWith("p3")),
-    ["join p3"],
+    ["join p3", "update p3"],
   );
 });
 
