@@ -445,6 +445,10 @@ export class SocketPool implements GossipPool {
         return this.#swimLog.reachedByStreamOnly(effect.name);
       case "probed":
         return this.#swimLog.probed(effect.tookMs);
+      case "mergeRefused":
+        return exchanges.refusedMerge(effect.exchange, effect.reason);
+      case "pingForOther":
+        return this.#swimLog.pingForOther(effect.name, effect.from);
       case "dropped":
         return this.#swimLog.dropped(effect.reason);
       default:
