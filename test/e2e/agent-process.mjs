@@ -30,7 +30,7 @@ export class AgentProcess {
    */
   constructor({ address, args, env = {}, wrap = [], command = [process.execPath, program] }) {
     this.address = address;
-    this.url = `http://${address}:8500`;
+    this.url = `http://${address.includes(":") ? `[${address}]` : address}:8500`;
     this.#quiet = /log[-_]level\W*(warn|err)/i.test(args.join(" "));
     const [first, ...rest] = [...wrap, ...command, "agent", ...args];
     this.#child = spawn(first, [...rest, `-bind=${address}`, `-client=${address}`], {

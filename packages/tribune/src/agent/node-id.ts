@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { TribuneError } from "../lib/errors.ts";
 import { randomUuid } from "../lib/random.ts";
-import type { Disk, Rng } from "../lib/runtime.ts";
+import { type Disk, DiskError, type Rng } from "../lib/runtime.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -12,6 +12,20 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
  * @param dataDir "" in dev mode: nothing is read or kept.
  */
 export async function nodeId(configured: string, dataDir: string, disk: Disk, rng: Rng): Promise<string> {
+  try {
+    return await settledId(configured, dataDir, disk, rng);
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    const reason = error.code === "EACCES" ? "permission denied" : error.message;
+    const path = join(dataDir, "node-id");
+    throw TribuneError.internal(
+      `failed to setup node ID: open ${path}: ${reason} (let this agent's user read and write the data directory)`,
+      error,
+    );
+  }
+}
+
+async function settledId(configured: string, dataDir: string, disk: Disk, rng: Rng): Promise<string> {
   const path = join(dataDir, "node-id");
   if (configured !== "") {
     const id = configured.toLowerCase();

@@ -7,9 +7,11 @@ import type { Answer } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
 import { formatGoDuration } from "../lib/duration.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
+import { listenError } from "../lib/listen-error.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Clock } from "../lib/runtime.ts";
+import { hostPort } from "../server/identity.ts";
 import { AnswerSender, acceptsGzip, redirect, sendPlain } from "./answer-sender.ts";
 import type { HttpBackend, HttpOptions, ReadOutcome } from "./backend.ts";
 import { BODY_BYTES_MAX, readBody } from "./body.ts";
@@ -104,9 +106,11 @@ export class HttpServer {
     this.#plainDoors.push(new PlainDoor(server, plain, { connections: this.#connections, dates: this.#dates, handle }));
     this.#servers.push(server);
     await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
+      const refuse = (error: Error): void =>
+        reject("path" in where ? error : listenError("tcp", where.host, where.port, error));
+      server.once("error", refuse);
       server.listen(where, () => {
-        server.off("error", reject);
+        server.off("error", refuse);
         resolve();
       });
     });
@@ -560,7 +564,7 @@ function logged({ method, url, socket }: HttpRequest): { readonly [name: string]
   return {
     method,
     url: withoutToken(url ?? "/"),
-    from: `${socket.remoteAddress ?? ""}:${socket.remotePort ?? ""}`,
+    from: hostPort(socket.remoteAddress ?? "", socket.remotePort ?? 0),
   };
 }
 

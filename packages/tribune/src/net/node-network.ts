@@ -1,5 +1,6 @@
 import { createSocket } from "node:dgram";
 import * as net from "node:net";
+import { listenError } from "../lib/listen-error.ts";
 import type { Listener, Network, Stream, UdpSocket } from "../lib/runtime.ts";
 
 /** Bursts of gossip and DNS questions outlive a busy turn of the event loop; memberlist asks for as much. */
@@ -72,9 +73,10 @@ function hostPort(host = "", port = 0): string {
 function listenTcp(host: string, port: number, onStream: (stream: Stream) => void): Promise<Listener> {
   const server = net.createServer({ allowHalfOpen: true }, (socket) => onStream(new NodeStream(socket)));
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
+    const refuse = (error: Error): void => reject(listenError("tcp", host, port, error));
+    server.once("error", refuse);
     server.listen({ host, port }, () => {
-      server.off("error", reject);
+      server.off("error", refuse);
       server.on("error", ignore); // An accept that failed (EMFILE): the connection is lost, the listener stays.
       const bound = server.address() as net.AddressInfo;
       resolve({
@@ -122,9 +124,10 @@ function bindUdp(
     lookup: (address, _options, done) => done(null, address, net.isIPv6(address) ? 6 : 4),
   });
   return new Promise((resolve, reject) => {
-    socket.once("error", reject);
+    const refuse = (error: Error): void => reject(listenError("udp", host, port, error));
+    socket.once("error", refuse);
     socket.bind({ address: host, port }, () => {
-      socket.off("error", reject);
+      socket.off("error", refuse);
       socket.on("error", ignore); // ICMP "unreachable" of an earlier packet: UDP promises nothing.
       let closed = false;
       const { address, port: boundPort } = socket.address();
@@ -145,5 +148,5 @@ function bindUdp(
   });
 }
 
-/** The `Network` port on the real network. Rejections are the system's errors, with their `code`. */
+/** The `Network` port on the real network. Rejections have the `code` of the system's errors. */
 export const nodeNetwork: Network = { listenTcp, connectTcp, bindUdp };

@@ -191,6 +191,13 @@ export class Exchanges {
     incoming.stream.end();
   }
 
+  /** What a peer told of itself is not taken, while `onRequest` runs. It learns nothing of that; our operator does. */
+  refusedMerge(exchange: ExchangeId, reason: string): void {
+    const from = this.#incoming.get(exchange)?.stream.remoteAddress ?? "";
+    this.#options.metrics.count("memberlist.dropped");
+    this.#options.logger.error(`memberlist: Failed push/pull merge: ${reason} from=${from}`);
+  }
+
   /** The answer to a request, while `onRequest` runs. */
   respond(exchange: ExchangeId, message: PushPull | Ack): void {
     const incoming = this.#incoming.get(exchange);

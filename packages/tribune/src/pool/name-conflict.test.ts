@@ -11,8 +11,8 @@ for (const seed of [1, 2, 3])
     const late = await sim.add(4, { ...OPTIONS, name: "p2" });
     await sim.settle(late.pool.join([sim.hosts[0]!.address]));
     const said = (lines: readonly string[], pattern: RegExp): boolean => lines.some((line) => pattern.test(line));
-    await sim.until("the late one gives up", () => said(late.lines, /minority in name conflict resolution/));
-    assert.ok(said(late.lines, /give it a name of its own/));
+    await sim.until("the late one gives up", () => said(late.lines, /give it a name of its own/));
+    assert.ok(said(late.lines, /minority in name conflict resolution/));
     const before = sim.hosts.map(({ lines }) => lines.length);
     await sim.play(120_000);
     const [p1, p2, p3] = sim.hosts;
@@ -24,4 +24,21 @@ for (const seed of [1, 2, 3])
     assert.equal(late.lines.length, before[3], "it says nothing more");
     await late.pool.leave();
     await late.pool.stop();
+  });
+
+for (const seed of [1, 2, 3])
+  test(`who comes back at another address before it was missed stays, and is taken back (seed ${seed})`, async () => {
+    const sim = new PoolSim(seed);
+    await sim.cluster(4, OPTIONS);
+    sim.hosts[3]!.host.crash();
+    const moved = await sim.add(5, { ...OPTIONS, name: "p4" });
+    await sim.settle(moved.pool.join([sim.hosts[0]!.address]));
+    await sim.until("it is outvoted", () => moved.lines.some((line) => /minority in name conflict/.test(line)));
+    const everybody = [...sim.hosts.slice(0, 3), moved];
+    const placeOf = (one: (typeof everybody)[number]): string | undefined =>
+      one.pool.members().find(({ name, status }) => name === "p4" && status === "alive")?.host;
+    await sim.until("all know where it is", () => everybody.every((one) => placeOf(one) === moved.address), 180_000);
+    assert.ok(moved.lines.some((line) => line === "nobody answers by this agent's name at 10.0.0.4:8301: going on"));
+    assert.ok(!moved.lines.some((line) => /out of the pool/.test(line)));
+    for (const one of [...sim.hosts.slice(0, 3), moved]) await sim.settle(one.pool.stop());
   });

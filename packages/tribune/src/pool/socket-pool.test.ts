@@ -129,7 +129,7 @@ test("who left and came back is not taken for gone again by one who remembers th
   await sim.until("all see all", () => sim.hosts.every((one) => statuses(one).join() === alive(3)), 120_000);
   assert.deepEqual(
     forgetful.events.filter((line) => line.endsWith("p3")),
-    ["join p3"],
+    ["join p3", "update p3"],
   );
 });
 
@@ -244,6 +244,12 @@ test("merge rules keep another datacenter out", async () => {
   const twin = await sim.add(4, options("dc1", 4, "id-2"));
   await sim.settle(two.pool.join([one.address]));
   await assert.rejects(sim.settle(three.pool.join([one.address])), /Member 'p[12]' part of wrong datacenter 'dc1'/);
+  assert.ok(
+    one.lines.some((line) =>
+      /^memberlist: Failed push\/pull merge: Member 'p3' part of wrong .* from=10\.0\.0\.3:/.test(line),
+    ),
+    "the one that was asked says it, too",
+  );
   await assert.rejects(sim.settle(twin.pool.join([one.address])), /Member 'p2' has conflicting node ID 'id-2'/);
   await sim.play(10_000);
   assert.equal(one.pool.member("p3"), undefined);

@@ -21,6 +21,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Cancel } from "../lib/runtime.ts";
 import { admission } from "./admission.ts";
 import { type AllowList, allowList } from "./cidrs.ts";
+import { Claimant } from "./claimant.ts";
 import { CorePair, type SerfHostEffect, type SwimHostEffect } from "./core-pair.ts";
 import { Exchanges } from "./exchanges.ts";
 import { listErrors } from "./join-address.ts";
@@ -84,6 +85,8 @@ export class SocketPool implements GossipPool {
   #tags: MemberTags;
   #remembered: readonly string[] = [];
   #running: Running | undefined;
+  /** While it is being asked whether it is there. */
+  #claimant: Claimant | undefined;
   #stopped = false;
   #stopping: Promise<void> | undefined;
 
@@ -271,6 +274,7 @@ export class SocketPool implements GossipPool {
     cores.stop();
     stopSampling();
     exchanges.close();
+    this.#claimant?.close();
     this.#joining.stop();
     this.#queries.endAll();
     for (const resolve of this.#leaveWaiters.splice(0)) resolve();
@@ -377,8 +381,10 @@ export class SocketPool implements GossipPool {
     return this.#keyring.encryption !== undefined;
   }
 
+  /** The last one, where the pool has stopped: an agent that fell silent still says what it knows. */
   coordinate(): Coordinate {
-    return this.#mustRun().serf.coordinate();
+    if (this.#running === undefined) throw TribuneError.internal("the gossip pool is not running");
+    return this.#running.serf.coordinate();
   }
 
   coordinateOf(name: string): Coordinate | undefined {
@@ -439,6 +445,10 @@ export class SocketPool implements GossipPool {
         return this.#swimLog.reachedByStreamOnly(effect.name);
       case "probed":
         return this.#swimLog.probed(effect.tookMs);
+      case "mergeRefused":
+        return exchanges.refusedMerge(effect.exchange, effect.reason);
+      case "pingForOther":
+        return this.#swimLog.pingForOther(effect.name, effect.from);
       case "dropped":
         return this.#swimLog.dropped(effect.reason);
       default:
@@ -473,14 +483,7 @@ export class SocketPool implements GossipPool {
       case "queryDone":
         return this.#queries.done(effect.token);
       case "nameLost":
-        this.#serfLogger.error(
-          "this agent is out of the pool: give it a name of its own (node_name), and start it again",
-        );
-        // Its other duties go on: a snapshot file that cannot be closed must not end the agent.
-        this.stop().catch((error: Error) => {
-          this.#serfLogger.error("the pool could not be closed", { error: error.message });
-        });
-        return;
+        return this.#nameLost(effect.to);
       case "leaveDone":
         for (const resolve of this.#leaveWaiters.splice(0)) resolve();
         return;
@@ -491,6 +494,31 @@ export class SocketPool implements GossipPool {
       default:
         return unreachable(effect);
     }
+  }
+
+  /** The votes were for what the others heard last: our own address of before, where our host has moved. */
+  #nameLost(to: Endpoint): void {
+    if (this.#claimant !== undefined) return;
+    const { clock, timers, network } = this.#dependencies.runtime;
+    this.#claimant = new Claimant({
+      ...{ network, timers, clock, logger: this.#memberlistLogger, metrics: this.#dependencies.metrics },
+      security: () => ({ encryption: this.#keyring.encryption }),
+      timeoutMs: this.#options.settings.streamTimeoutMs,
+    });
+    void this.#claimant.answers(this.#options.name, to).then((answers) => {
+      this.#claimant?.close();
+      this.#claimant = undefined;
+      if (answers) this.#fallSilent();
+      else this.#serfLogger.warn(`nobody answers by this agent's name at ${to}: going on`);
+    });
+  }
+
+  #fallSilent(): void {
+    this.#serfLogger.error("this agent is out of the pool: give it a name of its own (node_name), and start it again");
+    // Its other duties go on: a snapshot file that cannot be closed must not end the agent.
+    this.stop().catch((error: Error) => {
+      this.#serfLogger.error("the pool could not be closed", { error: error.message });
+    });
   }
 
   #applyKey(

@@ -32,6 +32,12 @@ export class SwimLog {
     );
   }
 
+  /** What an operator finds of a host that was given another name, or another one's address. */
+  pingForOther(name: string, from: string): void {
+    this.#metrics.count("memberlist.dropped");
+    this.#logger.warn(`memberlist: Got ping for unexpected node '${name}' from=${from}`);
+  }
+
   dropped(reason: string): void {
     this.#metrics.count("memberlist.dropped");
     this.#logger.debug(`memberlist: ${reason}`);

@@ -7,7 +7,7 @@ export type BootstrapDecision =
   /** Not enough servers yet. */
   | { readonly type: "wait" }
   /** Not like this: what is wrong is the operator's to put right. */
-  | { readonly type: "conflict"; readonly reason: string }
+  | { readonly type: "conflict"; readonly reason: string; readonly member: string }
   /** Ask each for its peers: if all have none, this is the first configuration, the same on every server. */
   | { readonly type: "ask"; readonly servers: readonly ServerMember[]; readonly configuration: Configuration };
 
@@ -20,11 +20,12 @@ export function decideBootstrap(
   if (other !== undefined)
     return {
       type: "conflict",
-      reason: `Member ${other.name} has a conflicting expect value. All nodes should expect the same number.`,
+      reason: "Member has a conflicting expect value. All nodes should expect the same number.",
+      member: other.name,
     };
   const alone = servers.find((server) => server.bootstrap);
   if (alone !== undefined)
-    return { type: "conflict", reason: `Member ${alone.name} has bootstrap mode. Expect disabled.` };
+    return { type: "conflict", reason: "Member has bootstrap mode. Expect disabled.", member: alone.name };
   if (servers.some((server) => server.id === "")) return { type: "wait" };
   if (servers.filter((server) => !server.nonVoter).length < self.expect) return { type: "wait" };
   const sorted = [...servers].sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -61,6 +61,14 @@ export class Bootstrap {
     this.#cancelWait();
   }
 
+  /** Once, not with each look. */
+  #logConflict(conflict: { readonly reason: string; readonly member: string } | undefined): void {
+    const text = conflict === undefined ? "" : `${conflict.member}: ${conflict.reason}`;
+    if (conflict !== undefined && text !== this.#lastConflict)
+      this.#d.logger.error(conflict.reason, { member: conflict.member });
+    this.#lastConflict = text;
+  }
+
   async #look(): Promise<void> {
     const { datacenter, expect, logger, hasState } = this.#d;
     if (hasState()) {
@@ -68,8 +76,7 @@ export class Bootstrap {
       return;
     }
     const decision = decideBootstrap(this.#d.servers(), { datacenter, expect });
-    if (decision.type === "conflict" && decision.reason !== this.#lastConflict) logger.error(decision.reason);
-    this.#lastConflict = decision.type === "conflict" ? decision.reason : "";
+    this.#logConflict(decision.type === "conflict" ? decision : undefined);
     if (decision.type !== "ask") return;
     for (const server of decision.servers) {
       const peers = await this.#peersOf(server);

@@ -95,7 +95,17 @@ test("who has been leaving for a minute and still answers has not left", () => {
   assert.deepEqual([bench.status(2), bench.status(3)], ["leaving", "leaving"]);
   bench.swim(3, "alive", "dead").pass(45_000);
   assert.deepEqual([bench.status(2), bench.status(3)], ["alive", "left"]);
-  assert.deepEqual(bench.events(), ["leave n3"]);
+  assert.deepEqual(bench.events(), ["leave n3", "update n2"], "whoever held it for leaving hears that it is not");
+});
+
+test("a member that joins behind a leave of its earlier life is told of again once it says that it is here", () => {
+  const bench = new SerfBench(1);
+  bench.hear(leave(5, "n2")).swim(2, undefined, "alive");
+  assert.equal(bench.status(2), "leaving");
+  bench.hear(join(6, "n2"));
+  assert.deepEqual(bench.events(), ["join n2", "update n2"]);
+  const told = bench.only("member").map(({ member }) => member.status);
+  assert.deepEqual(told, ["leaving", "alive"]);
 });
 
 test("joining is announced with the current time, and moves the clock on", () => {
@@ -129,9 +139,9 @@ test("pruning erases: a failed member at once, a leaving one after eight seconds
   bench.hear(leave(20, "n3", true)).hear(leave(20, "n4", true));
   bench.hear(join(21, "n4"));
   bench.pass(7_999);
-  assert.deepEqual(bench.events(), []);
+  assert.deepEqual(bench.events(), ["update n4"]);
   bench.pass(1);
-  assert.deepEqual(bench.events(), ["reap n3"]);
+  assert.deepEqual(bench.events(), ["update n4", "reap n3"]);
   assert.equal(bench.status(4), "alive");
 });
 

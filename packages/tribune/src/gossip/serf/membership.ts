@@ -179,14 +179,17 @@ export class Membership {
     if (known === undefined) return this.#intents.add(nowMs, name, "join", lTime);
     if (lTime <= known.statusLTime) return false;
     const { member } = known;
+    const record = { ...known, statusLTime: lTime };
+    this.#records.set(name, record);
     // It came back: the leave that we had heard of was older.
-    const status = member.status === "leaving" ? "alive" : member.status;
-    this.#records.set(name, {
-      ...known,
-      member: status === member.status ? member : { ...member, status },
-      statusLTime: lTime,
-    });
+    if (member.status === "leaving") this.#stayed(record);
     return true;
+  }
+
+  /** Whoever was told that it is leaving, by its join even, must hear that it is not: no other event will follow. */
+  #stayed(record: MemberRecord): void {
+    const member = this.#setStatus(record, "alive", 0);
+    this.#options.outbox.put({ type: "member", event: "update", member });
   }
 
   /**
@@ -284,7 +287,7 @@ export class Membership {
     const { name, outbox, isStaying } = this.#options;
     if (record.member.name === name && !isStaying()) return;
     outbox.log("DEBUG", `${record.member.name} was leaving, and is still here`);
-    this.#setStatus(record, "alive", 0);
+    this.#stayed(record);
   }
 
   /**

@@ -249,11 +249,11 @@ export class Serf implements SerfLayer {
       "ERROR",
       `Node name conflicts with another node at ${other}. Names must be unique! (Resolution enabled: ${resolveNameConflicts})`,
     );
-    if (resolveNameConflicts && this.#leaving.isStaying) this.#voteOnName(nowMs);
+    if (resolveNameConflicts && this.#leaving.isStaying) this.#voteOnName(nowMs, other);
   }
 
   /** One at a time: the same news comes again and again. */
-  #voteOnName(nowMs: number): void {
+  #voteOnName(nowMs: number, other: Endpoint): void {
     if (this.#isVoting) return;
     this.#isVoting = true;
     const { name, endpoint } = this.#options;
@@ -265,7 +265,7 @@ export class Serf implements SerfLayer {
       answered: (answer) => vote.answered(answer),
       done: () => {
         this.#isVoting = false;
-        if (vote.end() === "lost") this.#outbox.put({ type: "nameLost" });
+        if (vote.end() === "lost") this.#outbox.put({ type: "nameLost", to: other });
       },
     });
   }

@@ -6,6 +6,7 @@ import type { Coordinate } from "../../codec/serf-coordinate.ts";
 import type { MemberTags } from "../../codec/serf-tags.ts";
 import type { Core } from "../../lib/core.ts";
 import type { LogLevel } from "../../lib/log.ts";
+import type { Endpoint } from "../swim/endpoint.ts";
 import type { SwimEffect, SwimInput } from "../swim/types.ts";
 
 export type SerfStatus = "alive" | "leaving" | "left" | "failed";
@@ -143,8 +144,8 @@ export type SerfEffect =
       readonly payload: Uint8Array;
     }
   | { readonly type: "queryDone"; readonly token: QueryToken }
-  /** A vote gave our name to another: this member is to fall silent. */
-  | { readonly type: "nameLost" }
+  /** A vote gave our name to another: where that one is there, this member is to fall silent. */
+  | { readonly type: "nameLost"; readonly to: Endpoint }
   /** Leaving has been told, and had time to spread. */
   | { readonly type: "leaveDone" }
   | { readonly type: "log"; readonly level: LogLevel; readonly message: string }

@@ -284,7 +284,7 @@ test("merge: refused when somebody does not speak what everybody alive understan
     const swim = new TestSwim().quiet();
     swim.merge([node("b", "alive"), theirs]);
     assert.equal(swim.core.memberCount, 1, what);
-    assert.ok(swim.effects.some(({ type }) => type === "dropped"));
+    assert.ok(swim.effects.some(({ type }) => type === "mergeRefused"));
     assert.ok(
       swim.effects.some(({ type }) => type === "respond"),
       "the dialler is answered all the same",

@@ -243,8 +243,8 @@ test("a ping is answered where it says, else where it came from; one for another
   assert.equal(sent(swim.packet("b", ping("self", "a")))[0]!.to, endpointOfName("a"));
   assert.equal(sent(swim.packet("b", { ...ping("", "a"), sourcePort: 0 }))[0]!.to, endpointOfName("b"));
   assert.deepEqual(
-    swim.packet("b", ping("other", "a")).map(({ type }) => type),
-    ["dropped"],
+    swim.packet("b", ping("other", "a")).map((effect) => ({ ...effect })),
+    [{ type: "pingForOther", name: "other", from: endpointOfName("b") }],
   );
 });
 

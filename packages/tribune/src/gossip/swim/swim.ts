@@ -227,7 +227,7 @@ export class Swim implements SwimCore {
   #answer(message: PacketMessage, from: Endpoint): void {
     switch (message.type) {
       case "ping": {
-        if (!this.#isForUs(message, from)) return;
+        if (!this.#isForUs(message)) return this.#context.emit({ type: "pingForOther", name: message.node, from });
         const { seqNo } = message;
         const payload = this.#context.delegate.ackPayload();
         return this.#dissemination.send(sourceOf(message, from), { type: "ack", seqNo, payload });
@@ -243,10 +243,8 @@ export class Swim implements SwimCore {
   }
 
   /** Another member may have had our address: it is dead, and no ack of ours may hide it. */
-  #isForUs({ node }: Ping, from: string): boolean {
-    if (node === "" || node === this.#context.self) return true;
-    this.#context.drop(`ping for ${node} from ${from}`);
-    return false;
+  #isForUs({ node }: Ping): boolean {
+    return node === "" || node === this.#context.self;
   }
 
   // ---- streams ----
@@ -257,7 +255,7 @@ export class Swim implements SwimCore {
         if (message.payload.length > 0) this.#context.emit({ type: "userMessage", payload: message.payload });
         return;
       case "ping": {
-        if (!this.#isForUs(message, "a stream")) return;
+        if (!this.#isForUs(message)) return this.#context.drop(`ping for ${message.node} from a stream`);
         const ack = { type: "ack", seqNo: message.seqNo, payload: NO_PAYLOAD } as const;
         return this.#context.emit({ type: "respond", exchange, message: ack });
       }
@@ -265,7 +263,7 @@ export class Swim implements SwimCore {
         // Before the merge, which may refuse: the dialler learns nothing of that, as with every peer.
         this.#context.emit({ type: "respond", exchange, message: this.#ourState(message.join) });
         const refusal = this.#merge(message, message.join);
-        if (refusal !== undefined) this.#context.drop(`push/pull: ${refusal}`);
+        if (refusal !== undefined) this.#context.emit({ type: "mergeRefused", exchange, reason: refusal });
         return;
       }
       default:

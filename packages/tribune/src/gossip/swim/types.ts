@@ -148,6 +148,10 @@ export type SwimEffect =
   | { readonly type: "left" }
   /** A member that answers over TCP but not by packets: the network between us is misconfigured. */
   | { readonly type: "reachedByStreamOnly"; readonly name: NodeName }
+  /** A peer asked to merge, and got our state, but its own is not taken. */
+  | { readonly type: "mergeRefused"; readonly exchange: ExchangeId; readonly reason: string }
+  /** A ping for another name: that member was here before, or has our address by mistake. It gets no answer. */
+  | { readonly type: "pingForOther"; readonly name: string; readonly from: Endpoint }
   /** Something a peer sent was ignored; for the log and its count. */
   | { readonly type: "dropped"; readonly reason: string };
 
