@@ -26,6 +26,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant("fill" as const), key: keys }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("thin" as const), key: keys }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant("cut" as const), key: cuts }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("sift" as const), key: keys }) },
 );
 
 test("any sequence of writes and clones agrees with sorted-btree", () => {
@@ -53,6 +54,12 @@ test("any sequence of writes and clones agrees with sorted-btree", () => {
           const gone = oracle.keysArray().filter((found) => found.startsWith(key));
           assert.equal(tree.deletePrefix(key), gone.length);
           oracle.deleteKeys(gone);
+        } else if (op === "sift") {
+          // Some here and there, and every one of those that a fill wrote.
+          const isGone = (found: string, { of }: Box): boolean => of % 5 === 0 || (key !== "" && found.startsWith(key));
+          const gone = oracle.toArray().filter(([found, value]) => isGone(found, value));
+          tree.deleteWhere(isGone);
+          oracle.deleteKeys(gone.map(([found]) => found));
         } else {
           frozen.push({ tree, oracle });
           tree = tree.clone();

@@ -9,8 +9,8 @@ import { BTree } from "./btree.ts";
 import type { Database, DatingNotes, DbSnapshot, ReadTx, Row, TableSchema, WatchSet, WriteTx } from "./types.ts";
 import { WatchRegistry, WatchSetImpl } from "./watch.ts";
 
-/** Rows of one key that are taken out of an index as a range rather than one by one. */
-const TOGETHER_MIN = 16;
+/** An index up to so many times as large as what goes is gone through, rather than each row looked up in it. */
+const SIFTED_MAX = 4;
 
 type IndexKeys = string | readonly string[] | undefined;
 
@@ -170,37 +170,30 @@ class Writer extends Reader implements WriteTx {
 
   deletePrefix<R extends Row>(schema: TableSchema<R>, prefix: string): number {
     const table = this.#tables.of(schema);
-    for (const index of table.indexList) this.#emptyIndex(table, index, prefix);
-    return this.#removeBelow(table, prefix);
+    const rows = table.committed.scan(prefix); // as they are now
+    const count = this.#removeBelow(table, prefix);
+    if (count === 0) return 0;
+    const isBelow = (row: Row): boolean => table.schema.key(row).startsWith(prefix);
+    for (const index of table.indexList) {
+      if (index.committed.size <= count * SIFTED_MAX) this.#sift(index, isBelow);
+      else for (const row of rows) this.#removeFrom(index, index.keysOf(row), undefined, table.schema.key(row));
+    }
+    return count;
   }
 
-  /** Takes the rows below a prefix out of an index, found by way of whichever holds fewer: few keys are ever locked. */
-  #emptyIndex(table: Table, index: TableIndex, prefix: string): void {
-    const found: { readonly key: string; readonly primary: string }[] = [];
-    const note = (row: Row, primary: string): void => {
-      const keys = index.keysOf(row);
-      if (typeof keys === "string") found.push({ key: keys, primary });
-      else for (const key of keys ?? []) found.push({ key, primary });
-    };
-    if (index.committed.size < table.committed.size) {
-      for (const row of new Set(index.committed.scan(""))) {
-        const primary = table.schema.key(row);
-        if (primary.startsWith(prefix)) note(row, primary);
-      }
-    } else for (const row of table.committed.scan(prefix)) note(row, table.schema.key(row));
-    if (found.length === index.committed.size) {
-      this.#removeBelow(index, "");
-      return;
-    }
-    const left = new Map<string, number>();
-    for (const { key } of found) left.set(key, (left.get(key) ?? 0) + 1);
-    for (const { key, primary } of found) {
-      const count = left.get(key);
-      if (count === undefined) continue; // gone with the others
-      // Those of one key stand side by side, unless the key has the form of a longer one.
-      if (count < TOGETHER_MIN || key.includes("\0")) this.#remove(index, `${key}\0${primary}`);
-      else if (left.delete(key)) this.#removeBelow(index, `${key}\0${prefix}`);
-    }
+  /** Takes rows out of an index that stand anywhere in it. */
+  #sift(index: TableIndex, isGone: (row: Row) => boolean): void {
+    if (index.committed.size === 0) return;
+    const before = index.committed.clone();
+    const changes = this.#changesOf(index);
+    this.#undo.push(() => {
+      index.committed = before;
+    });
+    index.committed.deleteWhere((key, row) => {
+      const gone = isGone(row);
+      if (gone) changes?.keys.push(key);
+      return gone;
+    });
   }
 
   #removeBelow(tree: WatchedTree, prefix: string): number {
