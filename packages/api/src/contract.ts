@@ -37,6 +37,8 @@ export interface Parameter<T, Given = T> {
   readonly invalid?: string;
   /** 500 where Consul takes such a body for a failure of its own. */
   readonly invalidStatus?: 500;
+  /** The refusal of a field `Namespace` says that these are Enterprise's. */
+  readonly namespaceHint?: boolean;
   /** What a JSON body holds: it is read with this. */
   readonly schema?: Schema<unknown>;
   /** What a body holds that its binding reads by itself. For callers and documentation. */
@@ -52,7 +54,9 @@ export interface Parameter<T, Given = T> {
 export interface Insisted {
   readonly required: true;
 }
-type Options = Partial<Pick<Parameter<unknown>, "name" | "missing" | "invalid" | "invalidStatus" | "bytesMax">>;
+type Options = Partial<
+  Pick<Parameter<unknown>, "name" | "missing" | "invalid" | "invalidStatus" | "namespaceHint" | "bytesMax">
+>;
 
 /** The rest of the path for `*name`, one segment for `:name`; percent-decoded. */
 export const inPath = (about: string, options: Options = {}): Parameter<string> & Insisted => ({
@@ -223,6 +227,10 @@ interface Common<P extends Parameters> {
   /** The same for the path: this contract is meant when its last parameter holds this text (`/`: has two parts). */
   readonly whenRest?: string;
   readonly parameters: P;
+  /** Consul Enterprise keeps what this is about by namespace: a request that names one is refused, as Consul does. */
+  readonly namespaced?: boolean;
+  /** Refusals by servers come without X-Consul-Index and its like, which other reads send with them. */
+  readonly plainRefusals?: boolean;
   readonly acl: AclRule;
   readonly summary: string;
 }

@@ -105,11 +105,9 @@ function decode(schema: Schema<any>, value: unknown, where: Place, strict: boole
     case "bool":
       return typeof value === "boolean" ? value : mismatch(schema, value, where);
     case "int":
-      return typeof value === "number" && Number.isInteger(value) ? value : mismatch(schema, value, where);
+      return Number.isSafeInteger(value) ? value : mismatch(schema, value, where);
     case "uint":
-      return typeof value === "number" && Number.isInteger(value) && value >= 0
-        ? value
-        : mismatch(schema, value, where);
+      return Number.isSafeInteger(value) && (value as number) >= 0 ? value : mismatch(schema, value, where);
     case "u64":
       if (typeof value === "bigint" && value >= 0n && value < 1n << 64n) return value;
       return typeof value === "number" && Number.isInteger(value) && value >= 0
@@ -155,13 +153,14 @@ function decode(schema: Schema<any>, value: unknown, where: Place, strict: boole
 function decodeStruct(schema: Schema<any>, value: unknown, where: Place, strict: boolean): unknown {
   if (typeof value !== "object" || Array.isArray(value)) return mismatch(schema, value, where);
   const { zeros, byName, struct } = readingPlan(schema);
+  const minds = strict && schema.lenient !== true;
   const here: Place =
     schema.aliased === true ? { struct: "", field: "", above: ALIAS } : { struct, field: "", above: where };
   const out: Record<string, unknown> = { ...zeros };
   for (const key of Object.keys(value as object)) {
     const field = byName.get(key) ?? byName.get(key.toLowerCase());
     if (field === undefined) {
-      if (strict) throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
+      if (minds) throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
       continue;
     }
     const item = (value as Record<string, unknown>)[key];

@@ -47,6 +47,8 @@ export interface Schema<T> {
   readonly asText?: boolean;
   /** Consul reads it by a method of its own, so Go's errors name it `.Alias`, and nothing of what it stands in. */
   readonly aliased?: boolean;
+  /** Fields that nobody knows are passed over in it, also where the rest of a body must have none. */
+  readonly lenient?: boolean;
   /** A duration of which Consul's reader wants text or a number, and says so. */
   readonly readable?: boolean;
   /** Carries the static type; never set. */
@@ -141,6 +143,11 @@ export function struct<S extends Shape>(name: string, shape: S): Struct<StructOf
 /** A struct with an `UnmarshalJSON` of its own. */
 export function aliased<T>(schema: Struct<T>): Struct<T> {
   return { ...schema, aliased: true };
+}
+
+/** A struct in which fields that nobody knows are passed over. */
+export function lenient<T>(schema: Struct<T>): Struct<T> {
+  return { ...schema, lenient: true };
 }
 
 /** Under another name in Go's errors: what names it there, and, of a struct, its fields. */

@@ -7,6 +7,7 @@ const BODY_BYTES_MAX = 4 << 20;
 const report = (status: "pass" | "warn" | "fail", summary: string) =>
   local({
     http: `PUT /v1/agent/check/${status}/:id`,
+    namespaced: true,
     parameters: { id: inPath("ID of the check"), note: inQuery("Shown as the output of the check") },
     acl: write,
     summary,
@@ -17,6 +18,7 @@ const report = (status: "pass" | "warn" | "fail", summary: string) =>
 export const agentCheckContracts = {
   agentChecks: local({
     http: "GET /v1/agent/checks",
+    namespaced: true,
     parameters: { filter: inQuery("Expression that selects checks") },
     acl: { by: "filter" },
     summary: "Checks of this agent by ID",
@@ -24,6 +26,7 @@ export const agentCheckContracts = {
   }),
   agentCheckRegister: local({
     http: "PUT /v1/agent/check/register",
+    namespaced: true,
     parameters: { definition: jsonBytes(AgentCheckRegistration, "Check definition", { bytesMax: BODY_BYTES_MAX }) },
     acl: write,
     summary: "Register a check of the node or of a service",
@@ -31,6 +34,7 @@ export const agentCheckContracts = {
   }),
   agentCheckDeregister: local({
     http: "PUT /v1/agent/check/deregister/:id",
+    namespaced: true,
     parameters: { id: inPath("ID of the check") },
     acl: write,
     summary: "Remove a check",
@@ -41,6 +45,7 @@ export const agentCheckContracts = {
   agentCheckFail: report("fail", "Report a TTL check as critical"),
   agentCheckUpdate: local({
     http: "PUT /v1/agent/check/update/:id",
+    namespaced: true,
     parameters: {
       id: inPath("ID of the check"),
       report: jsonBytes(AgentCheckReport, "Status and output", { bytesMax: BODY_BYTES_MAX }),

@@ -13,6 +13,7 @@ const write = { by: "require", resource: "service", access: "write" } as const;
 export const agentServiceContracts = {
   agentServices: local({
     http: "GET /v1/agent/services",
+    namespaced: true,
     parameters: { filter: inQuery("Expression that selects services") },
     acl: { by: "filter" },
     summary: "Services of this agent by ID",
@@ -20,6 +21,7 @@ export const agentServiceContracts = {
   }),
   agentService: local({
     http: "GET /v1/agent/service/:id",
+    namespaced: true,
     hashBlocking: true,
     parameters: {
       id: inPath("ID of the service"),
@@ -31,6 +33,7 @@ export const agentServiceContracts = {
   }),
   agentServiceHealthById: local({
     http: "GET /v1/agent/health/service/id/:id",
+    namespaced: true,
     parameters: { id: inPath("ID of the service"), format },
     acl: { by: "require", resource: "service", access: "read" },
     statuses: { ...unhealthy, 404: "There is no such service" },
@@ -39,6 +42,7 @@ export const agentServiceContracts = {
   }),
   agentServiceHealthByName: local({
     http: "GET /v1/agent/health/service/name/:name",
+    namespaced: true,
     parameters: { name: inPath("Name of the service"), format },
     acl: { by: "require", resource: "service", access: "read" },
     statuses: { ...unhealthy, 404: "There is no service of this name" },
@@ -47,6 +51,7 @@ export const agentServiceContracts = {
   }),
   agentServiceRegister: local({
     http: "PUT /v1/agent/service/register",
+    namespaced: true,
     parameters: {
       definition: jsonBytes(AgentServiceRegistration, "Service definition", { bytesMax: 4 << 20 }),
       replaceExistingChecks: flag("Remove the checks the definition does not name", {
@@ -59,6 +64,7 @@ export const agentServiceContracts = {
   }),
   agentServiceDeregister: local({
     http: "PUT /v1/agent/service/deregister/:id",
+    namespaced: true,
     parameters: { id: inPath("ID of the service") },
     acl: write,
     summary: "Remove a service and its checks",
@@ -66,6 +72,7 @@ export const agentServiceContracts = {
   }),
   agentServiceMaintenance: local({
     http: "PUT /v1/agent/service/maintenance/:id",
+    namespaced: true,
     parameters: {
       id: inPath("ID of the service"),
       enable: boolQuery("Whether to begin or to end"),

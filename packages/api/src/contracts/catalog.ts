@@ -28,13 +28,14 @@ const mergeCentralConfig = flag("Proxies and gateways with what configuration en
 });
 const service = inPath("Name of the service", { missing: "Missing service name" });
 const node = inPath("Name of the node, or the beginning of its id", { missing: "Missing node name" });
-const decodeFailed = { invalid: "Request decode failed: %s" };
+const decodeFailed = { invalid: "Request decode failed: %s", namespaceHint: true };
 
 const discovery = { blocking: true, saysConsistency: true, acl: { by: "filter" } } as const;
 
 export const catalogContracts = {
   catalogRegister: write({
     http: "PUT /v1/catalog/register",
+    namespaced: true,
     rpc: "Catalog.Register",
     reply: nothing,
     parameters: { registration: jsonBody(RegisterRequest, "Node, and what to register on it", decodeFailed) },
@@ -46,6 +47,7 @@ export const catalogContracts = {
   }),
   catalogDeregister: write({
     http: "PUT /v1/catalog/deregister",
+    namespaced: true,
     rpc: "Catalog.Deregister",
     reply: nothing,
     parameters: {
@@ -82,6 +84,7 @@ export const catalogContracts = {
   }),
   catalogServices: read({
     http: "GET /v1/catalog/services",
+    namespaced: true,
     rpc: "Catalog.ListServices",
     parameters: { nodeMeta, filter },
     request: DCSpecificRequest,
@@ -93,6 +96,7 @@ export const catalogContracts = {
   }),
   catalogService: read({
     http: "GET /v1/catalog/service/*service",
+    namespaced: true,
     rpc: "Catalog.ServiceNodes",
     parameters: {
       service,
@@ -112,6 +116,7 @@ export const catalogContracts = {
   }),
   catalogConnect: read({
     http: "GET /v1/catalog/connect/*service",
+    namespaced: true,
     rpc: "Catalog.ServiceNodes",
     parameters: {
       service,
@@ -131,6 +136,7 @@ export const catalogContracts = {
   }),
   catalogNode: read({
     http: "GET /v1/catalog/node/*node",
+    namespaced: true,
     rpc: "Catalog.NodeServices",
     parameters: { node, filter },
     request: NodeSpecificRequest,
@@ -141,6 +147,7 @@ export const catalogContracts = {
   }),
   catalogNodeServices: read({
     http: "GET /v1/catalog/node-services/*node",
+    namespaced: true,
     rpc: "Catalog.NodeServiceList",
     parameters: { node, filter, mergeCentralConfig },
     request: NodeServicesRequest,
@@ -151,6 +158,7 @@ export const catalogContracts = {
   }),
   catalogGatewayServices: read({
     http: "GET /v1/catalog/gateway-services/*gateway",
+    namespaced: true,
     rpc: "Catalog.GatewayServices",
     parameters: { gateway: inPath("Name of the gateway's service", { missing: "Missing gateway name" }) },
     request: ServiceSpecificRequest,

@@ -21,6 +21,7 @@ const acl = { by: "require", resource: "operator", access: "write" } as const;
 export const configEntryContracts = {
   configEntrySet: write({
     http: "PUT /v1/config",
+    namespaced: true,
     rpc: "ConfigEntry.Apply",
     reply: bool,
     parameters: {
@@ -41,18 +42,21 @@ export const configEntryContracts = {
   }),
   configEntryGet: read({
     http: "GET /v1/config/*entry",
+    namespaced: true,
     whenRest: "/",
     rpc: "ConfigEntry.Get",
     parameters: { entry: kindAndName },
     request: ConfigEntryQuery,
     reply: ConfigEntryResponse,
     blocking: true,
+    plainRefusals: true,
     acl: { by: "filter" },
     summary: "Read a configuration entry",
     answers: "ConfigEntry",
   }),
   configEntryList: read({
     http: "GET /v1/config/*kind",
+    namespaced: true,
     rpc: "ConfigEntry.List",
     parameters: {
       kind: inPath("Kind of the entries; all kinds when it is empty"),
@@ -61,6 +65,7 @@ export const configEntryContracts = {
     request: ConfigEntryQuery,
     reply: IndexedConfigEntries,
     blocking: true,
+    plainRefusals: true,
     acl: { by: "filter" },
     summary: "List the configuration entries of a kind",
     answers: "ConfigEntries",
@@ -79,6 +84,7 @@ export const configEntryContracts = {
   }),
   configEntryDelete: write({
     http: "DELETE /v1/config/*entry",
+    namespaced: true,
     rpc: "ConfigEntry.Delete",
     reply: nothing,
     parameters: { entry: kindAndName },

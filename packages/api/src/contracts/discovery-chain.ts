@@ -18,6 +18,7 @@ export const discoveryChainContracts = {
   discoveryChainGet: read({
     ...chain,
     http: "GET /v1/discovery-chain/*service",
+    namespaced: true,
     parameters: { service, compileDc },
     summary: "Compile the discovery chain of a service",
     answers: "DiscoveryChain",
@@ -25,6 +26,7 @@ export const discoveryChainContracts = {
   discoveryChainOverridden: read({
     ...chain,
     http: "POST /v1/discovery-chain/*service",
+    namespaced: true,
     parameters: {
       service,
       compileDc,

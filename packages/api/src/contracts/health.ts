@@ -26,6 +26,7 @@ const instances = {
   request: ServiceSpecificRequest,
   reply: IndexedCheckServiceNodes,
   cacheable: true,
+  plainRefusals: true,
   answers: "CheckServiceNodes",
   ...discovery,
 } as const;
@@ -33,6 +34,7 @@ const instances = {
 export const healthContracts = {
   healthNode: read({
     http: "GET /v1/health/node/*node",
+    namespaced: true,
     rpc: "Health.NodeChecks",
     parameters: { node: inPath("Name of the node", { missing: "Missing node name" }), filter },
     request: NodeSpecificRequest,
@@ -43,6 +45,7 @@ export const healthContracts = {
   }),
   healthChecks: read({
     http: "GET /v1/health/checks/*service",
+    namespaced: true,
     rpc: "Health.ServiceChecks",
     parameters: { service, near, nodeMeta, filter },
     request: ServiceSpecificRequest,
@@ -53,6 +56,7 @@ export const healthContracts = {
   }),
   healthState: read({
     http: "GET /v1/health/state/*state",
+    namespaced: true,
     rpc: "Health.ChecksInState",
     parameters: {
       state: inPath("passing, warning, critical or any", { missing: "Missing check state" }),
@@ -68,16 +72,19 @@ export const healthContracts = {
   }),
   healthService: read({
     http: "GET /v1/health/service/*service",
+    namespaced: true,
     ...instances,
     summary: "List the instances of a service with their checks",
   }),
   healthConnect: read({
     http: "GET /v1/health/connect/*service",
+    namespaced: true,
     ...instances,
     summary: "List what reaches a service through the mesh, with checks",
   }),
   healthIngress: read({
     http: "GET /v1/health/ingress/*service",
+    namespaced: true,
     ...instances,
     summary: "List the ingress gateways of a service, with checks",
   }),

@@ -23,12 +23,14 @@ const get = {
   request: IntentionQueryRequest,
   reply: IndexedIntentions,
   blocking: true,
+  plainRefusals: true,
   acl: { by: "filter" },
 } as const;
 
 export const intentionContracts = {
   intentionList: read({
     http: "GET /v1/connect/intentions",
+    namespaced: true,
     rpc: "Intention.List",
     parameters: { filter: inQuery("Filter expression over the intentions") },
     request: IntentionListRequest,
@@ -41,6 +43,7 @@ export const intentionContracts = {
   intentionCreate: write({
     ...apply,
     http: "POST /v1/connect/intentions",
+    namespaced: true,
     parameters: {
       intention: jsonBody(IntentionBody, "The intention", {
         invalid: "Failed to decode request body: %s",
@@ -52,6 +55,7 @@ export const intentionContracts = {
   }),
   intentionMatch: read({
     http: "GET /v1/connect/intentions/match",
+    namespaced: true,
     rpc: "Intention.Match",
     parameters: {
       by: everyQuery("`source` or `destination`"),
@@ -61,17 +65,21 @@ export const intentionContracts = {
     reply: IndexedIntentionMatches,
     blocking: true,
     cacheable: true,
+    saysConsistency: true,
     acl: { by: "filter" },
     summary: "List the intentions that apply to services as sources or destinations",
     answers: "IntentionMatches",
   }),
   intentionCheck: call({
     http: "GET /v1/connect/intentions/check",
+    namespaced: true,
     rpc: "Intention.Check",
     parameters: { source, destination, sourceType: inQuery("`consul`", { name: "source-type" }) },
     request: IntentionQueryRequest,
     reply: IntentionQueryCheckResponse,
     answeredBy: "asked",
+    queryOptions: true,
+    plainRefusals: true,
     acl: { by: "require", resource: "service", access: "read" },
     summary: "Say whether a source may connect to a destination",
     answers: "IntentionCheck",
@@ -79,6 +87,7 @@ export const intentionContracts = {
   intentionExact: read({
     ...get,
     http: "GET /v1/connect/intentions/exact",
+    namespaced: true,
     parameters: { source, destination },
     summary: "Read the intention between two names",
     answers: "Intention",
@@ -86,6 +95,7 @@ export const intentionContracts = {
   intentionUpsert: write({
     ...apply,
     http: "PUT /v1/connect/intentions/exact",
+    namespaced: true,
     parameters: { source, destination, intention },
     summary: "Create or replace the intention between two names",
     answers: "Boolean",
@@ -93,6 +103,7 @@ export const intentionContracts = {
   intentionDeleteExact: write({
     ...apply,
     http: "DELETE /v1/connect/intentions/exact",
+    namespaced: true,
     parameters: { source, destination },
     summary: "Delete the intention between two names",
     answers: "Boolean",
@@ -100,6 +111,7 @@ export const intentionContracts = {
   intentionGet: read({
     ...get,
     http: "GET /v1/connect/intentions/*id",
+    namespaced: true,
     parameters: { id },
     summary: "Read an intention by its id",
     answers: "Intention",
@@ -107,6 +119,7 @@ export const intentionContracts = {
   intentionUpdate: write({
     ...apply,
     http: "PUT /v1/connect/intentions/*id",
+    namespaced: true,
     parameters: { id, intention },
     summary: "Replace an intention by its id (the older form)",
     answers: "IntentionId",
@@ -114,6 +127,7 @@ export const intentionContracts = {
   intentionDelete: write({
     ...apply,
     http: "DELETE /v1/connect/intentions/*id",
+    namespaced: true,
     parameters: { id },
     summary: "Delete an intention by its id (the older form)",
     answers: "Boolean",

@@ -21,6 +21,7 @@ export const internalContracts = {
   uiNodes: read({
     ...shown,
     http: "GET /v1/internal/ui/nodes",
+    namespaced: true,
     rpc: "Internal.NodeDump",
     parameters: { filter },
     request: DCSpecificRequest,
@@ -31,6 +32,7 @@ export const internalContracts = {
   uiNode: read({
     ...shown,
     http: "GET /v1/internal/ui/node/*node",
+    namespaced: true,
     rpc: "Internal.NodeInfo",
     parameters: { node: inPath("Name of the node", { missing: "Missing node name" }), peer },
     request: NodeSpecificRequest,
@@ -53,6 +55,7 @@ export const internalContracts = {
   uiServices: read({
     ...shown,
     http: "GET /v1/internal/ui/services",
+    namespaced: true,
     rpc: "Internal.ServiceDump",
     parameters: { filter, peer },
     request: ServiceDumpRequest,
@@ -63,6 +66,7 @@ export const internalContracts = {
   uiGatewayServices: read({
     ...shown,
     http: "GET /v1/internal/ui/gateway-services-nodes/*gateway",
+    namespaced: true,
     rpc: "Internal.GatewayServiceDump",
     parameters: { gateway },
     request: ServiceSpecificRequest,
@@ -73,6 +77,7 @@ export const internalContracts = {
   uiGatewayIntentions: read({
     ...shown,
     http: "GET /v1/internal/ui/gateway-intentions/*gateway",
+    namespaced: true,
     rpc: "Internal.GatewayIntentions",
     parameters: { gateway },
     request: IntentionQueryRequest,
@@ -83,6 +88,7 @@ export const internalContracts = {
   uiServiceTopology: read({
     ...shown,
     http: "GET /v1/internal/ui/service-topology/*service",
+    namespaced: true,
     rpc: "Internal.ServiceTopology",
     parameters: {
       service: inPath("Name of the service", { missing: "Missing service name" }),

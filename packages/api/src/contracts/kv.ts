@@ -11,6 +11,7 @@ const get = {
   request: KeyRequest,
   reply: IndexedDirEntries,
   blocking: true,
+  plainRefusals: true,
   acl: { by: "require", resource: "key", access: "read" },
   statuses: { 404: "There is no such key" },
 } as const;
@@ -18,12 +19,14 @@ const get = {
 export const kvContracts = {
   kvKeys: read({
     http: "GET /v1/kv/*key",
+    namespaced: true,
     when: "keys",
     rpc: "KVS.ListKeys",
     parameters: { key, separator: inQuery("List only up to this character behind the prefix") },
     request: KeyListRequest,
     reply: IndexedKeyList,
     blocking: true,
+    plainRefusals: true,
     acl: { by: "filter" },
     summary: "List the keys under a prefix",
     answers: "Keys",
@@ -31,12 +34,14 @@ export const kvContracts = {
   }),
   kvList: read({
     http: "GET /v1/kv/*key",
+    namespaced: true,
     when: "recurse",
     rpc: "KVS.List",
     parameters: { key },
     request: KeyRequest,
     reply: IndexedDirEntries,
     blocking: true,
+    plainRefusals: true,
     acl: { by: "filter" },
     summary: "Read every entry under a prefix",
     answers: "DirEntries",
@@ -44,6 +49,7 @@ export const kvContracts = {
   }),
   kvValue: read({
     http: "GET /v1/kv/*key",
+    namespaced: true,
     when: "raw",
     ...get,
     summary: "Read the bytes of one value",
@@ -51,12 +57,14 @@ export const kvContracts = {
   }),
   kvGet: read({
     http: "GET /v1/kv/*key",
+    namespaced: true,
     ...get,
     summary: "Read one entry",
     answers: "DirEntries",
   }),
   kvPut: write({
     http: "PUT /v1/kv/*key",
+    namespaced: true,
     rpc: "KVS.Apply",
     parameters: {
       key,
@@ -75,6 +83,7 @@ export const kvContracts = {
   }),
   kvDelete: write({
     http: "DELETE /v1/kv/*key",
+    namespaced: true,
     rpc: "KVS.Apply",
     parameters: {
       key,

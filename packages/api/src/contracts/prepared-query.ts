@@ -77,7 +77,7 @@ export const preparedQueryContracts = {
     answeredBy: "asked",
     queryOptions: true,
     saysConsistency: true,
-    parameters: { id: inPath("UUID or name of the query") },
+    parameters: { id: inPath("UUID or name of the query"), limit: numberQuery("Instances at the most") },
     acl: { by: "filter" },
     summary: "Show the query as it would be executed",
     answers: "PreparedQueryExplained",

@@ -10,6 +10,7 @@ const require = (access: "read" | "write") => ({ by: "require", resource: "sessi
 export const sessionContracts = {
   sessionCreate: write({
     http: "PUT /v1/session/create",
+    namespaced: true,
     rpc: "Session.Apply",
     parameters: { session: anyBody(Session, "Node, checks, TTL, lock delay and behavior; all optional") },
     request: SessionRequest,
@@ -21,6 +22,7 @@ export const sessionContracts = {
   }),
   sessionDestroy: write({
     http: "PUT /v1/session/destroy/:session",
+    namespaced: true,
     rpc: "Session.Apply",
     parameters: { session },
     request: SessionRequest,
@@ -32,6 +34,7 @@ export const sessionContracts = {
   }),
   sessionRenew: call({
     http: "PUT /v1/session/renew/:session",
+    namespaced: true,
     rpc: "Session.Renew",
     reply: IndexedSessions,
     answeredBy: "leader",
@@ -43,6 +46,7 @@ export const sessionContracts = {
   }),
   sessionInfo: read({
     http: "GET /v1/session/info/:session",
+    namespaced: true,
     rpc: "Session.Get",
     parameters: { session },
     request: SessionSpecificRequest,
@@ -54,6 +58,7 @@ export const sessionContracts = {
   }),
   sessionNode: read({
     http: "GET /v1/session/node/:node",
+    namespaced: true,
     rpc: "Session.NodeSessions",
     parameters: { node: inPath("Name of the node", { missing: "Missing node name" }) },
     request: NodeSpecificRequest,
@@ -65,6 +70,7 @@ export const sessionContracts = {
   }),
   sessionList: read({
     http: "GET /v1/session/list",
+    namespaced: true,
     rpc: "Session.List",
     parameters: {},
     request: SessionSpecificRequest,

@@ -68,7 +68,7 @@ export const RegisterRequest = struct("RegisterRequest", {
   NodeMeta: map(text),
   Service: nullable(NodeService),
   Check: nullable(HealthCheck),
-  Checks: list(nullable(HealthCheck)),
+  Checks: called("structs.HealthChecks", list(nullable(HealthCheck))),
   SkipNodeUpdate: bool,
   Token: text,
   ...raftIndex,

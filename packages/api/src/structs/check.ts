@@ -2,10 +2,12 @@
 import {
   aliased,
   bool,
+  called,
   duration,
   durationText,
   type Infer,
   int,
+  lenient,
   list,
   map,
   omitEmpty,
@@ -15,36 +17,38 @@ import {
 } from "../schema.ts";
 import { raftIndex } from "./common.ts";
 
-export const HealthCheckDefinition = aliased(
-  struct("HealthCheckDefinition", {
-    HTTP: omitEmpty(text),
-    TLSServerName: omitEmpty(text),
-    TLSSkipVerify: omitEmpty(bool),
-    Header: omitEmpty(map(list(text))),
-    Method: omitEmpty(text),
-    Body: omitEmpty(text),
-    DisableRedirects: omitEmpty(bool),
-    TCP: omitEmpty(text),
-    H2PING: omitEmpty(text),
-    Interval: durationText,
-    OutputMaxSize: omitEmpty(uint),
-    Timeout: durationText,
-    DeregisterCriticalServiceAfter: durationText,
-    ScriptArgs: omitEmpty(list(text)),
-    DockerContainerID: omitEmpty(text),
-    Shell: omitEmpty(text),
-    GRPC: omitEmpty(text),
-    GRPCUseTLS: omitEmpty(bool),
-    AliasNode: omitEmpty(text),
-    AliasService: omitEmpty(text),
-    TTL: omitEmpty(duration),
-  }),
+export const HealthCheckDefinition = lenient(
+  aliased(
+    struct("HealthCheckDefinition", {
+      HTTP: omitEmpty(text),
+      TLSServerName: omitEmpty(text),
+      TLSSkipVerify: omitEmpty(bool),
+      Header: omitEmpty(map(list(text))),
+      Method: omitEmpty(text),
+      Body: omitEmpty(text),
+      DisableRedirects: omitEmpty(bool),
+      TCP: omitEmpty(text),
+      H2PING: omitEmpty(text),
+      Interval: durationText,
+      OutputMaxSize: omitEmpty(uint),
+      Timeout: durationText,
+      DeregisterCriticalServiceAfter: durationText,
+      ScriptArgs: omitEmpty(list(text)),
+      DockerContainerID: omitEmpty(text),
+      Shell: omitEmpty(text),
+      GRPC: omitEmpty(text),
+      GRPCUseTLS: omitEmpty(bool),
+      AliasNode: omitEmpty(text),
+      AliasService: omitEmpty(text),
+      TTL: omitEmpty(duration),
+    }),
+  ),
 );
 export type HealthCheckDefinition = Infer<typeof HealthCheckDefinition>;
 
 const healthCheck = {
   Node: text,
-  CheckID: text,
+  CheckID: called("types.CheckID", text),
   Name: text,
   Status: text,
   Notes: text,

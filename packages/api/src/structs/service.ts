@@ -6,6 +6,7 @@ import {
   hidden,
   type Infer,
   int,
+  lenient,
   list,
   map,
   nullable,
@@ -91,12 +92,14 @@ export const Weights = struct("Weights", {
 });
 export type Weights = Infer<typeof Weights>;
 
-export const ServiceConnect = aliased(
-  struct("ServiceConnect", {
-    Native: omitEmpty(bool),
-    /** Only in a registration to an agent, which turns it into a service of its own. */
-    SidecarService: omitEmpty(any),
-  }),
+export const ServiceConnect = lenient(
+  aliased(
+    struct("ServiceConnect", {
+      Native: omitEmpty(bool),
+      /** Only in a registration to an agent, which turns it into a service of its own. */
+      SidecarService: omitEmpty(any),
+    }),
+  ),
 );
 export type ServiceConnect = Infer<typeof ServiceConnect>;
 

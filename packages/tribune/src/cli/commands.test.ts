@@ -121,6 +121,34 @@ test("config entries are read before they are sent", async () => {
   assert.equal(agent.asked.length, before);
 });
 
+test("what a file holds is deleted, and a filter goes to the servers", async () => {
+  const file = join(directory, "gone.hcl");
+  writeFileSync(file, 'Kind = "service-defaults"\nName = "web"');
+  agent.answers.set("DELETE /v1/config/service-defaults/web", [200, "{}"]);
+  const done = await agent.run(["config", "delete", "-filename", file]);
+  assert.equal(done.out, "Config entry deleted: service-defaults/web\n");
+  const both = "filename can't be used with kind or name";
+  await agent.refuses(["config", "delete", "-filename", file, "-kind", "mesh"], both);
+  agent.answers.set("GET /v1/config/service-defaults?filter=Protocol%20%3D%3D%20http", [200, '[{"Name":"web"}]']);
+  const listed = await agent.run(["config", "list", "-kind", "service-defaults", "-filter", "Protocol == http"]);
+  assert.equal(listed.out, "web\n");
+});
+
+test("a snapshot's name says of which version and datacenter it is, where asked", async () => {
+  const state = { Leader: "b", Servers: { a: { Version: "1.9.0" }, b: { Version: "1.10.11" } } };
+  agent.answers.set("GET /v1/operator/autopilot/state", [200, JSON.stringify(state)]);
+  agent.answers.set("GET /v1/agent/self", [200, '{"Config":{"Datacenter":"east"}}']);
+  agent.answers.set("GET /v1/snapshot", [200, "no archive"]);
+  const into = (name: string) => join(directory, "nowhere", name);
+  const saved = await agent.run(["snapshot", "save", "-append-filename=version,dc", into("b.snap")]);
+  assert.ok(saved.err.includes(`open ${into("b-1.10.11-east.snap")}.unverified`), saved.err);
+  const plain = await agent.run(["snapshot", "save", into("b.snap")]);
+  assert.ok(plain.err.includes(`open ${into("b.snap")}.unverified`), plain.err);
+  agent.answers.set("GET /v1/agent/self", [500, "no"]);
+  const failed = await agent.run(["snapshot", "save", "-append-filename=dc", into("b.snap")]);
+  assert.match(failed.err, /^Error connecting to Consul agent and fetching datacenter\/version: /);
+});
+
 test("config write leaves namespaces to the servers", async () => {
   const file = join(directory, "spaced.hcl");
   writeFileSync(file, 'Kind = "service-defaults"\nName = "web"\nNamespace = "x"');

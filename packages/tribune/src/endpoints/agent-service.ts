@@ -4,6 +4,7 @@ import { TribuneError } from "../lib/errors.ts";
 import { fnv1a64 } from "../lib/fnv.ts";
 import { parseGoBool } from "../lib/go-bool.ts";
 import { stringifyGo } from "../lib/go-json.ts";
+import { parseUint64 } from "../lib/go-number.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import type { AgentApi } from "./agent-api.ts";
 import type { Hashed } from "./agent-local-api.ts";
@@ -134,7 +135,7 @@ function waitOf({ query }: HttpView): number {
   const waitNs = wait === "" ? 0 : parseGoDuration(wait);
   if (waitNs === undefined) throw TribuneError.badRequest("Invalid wait time");
   const index = query.get("index");
-  if (index !== "" && !/^\d{1,20}$/.test(index)) throw TribuneError.badRequest("Invalid index");
+  if (index !== "" && parseUint64(index).fault !== undefined) throw TribuneError.badRequest("Invalid index");
   return waitNs / 1e6;
 }
 

@@ -42,6 +42,10 @@ test("what a registration lacks is refused with Consul's text", () => {
     [{ Node: "a\0b" }, "Node name must not contain a zero byte"],
     [{ Service: service("a\0b", "s") }, "Service ID must not contain a zero byte"],
     [{ Service: service("s", "a\0b") }, "Service name must not contain a zero byte"],
+    [
+      { Check: check("n1", "", { Name: "" }) },
+      'failed inserting check: failed health check lookup: index error: object is missing a value for this index on node "n1"',
+    ],
     [{ Check: check("n1", "a\0b") }, "Check ID must not contain a zero byte"],
     [{ ID: "x" }, "Bad node ID: uuid string is wrong length"],
     [{ ID: "40e4a748_2192-161a-0510-9bf59fe950b5" }, "Bad node ID: uuid is improperly formatted"],

@@ -4,6 +4,7 @@
  */
 import type { DeregisterRequest, HealthCheck, HealthCheckDefinition, NodeService, RegisterRequest } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
+import { goQuote } from "../lib/go-quote.ts";
 import { uuidDigits } from "../state/catalog/uuid.ts";
 import { joinProblems, serviceProblems } from "./service-rules.ts";
 
@@ -62,8 +63,13 @@ export function prepareCheck(check: HealthCheck): HealthCheck {
   return { ...check, CheckID };
 }
 
+/** Consul's tables have no row without an id. */
+export const NO_CHECK_ID = "failed health check lookup: index error: object is missing a value for this index";
+
 function completeCheck(node: string, given: HealthCheck): HealthCheck {
   const check = prepareCheck(given);
+  if (check.CheckID === "")
+    throw TribuneError.internal(`failed inserting check: ${NO_CHECK_ID} on node ${goQuote(node)}`);
   const Type = check.Type === "" ? typeOf(check.Definition) : check.Type;
   return { ...check, Type, Node: check.Node === "" ? node : check.Node };
 }

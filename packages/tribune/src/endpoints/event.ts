@@ -1,5 +1,6 @@
 import { EventFireResponse, eventContracts, eventRpcContracts, make, parseGoDuration } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
+import { parseUint64 } from "../lib/go-number.ts";
 import type { EventApi, UserEvent } from "./agent-api.ts";
 import type { Answer } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type RpcBindings } from "./binding.ts";
@@ -31,7 +32,7 @@ export const eventEndpoints = bind(eventContracts, {
       const waitNs = wait === "" ? 0 : parseGoDuration(wait);
       if (waitNs === undefined) throw TribuneError.badRequest("Invalid wait time");
       const index = query.get("index");
-      if (index !== "" && !/^\d{1,20}$/.test(index)) throw TribuneError.badRequest("Invalid index");
+      if (index !== "" && parseUint64(index).fault !== undefined) throw TribuneError.badRequest("Invalid index");
       const seen = index === "" ? 0n : BigInt(index);
       const waitMs = Math.min(waitNs === 0 ? WAIT_MS_MAX : waitNs / 1e6, WAIT_MS_MAX);
       return list(agent.events, name, seen, waitMs);

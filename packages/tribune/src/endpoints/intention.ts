@@ -74,7 +74,7 @@ export const intentionEndpoints = bind(intentionContracts, {
     },
   },
   intentionCheck: {
-    request({ source, destination, sourceType }, http) {
+    request({ source, destination, sourceType }, http, common) {
       const SourceType = http.query.has("source-type") ? sourceType : "consul";
       const from = only(source, "source");
       const to = only(destination, "destination");
@@ -82,7 +82,7 @@ export const intentionEndpoints = bind(intentionContracts, {
       const [SourceNS, SourceName] = SourceType === "consul" ? namespaced(from, "source") : ["", from];
       const [DestinationNS, DestinationName] = namespaced(to, "destination");
       const Check = { SourceNS, SourceName, DestinationNS, DestinationName, SourceType };
-      return make(IntentionQuery, { Datacenter: http.datacenter, Token: http.token, Check });
+      return { ...common, Check };
     },
     answer({ Check }, server) {
       requireConnect(server.connectEnabled);

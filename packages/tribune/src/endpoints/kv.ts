@@ -8,6 +8,7 @@ import {
   make,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
+import { parseUint64 } from "../lib/go-number.ts";
 import { kvGet, kvKeysSteps, kvListSteps } from "../state/kv.ts";
 import { type Answer, empty, json, jsonPieces } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
@@ -16,11 +17,8 @@ import { prepareKv } from "./kv-rules.ts";
 
 /** Consul's parser words for what `?flags` and `?cas` refuse. */
 function parseU64(raw: string): number | bigint {
-  if (!/^\d+$/.test(raw))
-    throw TribuneError.internal(`strconv.ParseUint: parsing ${JSON.stringify(raw)}: invalid syntax`);
-  const value = BigInt(raw);
-  if (value >= 1n << 64n)
-    throw TribuneError.internal(`strconv.ParseUint: parsing ${JSON.stringify(raw)}: value out of range`);
+  const { value, fault } = parseUint64(raw);
+  if (fault !== undefined) throw TribuneError.internal(fault);
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }
 

@@ -27,6 +27,7 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
+import { parseInteger, parseUint64 } from "../lib/go-number.ts";
 import { NODES } from "../state/catalog/tables.ts";
 import { peekIndex } from "../state/index-table.ts";
 import { serviceUsage } from "../state/usage.ts";
@@ -114,10 +115,13 @@ export const operatorEndpoints = bind(operatorContracts, {
       );
       const cas = http.query.has("cas");
       const casRaw = http.query.get("cas");
-      if (cas && !/^\d{1,16}$/.test(casRaw))
-        refuse(`Error parsing cas value: strconv.ParseUint: parsing ${JSON.stringify(casRaw)}: invalid syntax`);
+      const { fault } = parseUint64(casRaw);
+      if (cas && fault !== undefined) refuse(`Error parsing cas value: ${fault}`);
       const { CreateIndex: _, ...settings } = given;
-      const Config = make(AutopilotConfig, { ...settings, ModifyIndex: cas ? Number(casRaw) : 0 });
+      const Config = make(AutopilotConfig, {
+        ...settings,
+        ModifyIndex: cas ? Math.min(Number(casRaw), Number.MAX_SAFE_INTEGER) : 0,
+      });
       return make(AutopilotSetConfigRequest, { Datacenter: http.datacenter, Token: http.token, Config, CAS: cas });
     },
     errorPrefix: "raft apply failed: ",
@@ -139,7 +143,7 @@ export const operatorEndpoints = bind(operatorContracts, {
     },
   },
   operatorAutopilotState: {
-    request: (_values, http) => make(DCSpecificRequest, { Datacenter: http.datacenter, Token: http.token }),
+    request: (_values, _http, common) => common,
     answer(_request, { operator }) {
       const { healthy, failureTolerance, servers } = operator.serverHealth();
       return make(AutopilotState, {
@@ -298,8 +302,8 @@ function keyringChange(operation: "install" | "use" | "remove") {
 
 function keyringRequest(Operation: string, Key: string, http: HttpView): KeyringRequest {
   const relay = http.query.get("relay-factor");
-  if (relay !== "" && !/^[+-]?\d+$/.test(relay))
-    refuse(`Error parsing relay factor: strconv.Atoi: parsing ${JSON.stringify(relay)}: invalid syntax`);
+  const { fault } = parseInteger(relay);
+  if (relay !== "" && fault !== undefined) refuse(`Error parsing relay factor: ${fault}`);
   if (relay !== "" && (Number(relay) < 0 || Number(relay) > 5))
     refuse("Invalid relay-factor: Relay factor must be in range: [0, 5]");
   const LocalOnly = localOnly(http);

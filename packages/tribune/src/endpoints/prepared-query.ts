@@ -16,6 +16,7 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { parseGoBool } from "../lib/go-bool.ts";
+import { parseInteger } from "../lib/go-number.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { randomUuid, shuffle } from "../lib/random.ts";
 import { isSteps, type Steps } from "../lib/steps.ts";
@@ -100,8 +101,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
   },
   queryExecute: {
     request({ id, limit, near, connect }, http, common) {
-      if (limit !== "" && !/^[+-]?\d+$/.test(limit))
-        throw TribuneError.internal(`Bad limit: strconv.Atoi: parsing ${JSON.stringify(limit)}: invalid syntax`);
+      const Limit = limitOf(limit);
       const Connect = connect === "" ? false : parseGoBool(connect);
       if (Connect === undefined) {
         const why = `strconv.ParseBool: parsing ${goQuote(connect)}: invalid syntax`;
@@ -110,7 +110,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
       return {
         ...common,
         QueryIDOrName: id,
-        Limit: Number(limit),
+        Limit,
         Connect,
         Source: { ...common.Source, Node: near, Ip: near === "_ip" ? http.sourceAddress : "" },
         Agent: asker(http),
@@ -123,10 +123,16 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
     show: foundByQuery,
   },
   queryExplain: {
-    request: ({ id }, http, common) => ({ ...common, QueryIDOrName: id, Agent: asker(http) }),
+    // The limit changes nothing that is shown, but has to be one.
+    request: ({ id, limit }, http, common) => ({
+      ...common,
+      QueryIDOrName: id,
+      Limit: limitOf(limit),
+      Agent: asker(http),
+    }),
     answer(request, server) {
       const Query = resolve(request.QueryIDOrName, server);
-      return make(PreparedQueryExplainResponse, { ...wireMeta(server.operator.queryMeta()), Query });
+      return make(PreparedQueryExplainResponse, { ...wireMeta(server.operator.queryMeta()), Index: NO_INDEX, Query });
     },
     show(reply: PreparedQueryExplainResponse, request) {
       const { ConsistencyLevel, headers } = metaOf(reply, request);
@@ -149,6 +155,16 @@ export const preparedQueryMethods = bindRpc(preparedQueryRpcContracts, {
     },
   },
 } satisfies RpcBindings<typeof preparedQueryRpcContracts>);
+
+/** Nobody waits for the next answer of an execution, so Consul says the least index that there is. */
+const NO_INDEX = 1;
+
+function limitOf(limit: string): number {
+  if (limit === "") return 0;
+  const { value, fault } = parseInteger(limit);
+  if (fault !== undefined) throw TribuneError.internal(`Bad limit: ${fault}`);
+  return value;
+}
 
 const asker = (http: HttpView): QuerySource => ({
   Datacenter: http.datacenter,
@@ -192,14 +208,14 @@ function executed(
   { operator, datacenter }: ServerApi,
   rows: readonly Instance[],
 ): PreparedQueryExecuteResponse {
-  const { index, knownLeader, lastContactMs } = operator.queryMeta();
+  const { knownLeader, lastContactMs } = operator.queryMeta();
   return {
     Service: query.Service.Service,
     Nodes: request.Limit > 0 ? rows.slice(0, request.Limit) : rows,
     DNS: query.DNS,
     Datacenter: datacenter,
     Failovers: 0,
-    Index: index,
+    Index: NO_INDEX,
     LastContact: Math.round(lastContactMs * 1e6),
     KnownLeader: knownLeader,
     ConsistencyLevel: "",

@@ -51,6 +51,8 @@ export function metaOf(
       String(KnownLeader),
       "X-Consul-Lastcontact",
       String(Math.floor(LastContact / 1e6)),
+      "X-Consul-Query-Backend",
+      "blocking-query",
       "X-Consul-Effective-Consistency",
       level,
     ],

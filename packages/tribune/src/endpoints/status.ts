@@ -4,12 +4,12 @@ import { type Bindings, bind, bindRpc, type RpcBindings } from "./binding.ts";
 
 export const statusEndpoints = bind(statusContracts, {
   statusLeader: {
-    request: (_values, http, common) => ({ ...common, Datacenter: http.datacenter }),
+    request: (_values, _http, common) => common,
     answer: (_request, server) => server.operator.leaderAddress(),
     show: (address) => json(address),
   },
   statusPeers: {
-    request: (_values, http, common) => ({ ...common, Datacenter: http.datacenter }),
+    request: (_values, _http, common) => common,
     answer: (_request, server) => server.operator.peerAddresses(),
     show: (addresses) => json(addresses),
   },

@@ -1,7 +1,7 @@
 import type { TxnError, TxnOp } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import type { LeaderApi } from "./agent-api.ts";
-import { admitNode, prepareCheck, prepareService } from "./catalog-rules.ts";
+import { admitNode, NO_CHECK_ID, prepareCheck, prepareService } from "./catalog-rules.ts";
 import { refuseKvOp } from "./kv-rules.ts";
 
 /** What the leader checks and completes in each operation; refusals carry the operation's place in the list. */
@@ -34,7 +34,10 @@ function prepareOp(op: TxnOp, leader: Pick<LeaderApi, "lockDelayMs">): TxnOp {
   if (op.Node !== null && op.Node.Verb !== "get") admitNode(op.Node.Node.Node, op.Node.Node.ID);
   if (op.Service !== null && op.Service.Verb !== "get")
     return { ...op, Service: { ...op.Service, Service: prepareService(op.Service.Service) } };
-  if (op.Check !== null && op.Check.Verb !== "get")
-    return { ...op, Check: { ...op.Check, Check: prepareCheck(op.Check.Check) } };
+  if (op.Check !== null && op.Check.Verb !== "get") {
+    const check = prepareCheck(op.Check.Check);
+    if (check.CheckID === "") throw TribuneError.internal(NO_CHECK_ID);
+    return { ...op, Check: { ...op.Check, Check: check } };
+  }
   return op;
 }

@@ -50,9 +50,9 @@ export const txnEndpoints = bind(txnContracts, {
           RequireConsistent: query.has("consistent"),
         });
         const outcome = await agent.ask(txnRpcContracts.txnRead, request);
-        // Only the freshness is told: a transaction does not block, so its index is of no use.
+        // Only the freshness is told: a transaction does not block, so its index is the least.
         const { LastContact, KnownLeader } = outcome;
-        const meta = { Index: 0, LastContact, KnownLeader, ConsistencyLevel: "", NotModified: false, Backend: 0 };
+        const meta = { Index: 1, LastContact, KnownLeader, ConsistencyLevel: "", NotModified: false, Backend: 0 };
         const freshness = [
           ...["X-Consul-Lastcontact", String(Math.floor(LastContact / 1e6))],
           ...["X-Consul-Knownleader", String(KnownLeader)],
@@ -77,7 +77,7 @@ export const txnMethods = bindRpc(txnRpcContracts, {
   },
   txnRead: {
     answer(request, server) {
-      const meta = { ...wireMeta(server.operator.queryMeta()), Index: 0 };
+      const meta = { ...wireMeta(server.operator.queryMeta()), Index: 1 };
       const { ops, errors } = prepareTxn(opsOf(request.Ops), server);
       if (errors.length > 0) return make(TxnReadResponse, { ...meta, Errors: errors });
       const reply = ({ Results, Errors }: TxnResponse) => make(TxnReadResponse, { ...meta, Results, Errors });

@@ -1,6 +1,7 @@
 import { make, parseGoDuration, type Struct } from "@tribune/api";
 import type { HttpView } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
+import { parseUint64 } from "../lib/go-number.ts";
 
 export interface CommonDefaults {
   /** Nanoseconds; above 0, discovery reads without a mode are stale (`discovery_max_stale`). */
@@ -61,8 +62,7 @@ function blocking(wait: string, index: string): { MaxQueryTime: number; MinQuery
     if (parsed === undefined) throw TribuneError.badRequest("Invalid wait time");
     waitNs = parsed;
   }
-  if (index !== "" && !/^\d{1,20}$/.test(index)) throw TribuneError.badRequest("Invalid index");
-  if (index !== "" && BigInt(index) >= 1n << 64n) throw TribuneError.badRequest("Invalid index");
+  if (index !== "" && parseUint64(index).fault !== undefined) throw TribuneError.badRequest("Invalid index");
   return { MaxQueryTime: waitNs, MinQueryIndex: Number(index) };
 }
 

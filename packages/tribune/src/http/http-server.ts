@@ -24,12 +24,12 @@ import { gather, type Keeper, LONG_BYTES_MAX, LongBody, WHOLE_BYTES_MAX } from "
 import { DateLine } from "./plain/head-text.ts";
 import { PlainDoor } from "./plain/plain-door.ts";
 import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
-import { type ReadHead, readFields } from "./read-head.ts";
+import { REFUSED_FIELDS, type ReadHead, readFields } from "./read-head.ts";
 import { RequestTimes } from "./request-times.ts";
 import { type Route, Router } from "./router.ts";
 import { OutsideApi } from "./site/outside-api.ts";
 import { parameterValues } from "./target.ts";
-import { headersMatter, RequestView } from "./view.ts";
+import { headersMatter, NAMESPACE_HEADER, RequestView, refuseNamespace } from "./view.ts";
 
 /** A request line may name the whole URL (RFC 9112 §3.2.2); what counts is the path. */
 const ORIGIN = /^https?:\/\/[^/?]*/i;
@@ -140,7 +140,7 @@ export class HttpServer {
     if (this.#dependencies.logger.isListenedTo?.("DEBUG") === true) this.#logWhenDone(request, response);
     // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
-      const isGet = request.method === "GET";
+      const isGet = request.method === "GET" && request.headers[NAMESPACE_HEADER] === undefined;
       const known = isGet ? this.#urls.read(url) : undefined;
       const call = isGet ? this.#urls.call(url) : undefined;
       const found = isGet ? this.#urls.found(url) : undefined;
@@ -231,6 +231,7 @@ export class HttpServer {
         (when === undefined || query.has(when)) && (whenRest === undefined || rest.includes(whenRest)),
     );
     if (endpoint === undefined) throw TribuneError.badRequest(`Missing query parameter for ${route.pattern}`);
+    if (endpoint.contract.namespaced === true) refuseNamespace(request.headers, query);
     if (endpoint.contract.kind !== "read") {
       const found = { endpoint, route, rest, path, query };
       if (method === "GET" && endpoint.contract.kind === "call" && endpoint.contract.queryOptions === true)
@@ -295,7 +296,7 @@ export class HttpServer {
   }
 
   #call(target: CallTarget, request: HttpRequest, response: HttpResponse): void {
-    const { finish, fail } = this.#ending(target.route, "GET", target.pretty, request, response);
+    const { finish, fail } = this.#ending(target.route, "GET", target.pretty, request, response, target.endpoint);
     this.#ask(target.endpoint, target.request, target.view, finish, fail);
   }
 
@@ -306,10 +307,11 @@ export class HttpServer {
     pretty: boolean,
     request: HttpRequest,
     response: HttpResponse,
+    asked?: Endpoint,
   ): { readonly finish: (answer: Answer) => void; readonly fail: (error: unknown) => void } {
     const startedMs = this.#dependencies.clock.nowMs();
     const fail = (error: unknown): void => {
-      this.#fail(request, response, error);
+      this.#fail(request, response, error, asked === undefined ? [] : refusedFields(asked, error));
       this.#measure(route, method, startedMs, true);
     };
     const finish = (answer: Answer): void => {
@@ -331,7 +333,8 @@ export class HttpServer {
       now = target.minIndex === 0 ? backend.readNow(target) : undefined;
     } catch (error) {
       this.#measure(target.route, "GET", startedMs, true);
-      throw error;
+      this.#fail(request, response, error, refusedFields(target.endpoint, error));
+      return;
     }
     if (now !== undefined) {
       this.#show(target, now, request, response);
@@ -352,7 +355,7 @@ export class HttpServer {
   /** Comes from a timer or a write, where nobody would catch what is thrown. */
   #deliver(target: Target, outcome: ReadOutcome | Error, request: HttpRequest, response: HttpResponse): void {
     try {
-      if (outcome instanceof Error) this.#fail(request, response, outcome);
+      if (outcome instanceof Error) this.#fail(request, response, outcome, refusedFields(target.endpoint, outcome));
       else this.#show(target, outcome, request, response);
     } catch (error) {
       this.#fail(request, response, error);
@@ -381,7 +384,7 @@ export class HttpServer {
       try {
         rendered = target.endpoint.binding.show(answer.reply, target.request, target.view);
       } catch (error) {
-        this.#fail(request, response, error);
+        this.#fail(request, response, error, readFields(read));
         return;
       }
       if (rendered.kind === "stream") {
@@ -501,7 +504,12 @@ export class HttpServer {
     return commonOptions(contract.request, view, { discoveryMaxStaleNs, useCache });
   }
 
-  #fail(request: HttpRequest | undefined, response: HttpResponse, error: unknown): void {
+  #fail(
+    request: HttpRequest | undefined,
+    response: HttpResponse,
+    error: unknown,
+    headers: readonly string[] = [],
+  ): void {
     if (response.headersSent) {
       response.destroy();
       return;
@@ -514,7 +522,7 @@ export class HttpServer {
       const cause = !known && error instanceof Error ? error.stack : message;
       this.#dependencies.logger.error("Request error", { ...(request && logged(request)), error: cause });
     }
-    this.#sender.send(response, encode({ kind: "text", status, text: message }, false), []);
+    this.#sender.send(response, encode({ kind: "text", status, text: message, headers }, false), []);
   }
 
   #measure(route: Route, method: string, startedMs: number, failed = false): void {
@@ -539,6 +547,13 @@ function park(request: HttpRequest, target: Target): void {
   request.headers = acceptsGzip(request) ? GZIP_HEADERS : ANY_HEADERS;
   if ("rawHeaders" in request) request.rawHeaders = NO_RAW_HEADERS;
   request.url = target.view.path;
+}
+
+/** What a read that servers refused says of itself; nothing where they only did not find it. */
+function refusedFields({ contract }: Endpoint, error: unknown): readonly string[] {
+  const isRead = contract.kind === "read" || (contract.kind === "call" && contract.queryOptions === true);
+  if (!isRead || contract.plainRefusals === true) return [];
+  return error instanceof TribuneError && error.kind === "notFound" ? [] : REFUSED_FIELDS;
 }
 
 interface BodyParameter {

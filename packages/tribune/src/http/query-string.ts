@@ -1,6 +1,6 @@
 import type { Query } from "../endpoints/binding.ts";
 
-/** A percent escape that is none. Go's `url.ParseQuery` refuses the whole query. */
+/** A percent escape that is none, or a bare semicolon in a query. Go's `url.ParseQuery` refuses the whole query. */
 export class BadEscapeError extends Error {
   override readonly name = "BadEscapeError";
 }
@@ -35,6 +35,8 @@ export class QueryString implements Query {
   constructor(raw: string) {
     this.#values = raw === "" ? NOTHING : new Map();
     if (raw === "") return;
+    // Some take it for what parts parameters, and others for a part of a value: nobody is right.
+    if (raw.includes(";")) throw new BadEscapeError("invalid semicolon separator in query");
     for (const part of raw.split("&")) {
       if (part === "") continue;
       const equals = part.indexOf("=");

@@ -30,6 +30,17 @@ export function readFields(read: ReadHead): readonly string[] {
   return fields;
 }
 
+/** Of a read that was refused where the state is: Consul's index is never 0, for clients that wait for the next. */
+export const REFUSED_FIELDS = readFields({
+  index: 1,
+  lastContactMs: 0,
+  knownLeader: false,
+  streamed: false,
+  consistency: undefined,
+  cacheHit: undefined,
+  ageSeconds: undefined,
+});
+
 export function saysTheSame(one: ReadHead | undefined, other: ReadHead | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   return (

@@ -1,7 +1,7 @@
 import type { Parameter } from "@tribune/api";
 import { JsonShapeError, type Schema } from "@tribune/api";
 import type { HttpView } from "../endpoints/binding.ts";
-import { TribuneError } from "../lib/errors.ts";
+import { TribuneError, withNamespaceHint } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import { readStruct } from "../lib/struct-json.ts";
 
@@ -86,7 +86,10 @@ function bodyValue(parameter: Parameter<unknown>, body: Uint8Array): unknown {
     return schema === undefined ? value : readStruct(schema, value, true);
   } catch (error) {
     if (!(error instanceof JsonShapeError) && !(error instanceof JsonError)) throw error;
-    const text = (parameter.invalid ?? "Request decode failed: %s").replace("%s", error.message);
+    const text = (parameter.invalid ?? "Request decode failed: %s").replace(
+      "%s",
+      parameter.namespaceHint === true ? withNamespaceHint(error.message) : error.message,
+    );
     throw parameter.invalidStatus === 500 ? TribuneError.internal(text) : TribuneError.badRequest(text);
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP, type Socket } from "node:net";
 import type { HttpLimits, HttpView, Query } from "../endpoints/binding.ts";
+import { TribuneError } from "../lib/errors.ts";
 import type { HttpOptions } from "./backend.ts";
 import type { HttpRequest } from "./exchange.ts";
 
@@ -73,4 +74,15 @@ export function headersMatter(headers: IncomingHttpHeaders): boolean {
     headers["cache-control"] !== undefined ||
     headers["x-forwarded-for"] !== undefined
   );
+}
+
+export const NAMESPACE_HEADER = "x-consul-namespace";
+
+/** Whoever names a namespace must not be answered from the only one there is. @throws TribuneError */
+export function refuseNamespace(headers: IncomingHttpHeaders, query: Query): void {
+  const refuse = (what: string): never => {
+    throw TribuneError.badRequest(`Bad request: Invalid ${what} - Namespaces are a Consul Enterprise feature`);
+  };
+  if ((headers[NAMESPACE_HEADER] ?? "") !== "") refuse('header: "X-Consul-Namespace"');
+  if (query.get("ns") !== "") refuse('query parameter: "ns"');
 }

@@ -100,3 +100,10 @@ export class TribuneError extends Error {
     return new TribuneError("internal", text);
   }
 }
+
+/** What Consul adds where a body was written for its Enterprise. */
+export function withNamespaceHint(decodeFault: string): string {
+  return decodeFault === 'json: unknown field "Namespace"'
+    ? `${decodeFault} - Namespaces are a Consul Enterprise feature`
+    : decodeFault;
+}

@@ -44,6 +44,15 @@ test("a value of a wrong type is named as Go names it", () => {
     assert.throws(() => readStruct(schema, body), { message: `json: cannot unmarshal ${says}` }, JSON.stringify(body));
 });
 
+test("only definitions of checks, and what a service says of the mesh, may have fields that nobody knows", () => {
+  const strictly = (body: unknown) => () => readStruct(RegisterRequest, body, true);
+  const unknown = { message: 'json: unknown field "Bogus"' };
+  assert.throws(strictly({ Bogus: 1 }), unknown);
+  assert.throws(strictly({ Check: { Bogus: 1 } }), unknown);
+  assert.throws(strictly({ Service: { Proxy: { Bogus: 1 } } }), unknown);
+  assert.doesNotThrow(strictly({ Check: { Definition: { Bogus: 1 } }, Service: { Connect: { Bogus: 1 } } }));
+});
+
 test("a duration that is neither text nor number counts for nothing, but for Autopilot's", () => {
   for (const odd of [true, [], {}]) {
     assert.equal(readStruct<{ TTL: number }>(CheckDefinition as never, { TTL: odd }).TTL, 0);

@@ -45,8 +45,12 @@ export async function step<T>(prefix: string, run: () => Promise<T> | T): Promis
 /** One word of a path. */
 export const word = (text: string): string => encodeURIComponent(text);
 
-export async function read<T>(client: ConsulClient, path: string): Promise<T> {
-  return (await client.ask<T>({ method: "GET", path })).value;
+export async function read<T>(
+  client: ConsulClient,
+  path: string,
+  query: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  return (await client.ask<T>({ method: "GET", path, query })).value;
 }
 
 /** Undefined where there is none. */

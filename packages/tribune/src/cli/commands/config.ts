@@ -97,11 +97,16 @@ export const configList: Command = {
   description: "Prints the names of all configuration entries of a kind.",
   http: "namespace",
   setupWords: SETUP_WORDS,
-  flags: [kindFlag],
+  flags: [
+    kindFlag,
+    stringFlag("filter", "Only entries that this expression holds for; of kind service-defaults, as servers have it."),
+  ],
   run: failing(async (context) => {
     const [kind = ""] = needed(context, ["kind"]);
+    const filter = context.flags.string("filter");
+    const query = filter === "" ? {} : { filter };
     const entries = await step(`Error listing config entries for kind ${goQuote(kind)}`, () =>
-      read<readonly Named[] | null>(context.client(), `/v1/config/${word(kind)}`),
+      read<readonly Named[] | null>(context.client(), `/v1/config/${word(kind)}`, query),
     );
     for (const entry of entries ?? []) context.out(nameOf(entry));
   }),
@@ -109,18 +114,32 @@ export const configList: Command = {
 
 export const configDelete: Command = {
   usage: "[options] -kind KIND -name NAME",
-  description: "Deletes a configuration entry.",
+  description: `
+Deletes a configuration entry: the one of this kind and name, or the one that a file holds.
+
+    $ consul config delete -filename web.hcl`,
   http: "namespace",
   setupWords: SETUP_WORDS,
-  flags: [kindFlag, nameFlag],
+  flags: [kindFlag, nameFlag, stringFlag("filename", "File with the entry, HCL or JSON; instead of -kind and -name.")],
   run: failing(async (context) => {
-    const [kind = "", name = ""] = needed(context, ["kind", "name"]);
+    const [kind = "", name = ""] = await deleted(context);
     await step(`Error deleting config entry ${kind}/${name}`, () =>
       remove(context.client(), `/v1/config/${word(kind)}/${word(name)}`),
     );
     context.out(`Config entry deleted: ${kind}/${name}`);
   }),
 };
+
+/** Kind and name of what is to be deleted. @throws CommandFailure */
+async function deleted(context: CommandContext): Promise<readonly string[]> {
+  const { flags, io } = context;
+  const filename = flags.string("filename");
+  if (filename === "") return needed(context, ["kind", "name"]);
+  if (flags.string("kind") !== "" || flags.string("name") !== "")
+    throw new CommandFailure("filename can't be used with kind or name");
+  const raw = decode(await step("Failed to load data", () => load(filename, io)));
+  return [String(raw.Kind ?? raw.kind), nameOf(entryOf(raw))];
+}
 
 export const configWrite: Command = {
   usage: "[options] FILE",

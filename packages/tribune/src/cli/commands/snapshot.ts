@@ -1,8 +1,9 @@
 import { createReadStream } from "node:fs";
 import { open, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { readSnapshotArchive } from "../../storage/snapshot-archive.ts";
+import { read } from "../acl/request.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { fileReason } from "../output.ts";
 import { attempt } from "../run.ts";
@@ -27,11 +28,15 @@ export const snapshotSave: Command = {
 Saves the servers' whole state to a file: KV, catalog, sessions, queries, ACLs. The file appears only once it is
 complete and its checksums hold.
 
-    $ consul snapshot save backup.snap`,
+    $ consul snapshot save backup.snap
+    $ consul snapshot save -append-filename=version,dc backup.snap`,
   http: "server",
-  flags: [],
+  flags: [
+    stringFlag("append-filename", "Put into the name, before its extension: `version` of the leader, `dc`, or both."),
+  ],
   async run(context) {
-    const file = fileArgument(context);
+    const given = fileArgument(context);
+    const file = given === undefined ? undefined : await withAppended(context, given);
     if (file === undefined) return 1;
     const taken = await attempt(context, "Error saving snapshot", () => context.client().snapshot.save());
     if (taken === undefined) return 1;
@@ -67,6 +72,35 @@ complete and its checksums hold.
     return 0;
   },
 };
+
+/** What is read of autopilot's state. */
+interface LeaderState {
+  readonly Leader: string;
+  readonly Servers: Readonly<Record<string, { readonly Version: string }>> | null;
+}
+
+/** The file's name with what `-append-filename` asks for; undefined where it cannot be had. */
+async function withAppended(context: CommandContext, file: string): Promise<string | undefined> {
+  const asked = context.flags.string("append-filename").split(",");
+  const extension = extname(file);
+  let name = file.slice(0, file.length - extension.length);
+  if (asked.includes("version")) {
+    // Not autopilot's health, which is no success while a server is ill: that is when a snapshot is wanted.
+    const state = await attempt(context, "Error fetching version of Consul agent Leader", () =>
+      read<LeaderState>(context.client(), "/v1/operator/autopilot/state"),
+    );
+    if (state === undefined) return undefined;
+    name += `-${state.value.Servers?.[state.value.Leader]?.Version ?? ""}`;
+  }
+  if (asked.includes("dc")) {
+    const self = await attempt(context, "Error connecting to Consul agent and fetching datacenter/version", () =>
+      read<{ readonly Config: { readonly Datacenter: string } }>(context.client(), "/v1/agent/self"),
+    );
+    if (self === undefined) return undefined;
+    name += `-${self.value.Config.Datacenter}`;
+  }
+  return name + extension;
+}
 
 export const snapshotRestore: Command = {
   usage: "[options] FILE",

@@ -7,6 +7,7 @@ import { BadEscapeError, percentDecode, QueryString } from "../query-string.ts";
 import type { Router } from "../router.ts";
 import { parameterValues } from "../target.ts";
 import { variantOf } from "../variant.ts";
+import { refuseNamespace } from "../view.ts";
 import type { ViewCall } from "./topic.ts";
 
 /** What is watched: a path of the API, decoded, with its query. */
@@ -55,6 +56,7 @@ export function watchedView(
   if (endpoint === undefined) throw cannot("it is not read with GET");
   const { contract, binding } = endpoint;
   if (contract.kind !== "read" || !contract.blocking) throw cannot("it does not take ?index");
+  if (contract.namespaced === true) refuseNamespace({}, query);
   const view = new WatchedView(path, query, asker);
   const { discoveryMaxStaleNs, useCache } = options;
   const common = commonOptions(contract.request, view, { discoveryMaxStaleNs, useCache });

@@ -15,6 +15,7 @@ import {
 } from "../../../checks/check-type.ts";
 import { isCheckStatus } from "../../../checks/status.ts";
 import { TribuneError } from "../../../lib/errors.ts";
+import { JsonError, parseJson } from "../../../lib/go-json-parse.ts";
 import { metaProblem } from "../../../lib/metadata.ts";
 import { EMPTY_CHECK, EMPTY_SERVICE } from "../empty-rows.ts";
 import { CheckDefinition, CheckUpdate, ServiceDefinition } from "./definitions.ts";
@@ -131,9 +132,9 @@ function decodeBody<T>(schema: Struct<T>, body: string): T {
   try {
     // Go's decoder says EOF where there is nothing to read.
     if (body.trim() === "") throw new JsonShapeError("EOF");
-    return fromStrictJson(schema, JSON.parse(body));
+    return fromStrictJson(schema, parseJson(body));
   } catch (error) {
-    if (!(error instanceof JsonShapeError || error instanceof SyntaxError)) throw error;
+    if (!(error instanceof JsonShapeError || error instanceof JsonError)) throw error;
     throw TribuneError.badRequest(`Request decode failed: ${error.message}`);
   }
 }

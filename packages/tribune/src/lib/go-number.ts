@@ -1,0 +1,30 @@
+/** Whole numbers as Go's `strconv` reads them, with its words for what it cannot read. */
+import { goQuote } from "./go-quote.ts";
+
+const UINT64_MAX = (1n << 64n) - 1n;
+const INT64_MAX = (1n << 63n) - 1n;
+
+/** The value, or why there is none. */
+export type Parsed<T> =
+  | { readonly value: T; readonly fault: undefined }
+  | { readonly value: undefined; readonly fault: string };
+
+/** `strconv.ParseUint(text, 10, 64)`: digits, and nothing else. */
+export function parseUint64(text: string): Parsed<bigint> {
+  if (!/^\d+$/.test(text)) return fault("ParseUint", text, "invalid syntax");
+  const value = BigInt(text);
+  return value > UINT64_MAX ? fault("ParseUint", text, "value out of range") : { value, fault: undefined };
+}
+
+/** `strconv.Atoi`: digits, with a sign at most. What lies beyond 2^53 loses its last digits. */
+export function parseInteger(text: string): Parsed<number> {
+  if (!/^[+-]?\d+$/.test(text)) return fault("Atoi", text, "invalid syntax");
+  const value = BigInt(text.replace("+", ""));
+  return value > INT64_MAX || value < -INT64_MAX - 1n
+    ? fault("Atoi", text, "value out of range")
+    : { value: Number(value), fault: undefined };
+}
+
+function fault(parser: string, text: string, why: string): Parsed<never> {
+  return { value: undefined, fault: `strconv.${parser}: parsing ${goQuote(text)}: ${why}` };
+}
