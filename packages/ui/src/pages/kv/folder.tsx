@@ -86,7 +86,7 @@ function Folder({ folder }: { readonly folder: string }) {
 /** The way down to a folder or key, each step a link. */
 export function Crumbs({ path }: { readonly path: string }) {
   return (
-    <nav class="row wrap small" aria-label="Folders">
+    <nav class="row wrap small break" aria-label="Folders">
       <a href={folderHref("")}>Key/value</a>
       {crumbs(path).map((each) => (
         <span class="row" key={each.path}>
