@@ -51,6 +51,10 @@ consulTest("the datacenter is changed, and what is shown is the other one's", as
   await page.getByRole("heading", { name: "far-away" }).waitFor();
   await page.getByLabel("Datacenter").selectOption("dc1");
   await page.locator('[data-service="near"]').waitFor();
+  // A place of two parts is one in the other datacenter, too.
+  await page.goto(`${agent.url}/ui/dc1/acls/policies`);
+  await page.getByLabel("Datacenter").selectOption("dc2");
+  await page.waitForURL("**/ui/dc2/acls/policies");
   // What Consul has no answer to is asked once: the stream.
   assert.deepEqual(
     faults.filter((fault) => !fault.includes("404")),

@@ -64,6 +64,8 @@ async function picture(agent, list, secret = "") {
       await page.locator(shows).first().waitFor({ state: "attached" });
       if (name.startsWith("members")) await page.locator(".map .dot").nth(1).waitFor({ timeout: 60_000 });
       if (victoria && name === "service-topology") await page.locator(".topology-measures >> text=P99").waitFor();
+      // On a busy machine some of it may still be asked for.
+      await page.locator('.freshness[data-state="loading"]').waitFor({ state: "detached" });
       await page.evaluate(() => document.fonts.ready);
       await page.screenshot({ path: join(directory, `${name}-${colorScheme}.png`) });
     }

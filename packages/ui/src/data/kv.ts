@@ -1,11 +1,11 @@
-import { hasAddress, type TxnOperation } from "../lib/kv-tree.ts";
+import { hasAddress, noAddress, type TxnOperation } from "../lib/kv-tree.ts";
 import { inDatacenter } from "./agent.ts";
 import { query, send, sendJson } from "./send.ts";
 import type { KvPair } from "./types.ts";
 
 /** Keys in an address keep their slashes. Throws for one that has no address. */
 export function kvPath(key: string): string {
-  if (!hasAddress(key)) throw new Error(`Browsers cannot ask for ${key}: parts of dots alone have no address`);
+  if (!hasAddress(key)) throw new Error(`Browsers cannot ask for ${key}. ${noAddress}`);
   return `kv/${key.split("/").map(encodeURIComponent).join("/")}`;
 }
 

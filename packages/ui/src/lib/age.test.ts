@@ -20,7 +20,10 @@ test("ages are exact when short and rounded when long", () => {
 
 test("durations are nanoseconds or Go's text", () => {
   assert.equal(duration(15e9), "15 s");
-  assert.equal(duration("10s"), "10s");
+  assert.equal(duration("10s"), "10 s");
+  assert.equal(duration("3600s"), "1 h");
+  assert.equal(duration("1m30s"), "1.5 min");
+  assert.equal(duration("soon"), "soon");
   assert.equal(duration(""), "–");
   assert.equal(duration(5e6), "5 ms");
   assert.equal(duration(9e10), "1.5 min");

@@ -16,9 +16,23 @@ export function ago(ms: number): string {
   return text === "now" || text === "never" ? text : `${text} ago`;
 }
 
-/** Seconds of a duration in nanoseconds, or the Go text it was given as. */
+const nanosecondsOf: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 6e10,
+  h: 3.6e12,
+};
+
+/** A duration in nanoseconds or as Go writes it (`3600s`, `1m30s`); another text is itself. */
 export function duration(value: unknown): string {
-  if (typeof value === "string") return value === "" ? "–" : value;
+  if (typeof value === "string") {
+    if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(value)) return value === "" ? "–" : value;
+    const parts = [...value.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g)];
+    return duration(parts.reduce((sum, [, number, unit]) => sum + Number(number) * nanosecondsOf[unit!]!, 0));
+  }
   if (typeof value !== "number" || value === 0) return "–";
   if (value >= 3.6e12) return `${round(value / 3.6e12)} h`;
   if (value >= 6e10) return `${round(value / 6e10)} min`;

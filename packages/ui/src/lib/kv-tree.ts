@@ -86,18 +86,28 @@ export const planDelete = (keys: readonly string[], folders: readonly string[]):
     ...folders.map((Key): TxnOperation[] => [{ KV: { Verb: "delete-tree", Key } }]),
   ]);
 
+/** Consul refuses addresses with characters that cannot be printed. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const unprintable = /[\u0000-\u001f\u007f-\u009f]/;
+
 /**
- * Whether a key or folder can be asked for by its address. Browsers resolve `.` and `..` in addresses, however they are
- * written: `a/../` would be the folder of everything.
+ * Whether a key or folder can be asked for by its address, and is what is asked for then. Browsers resolve `.` and `..` in
+ * addresses, however they are written: `a/../` would be the folder of everything. Agents send whoever asks for `a//b` on
+ * to `a/b`, which is another key.
  */
-export const hasAddress = (path: string): boolean => !path.split("/").some((part) => part === "." || part === "..");
+export const hasAddress = (path: string): boolean =>
+  !unprintable.test(path) &&
+  path.split("/").every((part, i, { length }) => part !== "." && part !== ".." && (part !== "" || i === length - 1));
+
+/** What is said of a name that has no address. */
+export const noAddress = "Parts that are empty, dots alone or cannot be printed have no address on the web.";
 
 /** Why a key or folder cannot go to `to`; undefined if it can. */
 export function transferProblem(from: string, to: string): string | undefined {
   if (to === "") return "Give it a name.";
   if (to === from) return "That is where it is.";
-  if (!hasAddress(to)) return "Browsers cannot ask for names of dots alone.";
   if (to.startsWith("/")) return "Keys do not begin with a slash.";
+  if (!hasAddress(to)) return noAddress;
   if (from.endsWith("/") && !to.endsWith("/")) return "A folder's name ends in a slash.";
   if (!from.endsWith("/") && to.endsWith("/")) return "A key's name does not end in a slash.";
   if (from.endsWith("/") && to.startsWith(from)) return "A folder cannot go into itself.";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ancestors, href, matchRoute } from "./routes.ts";
+import { ancestors, href, matchRoute, placeOf } from "./routes.ts";
 
 test("a pattern takes its segments and no more", () => {
   assert.deepEqual(matchRoute(":dc/services", "dc1/services/")?.params, { dc: "dc1" });
@@ -21,4 +21,12 @@ test("above a path is every shorter one", () => {
   assert.deepEqual(ancestors("/ui/"), ["/"]);
   assert.deepEqual(ancestors("/a/b/c/"), ["/a/b/", "/a/", "/"]);
   assert.deepEqual(ancestors("/"), ["/"]);
+});
+
+test("in another datacenter one looks at the same place, not at the same thing", () => {
+  const places = ["services", "acls/tokens", "acls/policies"];
+  assert.equal(placeOf("dc1/services/web/history", places), "services");
+  assert.equal(placeOf("dc1/acls/policies/7", places), "acls/policies");
+  assert.equal(placeOf("dc1/acls", places), undefined);
+  assert.equal(placeOf("dc1/servicesx", places), undefined);
 });

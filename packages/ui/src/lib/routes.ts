@@ -38,3 +38,9 @@ export function ancestors(root: string): string[] {
   const parts = root.split("/").filter(Boolean);
   return parts.length === 0 ? ["/"] : parts.map((_, i) => ["", ...parts.slice(0, parts.length - 1 - i), ""].join("/"));
 }
+
+/** The place that an address lies in, below whatever datacenter: in another one that is where to look. */
+export function placeOf(path: string, places: readonly string[]): string | undefined {
+  const at = path.split("/").slice(1).join("/");
+  return places.find((each) => at === each || at.startsWith(`${each}/`));
+}

@@ -119,8 +119,10 @@ function List({
       )
       .sort((a, b) => b.Status - a.Status || roleOf(b).localeCompare(roleOf(a)) || a.Name.localeCompare(b.Name));
   }, [members, text]);
-  const here = agentSelf.value?.Coord;
   const places = useMemo(() => new Map(coordinates.map((each) => [each.Node, each.Coord])), [coordinates]);
+  const config = agentSelf.value?.Config;
+  const own = wan ? `${config?.NodeName}.${config?.Datacenter}` : config?.NodeName;
+  const here = wan ? places.get(own ?? "") : agentSelf.value?.Coord;
   if (rows.length === 0)
     return <NoMatch what="member" terms="is:alive, is:failed, is:left, is:server, is:client, version: and dc:" />;
   return (
@@ -144,7 +146,9 @@ function List({
               {roleOf(member)} {versionOf(member)}
               {wan && `, ${member.Tags?.dc}`}
             </span>
-            <span class="wide small muted num">{!wan && here && place ? formatMs(roundTripMs(here, place)) : ""}</span>
+            <span class="wide small muted num">
+              {member.Name === own ? "this agent" : here && place ? formatMs(roundTripMs(here, place)) : ""}
+            </span>
             {status === "failed" ? (
               <button
                 type="button"

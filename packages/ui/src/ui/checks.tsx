@@ -52,16 +52,18 @@ export function Checks({
                 {check.ServiceID}
               </a>
             )}
-            <span class="muted small">
-              <Since check={check} history={history} />
+            <span class="row">
+              <span class="muted small">
+                <Since check={check} history={history} />
+              </span>
+              {check.Output !== "" && (
+                <CopyButton
+                  text={check.Output.trim()}
+                  label={`the output of ${check.Name || check.CheckID}`}
+                  said="the output"
+                />
+              )}
             </span>
-            {check.Output !== "" && (
-              <CopyButton
-                text={check.Output.trim()}
-                label={`the output of ${check.Name || check.CheckID}`}
-                said="the output"
-              />
-            )}
             <span class="muted small end break">
               {check.Type ? `${check.Type} check` : ""} {check.Interval ? `every ${check.Interval}` : ""}{" "}
               <span class="mono">{check.CheckID}</span>

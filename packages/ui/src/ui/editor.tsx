@@ -1,6 +1,9 @@
 import { useMemo } from "preact/hooks";
 import { highlight, type Language } from "../lib/highlight.ts";
 
+/** Longer texts have no colours: each letter typed would lay out and colour all of them. Characters. */
+const colouredMax = 32 * 1024;
+
 /** A text field with coloured letters below its own: everything a text field can do stays as it is. */
 export function Editor({
   value,
@@ -15,12 +18,15 @@ export function Editor({
   readonly onInput: (value: string) => void;
   readonly onSave?: () => void;
 }) {
+  const long = value.length > colouredMax;
   return (
-    <div class="editor">
-      <pre aria-hidden="true">
-        <Highlighted text={value} language={language} />
-        {"\n"}
-      </pre>
+    <div class={long ? "editor long" : "editor"}>
+      {!long && (
+        <pre aria-hidden="true">
+          <Highlighted text={value} language={language} />
+          {"\n"}
+        </pre>
+      )}
       <textarea
         aria-label={label}
         spellcheck={false}

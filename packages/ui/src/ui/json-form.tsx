@@ -1,7 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
+import { datacenter } from "../data/agent.ts";
 import { problemOf } from "../data/validate.ts";
 import { Conflict } from "./conflict.tsx";
 import { attempt } from "./dialog.tsx";
+import { DraftNote, useDraft } from "./drafts.tsx";
 import { Editor } from "./editor.tsx";
 
 /** Something the API takes as JSON: edited as text, checked while it is written, saved whole. */
@@ -10,6 +12,7 @@ export function JsonForm({
   label,
   action,
   done,
+  creating = false,
   onSave,
   children,
 }: {
@@ -18,42 +21,60 @@ export function JsonForm({
   readonly label: string;
   readonly action: string;
   readonly done: string;
+  readonly creating?: boolean;
   readonly onSave: (text: string) => Promise<unknown>;
   readonly children?: preact.ComponentChildren;
 }) {
-  const [base, setBase] = useState(value);
-  const [text, setText] = useState(value);
+  const { kept, keep, forget } = useDraft<{ readonly from: string; readonly base: string; readonly text: string }>(
+    `${datacenter.value} ${creating ? "new " : ""}${label}`,
+  );
+  const [left, setLeft] = useState(kept !== undefined);
+  // What the agent had when this was begun, and what is written over: the same until something is saved.
+  const [from, setFrom] = useState(kept?.from ?? value);
+  const [base, setBase] = useState(kept?.base ?? value);
+  const [text, setText] = useState(kept?.text ?? value);
   const [problem, setProblem] = useState<string | undefined>(undefined);
   const [busy, setBusy] = useState(false);
   useEffect(() => {
-    if (value === base) return;
-    if (text === base) setText(value);
-    else if (text !== value) return;
-    setBase(value);
-  }, [value, text]);
-  useEffect(() => {
     void problemOf(text, "json").then(setProblem);
   }, [text]);
-  const conflict = value !== base && text !== base;
+  const touched = text !== base;
+  const news = value !== from && !busy;
+  const conflict = news && touched && value !== base && value !== text;
+  keep(touched, { from, base, text });
+  const over = (): void => {
+    setFrom(value);
+    setBase(value);
+  };
+  const take = (): void => {
+    over();
+    setText(value);
+    setLeft(false);
+  };
+  useEffect(() => {
+    if (!news || conflict) return;
+    if (touched) over();
+    else take();
+  }, [value, news, conflict]);
+  const can = problem === undefined && !busy && !conflict && (creating || touched);
   const save = async (): Promise<void> => {
-    if (problem !== undefined || busy || conflict) return;
+    if (!can) return;
     setBusy(true);
-    await attempt(() => onSave(text), done);
+    const good = await attempt(async () => {
+      await onSave(text);
+      forget();
+    }, done);
+    if (good) {
+      // What was sent is what is written over from now on: the agent lays it out in its own way.
+      setLeft(false);
+      if (!creating) setBase(text);
+    }
     setBusy(false);
   };
   return (
     <div class="stack">
-      {conflict && (
-        <Conflict
-          theirs={value}
-          mine={text}
-          onTake={() => {
-            setText(value);
-            setBase(value);
-          }}
-          onKeep={() => setBase(value)}
-        />
-      )}
+      {left && touched && !conflict && <DraftNote onDiscard={take} />}
+      {conflict && <Conflict theirs={value} mine={text} onTake={take} onKeep={over} />}
       <div>
         <Editor value={text} language="json" label={label} onInput={setText} onSave={() => void save()} />
         <p class="small validity" role="status">
@@ -65,12 +86,7 @@ export function JsonForm({
         </p>
       </div>
       <div class="row wrap">
-        <button
-          type="button"
-          class="button primary"
-          disabled={busy || problem !== undefined || conflict}
-          onClick={() => void save()}
-        >
+        <button type="button" class="button primary" disabled={!can} onClick={() => void save()}>
           {action}
         </button>
         {children}

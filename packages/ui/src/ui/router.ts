@@ -17,13 +17,40 @@ export const place = signal<Place>(here());
 
 /** `to` is relative to the site's root: `dc1/services?q=web`. */
 export function navigate(to: string, { replace = false } = {}): void {
-  if (!replace) history.replaceState({ ...history.state, scroll: scrollY }, "");
+  if (!replace) leave();
   history[replace ? "replaceState" : "pushState"]({}, "", siteRoot + to);
-  const before = place.value.path;
   place.value = here();
-  if (replace || before === place.value.path) return;
+  if (replace) return;
   scrollTo(0, 0);
   arrived();
+}
+
+/** What a page that is left needs to be found again as it was: how far down it was, and what had the keyboard. */
+function leave(): void {
+  const link = document.activeElement?.closest("main a")?.getAttribute("href") ?? undefined;
+  history.replaceState({ scroll: scrollY, link }, "");
+}
+
+/** Rows come once their data is read; so long they are looked for. */
+const lookMs = 3000;
+const doings = ["keydown", "pointerdown", "wheel", "touchmove"];
+
+/** The page as it was left. The keyboard goes on at the link that was followed, else where the page begins. */
+function comeBack({ scroll = 0, link }: { readonly scroll?: number; readonly link?: string }): void {
+  const until = performance.now() + lookMs;
+  const done = new AbortController();
+  // Whoever does something meanwhile is somewhere already.
+  for (const kind of doings) addEventListener(kind, () => done.abort(), { signal: done.signal, passive: true });
+  const look = (): void => {
+    if (done.signal.aborted) return;
+    scrollTo(0, scroll);
+    const again = link && document.querySelector<HTMLElement>(`main a[href="${CSS.escape(link)}"]`);
+    if (again) again.focus({ preventScroll: true });
+    else if (link && performance.now() < until) return void requestAnimationFrame(look);
+    else document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true });
+    done.abort();
+  };
+  requestAnimationFrame(look);
 }
 
 /** Changes one parameter of the address in place; an empty value takes it out. */
@@ -47,8 +74,7 @@ export function startRouter(): void {
   history.scrollRestoration = "manual";
   addEventListener("popstate", (event) => {
     place.value = here();
-    const state = event.state as { scroll?: number } | null;
-    requestAnimationFrame(() => scrollTo(0, state?.scroll ?? 0));
+    comeBack((event.state as { readonly scroll?: number; readonly link?: string } | null) ?? {});
   });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;

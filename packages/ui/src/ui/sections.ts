@@ -55,3 +55,8 @@ const access: Group = {
 
 /** Access is shown where the servers check tokens. */
 export const sections = (): readonly Group[] => (aclsEnabled.value ? [...groups, access] : groups);
+
+/** All places, also those that are not shown here: another datacenter may have them. */
+export const places: readonly string[] = [...groups, access]
+  .flatMap((group) => group.places.map(({ at }) => at))
+  .concat("settings");

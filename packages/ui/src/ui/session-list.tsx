@@ -48,7 +48,7 @@ export function SessionList({ sessions }: { readonly sessions: readonly Session[
             <span class="wide small muted">
               {[
                 `${session.Behavior}s its keys`,
-                session.TTL && `TTL ${session.TTL}`,
+                session.TTL && `TTL ${duration(session.TTL)}`,
                 `lock delay ${duration(session.LockDelay)}`,
               ]
                 .filter(Boolean)

@@ -6,12 +6,13 @@ import { agentAway, heardAt } from "../data/presence.ts";
 import { token } from "../data/token.ts";
 import { useLive } from "../data/use-live.ts";
 import { ago } from "../lib/age.ts";
+import { placeOf } from "../lib/routes.ts";
 import { now } from "./clock.ts";
 import { Icon } from "./icons.tsx";
 import { logout, openLogin } from "./login.tsx";
 import { openPalette } from "./palette.tsx";
 import { navigate, place } from "./router.ts";
-import { sections } from "./sections.ts";
+import { places, sections } from "./sections.ts";
 import { dark, theme } from "./settings.ts";
 import { criticalChecks } from "./title.ts";
 
@@ -145,8 +146,9 @@ function TopBar() {
             class="input select"
             value={dc}
             onChange={(event) => {
-              const page = place.value.path.split("/")[1] ?? "overview";
-              navigate(`${encodeURIComponent(event.currentTarget.value)}/${page}`);
+              navigate(
+                `${encodeURIComponent(event.currentTarget.value)}/${placeOf(place.value.path, places) ?? "overview"}`,
+              );
             }}
           >
             {names.map((name) => (

@@ -5,6 +5,7 @@ import { put, send, sendJson } from "../../data/send.ts";
 import { useLive } from "../../data/use-live.ts";
 import { count } from "../../lib/age.ts";
 import { href } from "../../lib/routes.ts";
+import { CopyButton } from "../../ui/copy.tsx";
 import { attempt, confirm } from "../../ui/dialog.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import type { PageProps } from "../../ui/lazy.tsx";
@@ -136,13 +137,7 @@ function TokenFacts({ item }: { readonly item: AclItem }) {
               <button type="button" class="button" onClick={() => setShown(!shown)}>
                 {shown ? "Hide" : "Show"} the secret
               </button>
-              <button
-                type="button"
-                class="button"
-                onClick={() => void attempt(() => navigator.clipboard.writeText(secret), "Copied")}
-              >
-                Copy
-              </button>
+              <CopyButton text={secret} label="the secret" said="the secret" />
             </span>
           ) : (
             "not for this token to read"

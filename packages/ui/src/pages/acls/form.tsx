@@ -1,13 +1,14 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { datacenters, inDatacenter } from "../../data/agent.ts";
+import { datacenter, datacenters, inDatacenter } from "../../data/agent.ts";
 import type { AclLink, NodeIdentity, ServiceIdentity } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { editable } from "../../lib/entry.ts";
 import { ChipField } from "../../ui/chip-field.tsx";
 import { Conflict } from "../../ui/conflict.tsx";
 import { attempt } from "../../ui/dialog.tsx";
-import type { AclField, AclItem, AclKind } from "./kinds.ts";
+import { DraftNote, useDraft } from "../../ui/drafts.tsx";
+import { type AclField, type AclItem, type AclKind, idOf, nameOf } from "./kinds.ts";
 import { RulesField } from "./rules-field.tsx";
 
 /** The fields of a token, policy or role. What the servers know beside them is kept as it is. */
@@ -29,8 +30,12 @@ export function AclForm({
   readonly onSave: (item: AclItem) => Promise<unknown>;
   readonly children?: ComponentChildren;
 }) {
-  const [base, setBase] = useState(stored);
-  const [draft, setDraft] = useState(stored);
+  const { kept, keep, forget } = useDraft<{ readonly base: AclItem; readonly draft: AclItem }>(
+    `${datacenter.value} ${creating ? "new " : ""}${kind.one} ${idOf(stored) || nameOf(stored)}`,
+  );
+  const [left, setLeft] = useState(kept !== undefined);
+  const [base, setBase] = useState(kept?.base ?? stored);
+  const [draft, setDraft] = useState(kept?.draft ?? stored);
   const [problem, setProblem] = useState<string | undefined>(undefined);
   const [busy, setBusy] = useState(false);
   const same = (a: AclItem, b: AclItem): boolean => editable(a) === editable(b);
@@ -40,14 +45,25 @@ export function AclForm({
     else if (!same(draft, stored)) return;
     setBase(stored);
   }, [stored, draft]);
-  const conflict = !same(stored, base) && !same(draft, base);
+  const touched = !same(draft, base);
+  const conflict = !same(stored, base) && touched;
+  keep(touched, { base, draft });
+  const take = (): void => {
+    setDraft(stored);
+    setBase(stored);
+    setLeft(false);
+  };
   const has = (field: AclField): boolean => kind.fields.includes(field);
   const set = (change: Partial<AclItem>): void => setDraft({ ...draft, ...change });
-  const ready = problem === undefined && !busy && !conflict && (creating || !same(draft, base));
+  const ready = problem === undefined && !busy && !conflict && (creating || touched);
   const save = async (): Promise<void> => {
     if (!ready) return;
     setBusy(true);
-    await attempt(() => onSave(draft), done);
+    await attempt(async () => {
+      await onSave(draft);
+      forget();
+      setLeft(false);
+    }, done);
     setBusy(false);
   };
   return (
@@ -59,16 +75,9 @@ export function AclForm({
         void save();
       }}
     >
+      {left && touched && !conflict && <DraftNote onDiscard={take} />}
       {conflict && (
-        <Conflict
-          theirs={editable(stored)}
-          mine={editable(draft)}
-          onTake={() => {
-            setDraft(stored);
-            setBase(stored);
-          }}
-          onKeep={() => setBase(stored)}
-        />
+        <Conflict theirs={editable(stored)} mine={editable(draft)} onTake={take} onKeep={() => setBase(stored)} />
       )}
       {has("name") && (
         <label class="field">

@@ -59,9 +59,12 @@ export default function AclList({ params }: PageProps) {
               {(item) => (
                 <a class="item" href={`${base}/${encodeURIComponent(idOf(item))}`}>
                   <Icon name={kind.icon} />
-                  <span class="ellipsis">
-                    <span class="title">{nameOf(item)}</span>
-                  </span>
+                  <div class="ellipsis">
+                    <div class="title ellipsis">{nameOf(item)}</div>
+                    {item.Name !== undefined && item.Description && (
+                      <div class="sub ellipsis optional">{item.Description}</div>
+                    )}
+                  </div>
                   <span class="small ellipsis">{[...names(item.Policies), ...names(item.Roles)].join(", ")}</span>
                   <span class="wide small muted mono">{idOf(item)}</span>
                 </a>

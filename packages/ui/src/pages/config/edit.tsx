@@ -25,6 +25,7 @@ export default function ConfigEntryEdit() {
           label="Config entry, as JSON"
           action="Create"
           done="Entry created"
+          creating
           onSave={(text) => save(text, 0)}
         />
       </Page>

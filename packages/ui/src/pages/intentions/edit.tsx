@@ -16,6 +16,7 @@ import {
 import { href } from "../../lib/routes.ts";
 import { Conflict } from "../../ui/conflict.tsx";
 import { attempt } from "../../ui/dialog.tsx";
+import { DraftNote, useDraft } from "../../ui/drafts.tsx";
 import { intentionHref, removeIntention, serviceWord } from "../../ui/intention-list.tsx";
 import { Page } from "../../ui/page.tsx";
 import { navigate, place } from "../../ui/router.ts";
@@ -23,6 +24,14 @@ import { Await, Note } from "../../ui/states.tsx";
 import { RulesForm } from "./rules-form.tsx";
 
 type Kind = "allow" | "deny" | "rules";
+interface Draft {
+  readonly base: string | undefined;
+  readonly source: string;
+  readonly destination: string;
+  readonly kind: Kind;
+  readonly rules: readonly Permission[];
+  readonly description: string;
+}
 const firstRule: Permission = { Action: "allow", HTTP: { PathPrefix: "/", Methods: ["GET", "HEAD"] } };
 
 /** One intention: who, to whom, and whether or by which rules. */
@@ -88,12 +97,16 @@ function IntentionForm({
 }) {
   const exact = stored !== undefined;
   const now = exact ? sourceText(stored) : undefined;
-  const [base, setBase] = useState(now);
-  const [source, setSource] = useState(named.name);
-  const [destination, setDestination] = useState(named.destination);
-  const [kind, setKind] = useState<Kind>(kindOf(stored));
-  const [rules, setRules] = useState<readonly Permission[]>(rulesOf(stored));
-  const [description, setDescription] = useState(stored?.Description ?? "");
+  const { kept, keep, forget } = useDraft<Draft>(
+    `${datacenter.value} ${exact ? "" : "new "}intention ${named.name} ${named.destination}`,
+  );
+  const [left, setLeft] = useState(kept !== undefined);
+  const [base, setBase] = useState(kept ? kept.base : now);
+  const [source, setSource] = useState(kept?.source ?? named.name);
+  const [destination, setDestination] = useState(kept?.destination ?? named.destination);
+  const [kind, setKind] = useState<Kind>(kept?.kind ?? kindOf(stored));
+  const [rules, setRules] = useState<readonly Permission[]>(kept?.rules ?? rulesOf(stored));
+  const [description, setDescription] = useState(kept?.description ?? stored?.Description ?? "");
   const [busy, setBusy] = useState(false);
   const services = useLive<readonly ServiceSummary[]>(inDatacenter("internal/ui/services"));
   const { Action: _action, Permissions: _permissions, Description: _description, ...rest } = stored ?? {};
@@ -106,12 +119,22 @@ function IntentionForm({
   const text = sourceText(written);
   const touched = text !== base;
   const conflict = exact && now !== base && touched && text !== now;
+  const begun =
+    source !== named.name ||
+    destination !== named.destination ||
+    kind !== "allow" ||
+    rules.length > 0 ||
+    description !== "";
+  const isWritten = exact ? touched : begun;
+  keep(isWritten, { base, source, destination, kind, rules, description });
   const take = (): void => {
-    if (stored === undefined) return;
     setBase(now);
+    setSource(named.name);
+    setDestination(named.destination);
     setKind(kindOf(stored));
     setRules(rulesOf(stored));
-    setDescription(stored.Description ?? "");
+    setDescription(stored?.Description ?? "");
+    setLeft(false);
   };
   // Where nobody is writing the change of somebody else shows itself.
   useEffect(() => {
@@ -126,10 +149,13 @@ function IntentionForm({
     setBusy(true);
     const good = await attempt(() => save(destination, written, base), "Intention saved");
     setBusy(false);
-    if (good) navigate(`${href(datacenter.value)}/intentions`);
+    if (!good) return;
+    forget();
+    navigate(`${href(datacenter.value)}/intentions`);
   };
   return (
     <form class="stack intention-form" onSubmit={(event) => void submit(event)}>
+      {left && isWritten && !conflict && <DraftNote onDiscard={take} />}
       {conflict && (
         <Conflict what="This intention" theirs={now ?? ""} mine={text} onTake={take} onKeep={() => setBase(now)} />
       )}

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { inDatacenter } from "../../data/agent.ts";
+import { datacenter, inDatacenter } from "../../data/agent.ts";
 import { deleteKey, kvPath, saveKey } from "../../data/kv.ts";
 import type { KvPair } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
@@ -7,10 +7,11 @@ import { problemOf } from "../../data/validate.ts";
 import { bytes as byteCount, count } from "../../lib/age.ts";
 import { decodeBase64, hexDump, utf8 } from "../../lib/base64.ts";
 import { guessLanguage, type Language } from "../../lib/highlight.ts";
-import { hasAddress, parentOf } from "../../lib/kv-tree.ts";
+import { hasAddress, noAddress, parentOf } from "../../lib/kv-tree.ts";
 import { Conflict } from "../../ui/conflict.tsx";
 import { confirm, say, sayError } from "../../ui/dialog.tsx";
 import { download } from "../../ui/download.tsx";
+import { DraftNote, useDraft } from "../../ui/drafts.tsx";
 import { Editor } from "../../ui/editor.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
@@ -28,7 +29,10 @@ export default function KvEdit() {
 }
 
 function CreateKey({ folder }: { readonly folder: string }) {
-  const [name, setName] = useState(folder);
+  const draft = useDraft<string>(`${datacenter.value} new key in ${folder}: its name`);
+  const [name, setName] = useState(draft.kept ?? folder);
+  draft.keep(name !== folder, name);
+  const problem = hasAddress(name) ? undefined : noAddress;
   return (
     <Page title="Create a key" facts={<Crumbs path={folder} />}>
       <div class="stack">
@@ -41,8 +45,15 @@ function CreateKey({ folder }: { readonly folder: string }) {
             spellcheck={false}
             onInput={(event) => setName(event.currentTarget.value)}
           />
+          {problem !== undefined && <span class="status critical">{problem}</span>}
         </label>
-        <Value name={name} pair={undefined} create />
+        <Value
+          name={problem === undefined ? name : ""}
+          pair={undefined}
+          draftName={`new key in ${folder}`}
+          create
+          onCreated={draft.forget}
+        />
       </div>
     </Page>
   );
@@ -67,19 +78,31 @@ function EditKey({ name }: { readonly name: string }) {
             <p class="banner">
               <Icon name="file" size={14} /> This key does not exist. Saving creates it.
             </p>
-            <Value name={name} pair={undefined} />
+            <Value name={name} pair={undefined} draftName={name} />
           </div>
         }
       >
         {() => (
           <div class="stack">
             {pair?.Session && <Lock session={pair.Session} />}
-            <Value name={name} pair={pair} />
+            <Value name={name} pair={pair} draftName={name} />
           </div>
         )}
       </Await>
     </Page>
   );
+}
+
+interface Base {
+  /** Of the pair, when it was read. */
+  readonly index: number;
+  readonly text: string;
+  readonly flags: string;
+}
+interface Draft {
+  readonly base: Base;
+  readonly text: string;
+  readonly flags: string;
 }
 
 const textOf = (pair: KvPair | undefined): string | undefined =>
@@ -88,31 +111,49 @@ const textOf = (pair: KvPair | undefined): string | undefined =>
 function Value({
   name,
   pair,
+  draftName,
   create = false,
+  onCreated,
 }: {
   readonly name: string;
   readonly pair: KvPair | undefined;
+  readonly draftName: string;
   readonly create?: boolean;
+  readonly onCreated?: () => void;
 }) {
   const stored = useMemo(() => textOf(pair), [pair]);
+  const { kept, keep, forget } = useDraft<Draft>(`${datacenter.value} ${draftName}`);
+  const [left, setLeft] = useState(kept !== undefined);
   // What the user began with: a later change by somebody else is shown against it.
-  const [base, setBase] = useState({ index: pair?.ModifyIndex ?? 0, text: stored ?? "" });
-  const [text, setText] = useState(stored ?? "");
-  const [flags, setFlags] = useState(String(pair?.Flags ?? 0));
+  const [base, setBase] = useState(
+    kept?.base ?? { index: pair?.ModifyIndex ?? 0, text: stored ?? "", flags: String(pair?.Flags ?? 0) },
+  );
+  const [text, setText] = useState(kept?.text ?? stored ?? "");
+  const [flags, setFlags] = useState(kept?.flags ?? String(pair?.Flags ?? 0));
   const [chosen, setChosen] = useState<Language | "">("");
   const [problem, setProblem] = useState<string | undefined>(undefined);
   const [busy, setBusy] = useState(false);
   const language = chosen || guessLanguage(name, text);
   const index = pair?.ModifyIndex ?? 0;
-  const touched = text !== base.text || flags !== String(pair?.Flags ?? 0);
-  const conflict = index !== base.index && touched && !create && stored !== text;
+  const now = { index, text: stored ?? "", flags: String(pair?.Flags ?? 0) };
+  const touched = text !== base.text || flags !== base.flags;
+  // One's own writing comes back as news as well: that it says what was begun with is no conflict.
+  const same = (a: Omit<Base, "index">, b: Omit<Base, "index">): boolean => a.text === b.text && a.flags === b.flags;
+  const conflict =
+    index !== base.index && touched && !create && !busy && !same(now, base) && !same(now, { text, flags });
+  keep(touched, { base, text, flags });
+  const take = (): void => {
+    setBase(now);
+    setText(now.text);
+    setFlags(now.flags);
+    setLeft(false);
+  };
 
   useEffect(() => {
-    if (index === base.index || (touched && stored !== text)) return;
-    setBase({ index, text: stored ?? "" });
-    setText(stored ?? "");
-    setFlags(String(pair?.Flags ?? 0));
-  }, [index, stored]);
+    if (index === base.index || conflict || busy) return;
+    if (touched && same(now, base)) setBase(now);
+    else if (!create) take();
+  }, [index, stored, conflict, busy]);
   useEffect(() => {
     let stale = false;
     const timer = setTimeout(() => {
@@ -130,7 +171,10 @@ function Value({
     try {
       if (await saveKey(name, text, flags, over)) {
         say(`Saved ${name}`);
-        setBase({ index: over, text });
+        setBase({ index: over, text, flags });
+        setLeft(false);
+        forget();
+        onCreated?.();
         if (create) navigate(name.endsWith("/") ? folderHref(name) : keyHref(name));
       } else {
         say(
@@ -148,16 +192,14 @@ function Value({
   const folderOnly = name.endsWith("/");
   return (
     <>
+      {left && touched && !conflict && <DraftNote onDiscard={take} />}
       {conflict && (
         <Conflict
           what="This key"
           keep="Save mine over it"
           mine={text}
           theirs={stored}
-          onTake={() => {
-            setBase({ index, text: stored });
-            setText(stored);
-          }}
+          onTake={take}
           onKeep={() => void save(index)}
         />
       )}
@@ -219,19 +261,11 @@ function Value({
           {create || pair === undefined ? "Create" : "Save"}
         </button>
         {touched && !create && (
-          <button
-            type="button"
-            class="button"
-            onClick={() => {
-              setText(stored);
-              setBase({ index, text: stored });
-              setFlags(String(pair?.Flags ?? 0));
-            }}
-          >
+          <button type="button" class="button" onClick={take}>
             Undo all
           </button>
         )}
-        {pair && <DeleteButton pair={pair} />}
+        {pair && <DeleteButton pair={pair} onDeleted={forget} />}
         <label class="row small end">
           <span class="muted">Flags</span>
           <input
@@ -255,7 +289,7 @@ function Value({
 
 const names: Record<Language, string> = { json: "JSON", yaml: "YAML", hcl: "HCL", text: "text" };
 
-function DeleteButton({ pair }: { readonly pair: KvPair }) {
+function DeleteButton({ pair, onDeleted }: { readonly pair: KvPair; readonly onDeleted?: () => void }) {
   return (
     <button
       type="button"
@@ -270,6 +304,7 @@ function DeleteButton({ pair }: { readonly pair: KvPair }) {
           run: async () => {
             if (!(await deleteKey(pair.Key, pair.ModifyIndex)))
               throw new Error("Somebody has changed it meanwhile; it is still there.");
+            onDeleted?.();
             navigate(folderHref(parentOf(pair.Key)));
           },
         })

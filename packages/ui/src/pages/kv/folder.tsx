@@ -7,7 +7,7 @@ import type { KvPair } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { count } from "../../lib/age.ts";
 import { decodeBase64, utf8 } from "../../lib/base64.ts";
-import { crumbs, folderRows, hasAddress, type KvRow } from "../../lib/kv-tree.ts";
+import { crumbs, folderRows, hasAddress, type KvRow, noAddress } from "../../lib/kv-tree.ts";
 import { href } from "../../lib/routes.ts";
 import { matches, parseSearch } from "../../lib/search.ts";
 import { Icon } from "../../ui/icons.tsx";
@@ -28,7 +28,10 @@ export function NoAddress({ path }: { readonly path: string }) {
   return (
     <Page title={path} facts={<Crumbs path={path} />}>
       <Note icon="kv" title="Browsers cannot ask for this name">
-        <p>Parts of dots alone have no address on the web. The command line reaches it: consul kv.</p>
+        <p>
+          {noAddress} What is asked for instead would be another key. A transaction reaches it: mark it in its folder to
+          delete it.
+        </p>
       </Note>
     </Page>
   );
@@ -83,7 +86,7 @@ function Folder({ folder }: { readonly folder: string }) {
 /** The way down to a folder or key, each step a link. */
 export function Crumbs({ path }: { readonly path: string }) {
   return (
-    <nav class="row wrap small" aria-label="Folders">
+    <nav class="row wrap small break" aria-label="Folders">
       <a href={folderHref("")}>Key/value</a>
       {crumbs(path).map((each) => (
         <span class="row" key={each.path}>

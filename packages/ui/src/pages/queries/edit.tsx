@@ -31,6 +31,7 @@ export default function QueryEdit({ params }: PageProps) {
           label="Prepared query, as JSON"
           action="Create"
           done="Query created"
+          creating
           onSave={async (text) => {
             const { ID } = await sendJson<{ ID: string }>(inDatacenter("query"), { method: "POST", body: text });
             navigate(`${list}/${ID}`);
@@ -60,8 +61,9 @@ function Existing({ id, list }: { readonly id: string; readonly list: string }) 
           ) : (
             <>
               <JsonForm
+                key={id}
                 value={editableQuery(query)}
-                label="Prepared query, as JSON"
+                label={`Prepared query ${query.Name || id}, as JSON`}
                 action="Save"
                 done="Query saved"
                 onSave={(text) => send(inDatacenter(`query/${id}`), { method: "PUT", body: text })}

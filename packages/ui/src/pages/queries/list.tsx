@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { datacenter, inDatacenter } from "../../data/agent.ts";
 import { useLive } from "../../data/use-live.ts";
-import { count } from "../../lib/age.ts";
+import { count, duration } from "../../lib/age.ts";
 import { href } from "../../lib/routes.ts";
 import { matches, parseSearch } from "../../lib/search.ts";
 import { Icon } from "../../ui/icons.tsx";
@@ -85,7 +85,7 @@ function traits({ Service, DNS }: PreparedQuery): string {
     Service.Near && `near ${Service.Near}`,
     Failover?.NearestN && `fails over to the ${Failover.NearestN} nearest`,
     Failover?.Datacenters?.length && `fails over to ${Failover.Datacenters.join(", ")}`,
-    DNS?.TTL && `DNS TTL ${DNS.TTL}`,
+    DNS?.TTL && `DNS TTL ${duration(DNS.TTL)}`,
   ]
     .filter(Boolean)
     .join(" · ");

@@ -1,5 +1,6 @@
 import { inDatacenter } from "../../data/agent.ts";
 import { useLive } from "../../data/use-live.ts";
+import { duration } from "../../lib/age.ts";
 import type { PageProps } from "../../ui/lazy.tsx";
 import { Facts, Section } from "../../ui/page.tsx";
 import { Await } from "../../ui/states.tsx";
@@ -88,7 +89,7 @@ function Step({
           <span class="muted small">
             → {target.Service}
             {target.ServiceSubset ? `, subset ${target.ServiceSubset}` : ""} in {target.Datacenter}, connects within{" "}
-            {node.Resolver!.ConnectTimeout}
+            {duration(node.Resolver!.ConnectTimeout)}
           </span>
         )}
         {node.Resolver?.Failover && <span class="muted small">else {node.Resolver.Failover.Targets.join(", ")}</span>}

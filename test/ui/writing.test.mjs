@@ -1,0 +1,202 @@
+// What somebody writes stays theirs until they save it or throw it away, and the keyboard stays where they are.
+import assert from "node:assert/strict";
+import { until } from "../e2e/agent-process.mjs";
+import { browserTest, filledSite, watchedPage } from "./harness.mjs";
+import { call, registerMany } from "./world.mjs";
+
+const site = filledSite("127.0.98.37");
+
+const session = async (at) => {
+  const watched = await watchedPage(site.browser, site.agent.url);
+  const go = (to) => watched.page.goto(`${site.agent.url}/ui/dc1/${to}`);
+  await go(at);
+  const button = (name) => watched.page.getByRole("button", { name, exact: true });
+  const link = (name) => watched.page.getByRole("link", { name, exact: true });
+  return { ...watched, go, button, link };
+};
+const raw = (key) => call(site.agent.url, "GET", `kv/${key}?raw`);
+const editor = (page) => page.locator(".editor textarea");
+const set = (Key, value) => ({ KV: { Verb: "set", Key, Value: Buffer.from(value).toString("base64") } });
+const focused = (page, selector) => page.locator(`${selector}:focus`).waitFor();
+
+browserTest("a key that agents would take for another one is not opened, written or deleted as that", async () => {
+  await call(site.agent.url, "PUT", "txn", [
+    set("odd/b", "plain"),
+    set("odd//b", "two slashes"),
+    set("odd/a\tb", "a tab"),
+    set("odd/100%", "per cent"),
+    set("odd/😀 &?#+", "all sorts"),
+  ]);
+  const { page, faults, go, button, close } = await session("kv/edit?key=odd%2F%2Fb");
+  const refusal = page.getByRole("heading", { name: "Browsers cannot ask for this name" });
+  await refusal.waitFor();
+  assert.equal(await editor(page).count(), 0);
+  for (const to of ["kv?folder=odd%2F%2F", "kv/edit?key=odd%2Fa%09b", "kv/edit?key=%2Fodd%2Fb"]) {
+    await go(to);
+    await refusal.waitFor();
+  }
+  await go("kv/edit?folder=odd%2F");
+  await page.getByLabel("Key", { exact: true }).fill("odd//b");
+  await page.getByText("have no address on the web").waitFor();
+  assert.equal(await button("Create").isDisabled(), true);
+  // What looks as odd and has an address is written as it is called.
+  for (const [key, value] of [
+    ["odd/100%", "per cent"],
+    ["odd/😀 &?#+", "all sorts"],
+  ]) {
+    await go("kv?folder=odd%2F");
+    await page.locator(`[data-key="${key}"]`).click();
+    await editor(page).waitFor();
+    assert.equal(await editor(page).inputValue(), value);
+    await editor(page).fill(`${value}, changed`);
+    await button("Save").click();
+    await page.getByText(`Saved ${key}`).waitFor();
+    assert.equal(await raw(key.split("/").map(encodeURIComponent).join("/")), `${value}, changed`);
+  }
+  // By a transaction the others are reached: one goes, its neighbour stays.
+  await go("kv?folder=odd%2F");
+  await button("Select").click();
+  await page.locator('[data-key="odd//"]').getByRole("checkbox").check();
+  await button("Delete").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.locator('[data-key="odd//"]').waitFor({ state: "detached" });
+  assert.equal(await raw("odd/b"), "plain");
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+browserTest("who goes on writing while it is saved is in no conflict with what was saved", async () => {
+  const { page, button, close } = await session("kv/edit?key=flags/beta");
+  await editor(page).fill("one");
+  // The agent's news of the change come before its answer.
+  let answer;
+  const held = new Promise((done) => {
+    answer = done;
+  });
+  await page.route("**/v1/kv/flags/beta?cas=*", async (route) => {
+    const response = await route.fetch();
+    await held;
+    await route.fulfill({ response });
+  });
+  await editor(page).press("Control+Enter");
+  await until(
+    async () => (await raw("flags/beta")) === "one",
+    () => "not saved",
+  );
+  await page.keyboard.type(" and more");
+  answer();
+  await page.getByText("Saved flags/beta").waitFor();
+  await button("Save").and(page.locator(":enabled")).waitFor();
+  assert.equal(await page.locator("#conflict").count(), 0);
+  assert.equal(await editor(page).inputValue(), "one and more");
+  await page.unroute("**/v1/kv/flags/beta?cas=*");
+  await button("Save").click();
+  await until(
+    async () => (await raw("flags/beta")) === "one and more",
+    () => "the rest was not saved",
+  );
+  await close();
+});
+
+browserTest("an entry that the agent lays out in its own way is saved twice without a conflict", async () => {
+  const { page, button, close } = await session("config-entries/edit?kind=service-defaults&name=web");
+  await page.getByText("Valid JSON").waitFor();
+  assert.equal(await button("Save").isDisabled(), true, "nothing to save");
+  for (const team of ["core", "edge"]) {
+    await editor(page).fill(`{"Kind":"service-defaults","Name":"web","Protocol":"http","Meta":{"team":"${team}"}}`);
+    await button("Save").click();
+    await until(
+      async () => (await call(site.agent.url, "GET", "config/service-defaults/web")).includes(team),
+      () => "not saved",
+    );
+    await until(
+      async () => /\n {2}"Meta"/.test(await editor(page).inputValue()),
+      () => "not laid out as the agent has it",
+    );
+    assert.equal(await page.locator("#conflict").count(), 0);
+  }
+  await close();
+});
+
+browserTest("what is written and not saved is there again after a look elsewhere", async () => {
+  const places = [
+    ["kv/edit?key=README", editor, "mine"],
+    ["config-entries/edit?kind=service-defaults&name=checkout", editor, '{"Kind": "service-defaults"}'],
+    ["queries/create", editor, "{}"],
+    ["intentions/edit?exact=1&source=web&destination=postgres", (page) => page.getByLabel("Description"), "mine"],
+  ];
+  for (const [at, field, text] of places) {
+    const { page, button, link, close } = await session(at);
+    await field(page).waitFor();
+    const before = await field(page).inputValue();
+    await field(page).fill(text);
+    await link("Nodes").click();
+    await page.locator("[data-node]").first().waitFor();
+    await page.goBack();
+    await button("Discard it").waitFor();
+    assert.equal(await field(page).inputValue(), text, at);
+    await button("Discard it").click();
+    assert.equal(await field(page).inputValue(), before, at);
+    await link("Nodes").click();
+    await page.locator("[data-node]").first().waitFor();
+    await page.goBack();
+    await field(page).waitFor();
+    assert.equal(await button("Discard it").count(), 0, at);
+    await close();
+  }
+});
+
+browserTest("a browser asks before a reload loses what is written, and only then", async () => {
+  const { page, close } = await session("kv/edit?key=README");
+  const asked = [];
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.type());
+    void dialog.accept();
+  });
+  await editor(page).fill("mine");
+  await page.reload();
+  assert.deepEqual(asked.splice(0), ["beforeunload"]);
+  await editor(page).fill("mine");
+  await page.getByRole("button", { name: "Undo all" }).click();
+  await page.reload();
+  assert.deepEqual(asked, []);
+  await close();
+});
+
+browserTest("the keyboard goes into the folder that was opened, and back to where it came from", async () => {
+  const { page, close } = await session("kv");
+  await page.locator('[data-key="app/"]').focus();
+  await page.keyboard.press("Enter");
+  await page.locator('[data-key="app/config.json"]').waitFor();
+  await focused(page, "main");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.closest("main") !== null), true);
+  await page.locator('[data-key="app/config.json"]').press("Enter");
+  await editor(page).waitFor();
+  await page.goBack();
+  await focused(page, '[data-key="app/config.json"]');
+  await page.goBack();
+  await focused(page, '[data-key="app/"]');
+  await close();
+});
+
+browserTest("in a long list the keyboard and the eye come back to the row that was opened", async () => {
+  await registerMany(site.agent.url, 400);
+  const { page, close } = await session("services?q=name:service-");
+  await page.locator('[data-service="service-0"]').focus();
+  await page.keyboard.press("End");
+  const last = await page.evaluate(() => document.activeElement.closest("[data-service]")?.dataset.service);
+  await until(
+    () => page.evaluate(() => document.activeElement.closest("li")?.dataset.at === "399"),
+    () => "not at the end",
+  );
+  const name = await page.evaluate(() => document.activeElement.dataset.service);
+  const scroll = await page.evaluate(() => scrollY);
+  assert.ok(scroll > 1000, String(last));
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+  await page.goBack();
+  await focused(page, `[data-service="${name}"]`);
+  assert.ok(Math.abs((await page.evaluate(() => scrollY)) - scroll) < 200);
+  await close();
+});
