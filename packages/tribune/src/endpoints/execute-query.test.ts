@@ -127,9 +127,9 @@ test("texts that are not ASCII come as they are, rows and all", () => {
   assert.deepEqual(metas.sort(), ["Grüße 🙂", undefined]);
 });
 
-test("what surrounds the rows is of the state that was asked", () => {
+test("what surrounds the rows is of the server that was asked, but for an index, which nobody can wait for", () => {
   const catalog = filled();
-  const indexes = [5, 6].map((index) => {
+  const shown = [5, 6].map((index) => {
     const server = {
       datacenter: "dc1",
       rng: seededRng(1),
@@ -145,8 +145,8 @@ test("what surrounds the rows is of the state that was asked", () => {
     const { Index, KnownLeader, LastContact, ConsistencyLevel } = body;
     return [Index, KnownLeader, LastContact, ConsistencyLevel, "headers" in answer ? answer.headers?.[1] : undefined];
   });
-  assert.deepEqual(indexes, [
-    [5, false, 5e6, "leader", "5"],
-    [6, true, 6e6, "stale", "6"],
+  assert.deepEqual(shown, [
+    [1, false, 5e6, "leader", "1"],
+    [1, true, 6e6, "stale", "1"],
   ]);
 });

@@ -43,8 +43,9 @@ function presentReader(schema: Schema<unknown>): Read {
     case "bool":
       return (value) => (typeof value === "boolean" ? value : unusual());
     case "int":
-      return (value) => (Number.isInteger(value) ? value : unusual());
+      return (value) => (Number.isSafeInteger(value) ? value : unusual());
     case "uint":
+      return (value) => (Number.isSafeInteger(value) && (value as number) >= 0 ? value : unusual());
     case "u64":
       return (value) => (Number.isInteger(value) && (value as number) >= 0 ? value : unusual());
     case "float":
