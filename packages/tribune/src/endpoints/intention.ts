@@ -3,7 +3,6 @@ import {
   IndexedIntentionMatches,
   IndexedIntentions,
   Intention,
-  IntentionQueryRequest as IntentionQuery,
   type IntentionQueryRequest,
   IntentionRequest,
   intentionContracts,

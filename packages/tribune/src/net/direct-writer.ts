@@ -2,8 +2,6 @@ import * as fs from "node:fs";
 
 /** Positions, lengths and memory of a direct write are multiples of this: what today's disks and file systems ask at most. */
 const BLOCK_BYTES = 4_096;
-/** Of one direct write, its blocks' other bytes included; a page of WebAssembly's memory. */
-const MEMORY_BYTES = 64 * 1_024;
 
 /** Absent where the system has no such thing. */
 const { O_DIRECT } = fs.constants as { readonly O_DIRECT?: number };
@@ -23,6 +21,7 @@ const spare: Uint8Array[] = [];
 /** Memory at the start of a page, as a disk's controller wants it: the one kind whose place in memory JavaScript decides. */
 function alignedMemory(): Uint8Array {
   const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: AlignedMemory };
+  // One page, 64 KiB: all that one direct write may be, its blocks' other bytes included.
   return spare.pop() ?? new Uint8Array(new WebAssembly.Memory({ initial: 1, maximum: 1 }).buffer);
 }
 
