@@ -16,12 +16,12 @@ export async function nodeId(configured: string, dataDir: string, disk: Disk, rn
     return await settledId(configured, dataDir, disk, rng);
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
-    const reason = error.code === "EACCES" ? "permission denied" : error.message;
     const path = join(dataDir, "node-id");
-    throw TribuneError.internal(
-      `failed to setup node ID: open ${path}: ${reason} (let this agent's user read and write the data directory)`,
-      error,
-    );
+    const reason =
+      error.code === "EACCES"
+        ? `open ${path}: permission denied (let this agent's user read and write the data directory)`
+        : error.message;
+    throw TribuneError.internal(`failed to setup node ID: ${reason}`, error);
   }
 }
 

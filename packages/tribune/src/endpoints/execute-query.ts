@@ -43,12 +43,42 @@ export function findByQuery(tx: ReadTx, query: PreparedQuery, near: string, data
  * @param shuffled a copy in the order of those whose distance is the same or not known
  */
 export function inOrder(
-  { rows, near, distances }: Found,
+  found: Found,
   shuffled: (rows: readonly Instance[]) => readonly Instance[],
 ): readonly Instance[] {
-  const mixed = shuffled(rows);
-  if (near === "") return mixed;
-  return selfFirst(distances === undefined ? mixed : byDistance(mixed, distances, nodeOf), near);
+  const { rows, near, distances } = found;
+  if (near === "") return shuffled(rows);
+  if (distances === undefined) return selfFirst(shuffled(rows), near);
+  const { sorted, ties } = rankingOf(found, distances);
+  const mixed = [...sorted];
+  for (const [from, to] of ties)
+    for (const [at, row] of shuffled(sorted.slice(from, to)).entries()) mixed[from + at] = row;
+  return selfFirst(mixed, near);
+}
+
+/** The rows nearest first, and where, end excluded, those stand whose distance is the same. */
+interface Ranking {
+  readonly sorted: readonly Instance[];
+  readonly ties: readonly (readonly [from: number, to: number])[];
+}
+
+/** Sorted once for all answers: thousands of rows take milliseconds. */
+const rankings = new WeakMap<Found, Ranking>();
+
+function rankingOf(found: Found, distances: NonNullable<Distances>): Ranking {
+  const known = rankings.get(found);
+  if (known !== undefined) return known;
+  const sorted = byDistance(found.rows, distances, nodeOf);
+  const distanceOf = (row: Instance | undefined): number | undefined =>
+    row && (distances.get(nodeOf(row)) ?? Number.POSITIVE_INFINITY);
+  const ties: [number, number][] = [];
+  for (let from = 0, to = 0; from < sorted.length; from = to) {
+    while (to < sorted.length && distanceOf(sorted[to]) === distanceOf(sorted[from])) to++;
+    if (to - from > 1) ties.push([from, to]);
+  }
+  const ranking = { sorted, ties };
+  rankings.set(found, ranking);
+  return ranking;
 }
 
 const nodeOf = ({ Node }: Instance): string => Node.Node;

@@ -2,27 +2,18 @@ import * as fs from "node:fs";
 
 /** Positions, lengths and memory of a direct write are multiples of this: what today's disks and file systems ask at most. */
 const BLOCK_BYTES = 4_096;
+/** Of one direct write, its blocks' other bytes included. */
+const MEMORY_BYTES = 64 * 1_024;
 
 /** Absent where the system has no such thing. */
 const { O_DIRECT } = fs.constants as { readonly O_DIRECT?: number };
 
-interface AlignedMemory {
-  readonly Memory: new (options: {
-    readonly initial: number;
-    readonly maximum: number;
-  }) => {
-    readonly buffer: ArrayBuffer;
-  };
-}
-
-/** Of files that were closed: each reserves gigabytes of addresses, though no memory. */
-const spare: Uint8Array[] = [];
-
-/** Memory at the start of a page, as a disk's controller wants it: the one kind whose place in memory JavaScript decides. */
+/**
+ * Memory at the start of a page, as a disk's controller wants it. JavaScript decides nowhere where memory is; what may
+ * grow later is given whole pages, though. Elsewhere the first write would be refused, and the usual way taken.
+ */
 function alignedMemory(): Uint8Array {
-  const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: AlignedMemory };
-  // One page, 64 KiB: all that one direct write may be, its blocks' other bytes included.
-  return spare.pop() ?? new Uint8Array(new WebAssembly.Memory({ initial: 1, maximum: 1 }).buffer);
+  return new Uint8Array(new ArrayBuffer(MEMORY_BYTES, { maxByteLength: MEMORY_BYTES }));
 }
 
 /**
@@ -82,24 +73,27 @@ export class DirectWriter {
     return true;
   }
 
-  /** Somebody else wrote to the file. */
+  /** Somebody else wrote to the file, or cut it. */
   forget(): void {
     this.#end = -1;
   }
 
   close(): void {
     this.#usable = false;
-    spare.push(this.#memory);
-    fs.closeSync(this.#fd);
+    try {
+      fs.closeSync(this.#fd);
+    } catch {
+      // All that went through it is durable.
+    }
   }
 
   #writeBlocks(length: number, start: number): boolean {
     try {
       if (fs.writeSync(this.#fd, this.#memory, 0, length, start) === length) return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
+    } catch {
+      // Not every system says EINVAL.
     }
-    // Other rules about blocks than ours, or no room for all of it: the usual way says what it is.
+    // Other rules about blocks than ours, no room for all of it, or a disk that fails: the usual way says what it is.
     this.#usable = false;
     return false;
   }

@@ -120,6 +120,7 @@ class NodeFile implements DiskFile {
   }
 
   truncate(length: number): Promise<void> {
+    this.#direct?.forget();
     return call("ftruncate", this.path, (done) => fs.ftruncate(this.#open(), length, done as fs.NoParamCallback));
   }
 

@@ -88,6 +88,19 @@ test("a file that grows holds what was written, in whichever way, and zeroes beh
   assert.throws(() => file.writeDurablyNow!(0, Buffer.from("x")), { name: "DiskError", code: "EBADF" });
 });
 
+test("a file that grows goes on where it was cut", async () => {
+  const path = join(directory, "cut");
+  const file = await disk.open(path, "create", true);
+  await file.write(0, [Buffer.alloc(8_192)]);
+  file.writeDurablyNow!(0, Buffer.alloc(4_200, 1));
+  await file.truncate(4_100);
+  await file.truncate(8_192);
+  file.writeDurablyNow!(4_200, Buffer.alloc(8, 2));
+  const expected = [Buffer.alloc(4_100, 1), Buffer.alloc(100), Buffer.alloc(8, 2)];
+  assert.ok(Buffer.from(await file.read(0, 4_208)).equals(Buffer.concat(expected)));
+  await file.close();
+});
+
 /** Numbers that look random, the same at each run. */
 function sequence(seed: number): () => number {
   let state = seed;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PoolSim, statuses } from "./pool.test.support.ts";
+import { PORT, PoolSim, statuses } from "./pool.test.support.ts";
 
 const OPTIONS = { resolveNameConflicts: true };
 
@@ -38,7 +38,27 @@ for (const seed of [1, 2, 3])
     const placeOf = (one: (typeof everybody)[number]): string | undefined =>
       one.pool.members().find(({ name, status }) => name === "p4" && status === "alive")?.host;
     await sim.until("all know where it is", () => everybody.every((one) => placeOf(one) === moved.address), 180_000);
-    assert.ok(moved.lines.some((line) => line === "nobody answers by this agent's name at 10.0.0.4:8301: going on"));
+    assert.ok(
+      moved.lines.some((line) => line === "nobody else answers by this agent's name at 10.0.0.4:8301: going on"),
+    );
     assert.ok(!moved.lines.some((line) => /out of the pool/.test(line)));
     for (const one of [...sim.hosts.slice(0, 3), moved]) await sim.settle(one.pool.stop());
+  });
+
+for (const seed of [1, 2, 3])
+  test(`who has its former address as well does not take itself for another (seed ${seed})`, async () => {
+    const sim = new PoolSim(seed);
+    await sim.cluster(4, OPTIONS);
+    const moved = sim.hosts[3]!;
+    moved.host.crash();
+    const advertise = { host: "10.0.1.4", port: PORT };
+    sim.internet.alias(advertise.host, moved.address);
+    await sim.boot(moved, { ...OPTIONS, advertise });
+    await sim.settle(moved.pool.join([sim.hosts[0]!.address]));
+    await sim.until("it is outvoted", () => moved.lines.some((line) => /minority in name conflict/.test(line)));
+    await sim.play(60_000);
+    assert.ok(!moved.lines.some((line) => /out of the pool/.test(line)));
+    assert.ok(moved.lines.includes("nobody else answers by this agent's name at 10.0.0.4:8301: going on"));
+    assert.equal(statuses(sim.hosts[0]!).join(), "p1 alive,p2 alive,p3 alive,p4 alive");
+    for (const one of sim.hosts) await sim.settle(one.pool.stop());
   });

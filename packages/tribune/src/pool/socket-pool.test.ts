@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeKeyringFile, keyOfBase64 } from "../codec/gossip-keyring.ts";
+import { encodeMessage } from "../codec/memberlist-messages.ts";
+import { encodePacket } from "../codec/memberlist-packet.ts";
 import { encodeStream, StreamDecoder } from "../codec/memberlist-stream.ts";
 import { gossipCipher } from "../net/gossip-crypto.ts";
+import { simHost } from "../sim/sim-runtime.ts";
 import { lanMergeRules, wanMergeRules } from "./merge-rules.ts";
 import { alive, KEY, OTHER_KEY, PORT, type PoolHost, PoolSim, statuses } from "./pool.test.support.ts";
 import { STREAMS_MAX } from "./stream-limits.ts";
@@ -323,3 +326,15 @@ test("a pool that is not running says so, and can be stopped as often as one lik
 function simNetworkOf(sim: PoolSim) {
   return sim.internet.attach("10.9.9.9");
 }
+
+test("the name in a stranger's packet is no line of the log", async () => {
+  const sim = new PoolSim(1);
+  const [one] = (await sim.cluster(2)) as [PoolHost, PoolHost];
+  const stranger = simHost(sim.internet, "10.0.0.9").runtime();
+  const socket = await stranger.network.bindUdp("10.0.0.9", 9_999, () => {});
+  const node = "x'\n2026-01-02T15:04:05.000Z [ERROR] agent: forged\r";
+  const ping = { type: "ping", seqNo: 1, node, sourceAddr: new Uint8Array(0), sourcePort: 0, sourceNode: "" } as const;
+  socket.send(encodePacket([encodeMessage(ping)], { compress: false, crc: false }), PORT, one.address);
+  await sim.until("it is logged", () => one.lines.some((line) => line.includes("forged")));
+  for (const line of one.lines) assert.doesNotMatch(line, /[\n\r]/);
+});

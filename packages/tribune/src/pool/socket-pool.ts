@@ -33,6 +33,7 @@ import type { SocketPoolDependencies, SocketPoolOptions } from "./options.ts";
 import { OwnQueries } from "./own-queries.ts";
 import { Packets } from "./packets.ts";
 import { sampleQueues } from "./queue-depth.ts";
+import { singleLines } from "./single-lines.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
 import { bindBoth, type Sockets } from "./sockets.ts";
 import { SwimLog } from "./swim-log.ts";
@@ -95,8 +96,8 @@ export class SocketPool implements GossipPool {
     const { logger, metrics, runtime } = dependencies;
     this.#options = options;
     this.#dependencies = dependencies;
-    this.#serfLogger = logger.named("serf").named(options.scope);
-    this.#memberlistLogger = logger.named("memberlist").named(options.scope);
+    this.#serfLogger = singleLines(logger.named("serf").named(options.scope));
+    this.#memberlistLogger = singleLines(logger.named("memberlist").named(options.scope));
     this.#swimLog = new SwimLog(this.#memberlistLogger, metrics);
     this.#keyring = new KeyringStore(options.keyring, runtime, this.#serfLogger);
     this.#allowed = allowList(options.allowedCidrs);
@@ -177,7 +178,10 @@ export class SocketPool implements GossipPool {
       onReply: (exchange, message) => this.#running?.cores.feedSwim({ type: "reply", exchange, message }),
       onFailed: (exchange, reason, refused) =>
         this.#running?.cores.feedSwim({ type: "exchangeFailed", exchange, reason, refused }),
-      onRequest: (exchange, message) => this.#running?.cores.feedSwim({ type: "request", exchange, message }),
+      onRequest: (exchange, message) => {
+        if (message.type === "ping") this.#claimant?.heardPing(message.seqNo);
+        this.#running?.cores.feedSwim({ type: "request", exchange, message });
+      },
     });
   }
 
@@ -499,9 +503,9 @@ export class SocketPool implements GossipPool {
   /** The votes were for what the others heard last: our own address of before, where our host has moved. */
   #nameLost(to: Endpoint): void {
     if (this.#claimant !== undefined) return;
-    const { clock, timers, network } = this.#dependencies.runtime;
+    const { clock, timers, network, rng } = this.#dependencies.runtime;
     this.#claimant = new Claimant({
-      ...{ network, timers, clock, logger: this.#memberlistLogger, metrics: this.#dependencies.metrics },
+      ...{ network, timers, clock, rng, logger: this.#memberlistLogger, metrics: this.#dependencies.metrics },
       security: () => ({ encryption: this.#keyring.encryption }),
       timeoutMs: this.#options.settings.streamTimeoutMs,
     });
@@ -509,7 +513,7 @@ export class SocketPool implements GossipPool {
       this.#claimant?.close();
       this.#claimant = undefined;
       if (answers) this.#fallSilent();
-      else this.#serfLogger.warn(`nobody answers by this agent's name at ${to}: going on`);
+      else this.#serfLogger.warn(`nobody else answers by this agent's name at ${to}: going on`);
     });
   }
 

@@ -14,6 +14,7 @@ export class SimInternet {
   readonly #tcp = new Map<string, (stream: Stream) => void>();
   readonly #udp = new Map<string, OnPacket>();
   readonly #streams = new Map<string, Set<SimStream>>();
+  readonly #aliases = new Map<string, string>();
   #lastPort = FIRST_FREE_PORT;
 
   constructor(sim: Simulator, network: SimNetwork) {
@@ -21,11 +22,16 @@ export class SimInternet {
     this.network = network;
   }
 
+  /** What is sent to `address` reaches `host`: it has both. */
+  alias(address: string, host: string): void {
+    this.#aliases.set(address, host);
+  }
+
   /** The network as one host sees it. Wildcard and loopback addresses mean the host itself. */
   attach(self: string): Network {
     return {
       listenTcp: async (_host, port, onStream) => this.#bind(this.#tcp, self, port, onStream),
-      connectTcp: (host, port, timeoutMs) => this.#connect(self, resolveHost(self, host), port, timeoutMs),
+      connectTcp: (host, port, timeoutMs) => this.#connect(self, this.#hostAt(self, host), port, timeoutMs),
       bindUdp: async (_host, port, onPacket): Promise<UdpSocket> => {
         const listener = this.#bind(this.#udp, self, port, onPacket);
         return {
@@ -101,8 +107,12 @@ export class SimInternet {
     stream.onGone = () => this.#streams.get(host)?.delete(stream);
   }
 
+  #hostAt(self: string, address: string): string {
+    return this.#aliases.get(address) ?? resolveHost(self, address);
+  }
+
   #packet(self: string, fromPort: number, packet: Uint8Array, toPort: number, toHost: string): void {
-    const host = resolveHost(self, toHost);
+    const host = this.#hostAt(self, toHost);
     const bytes = Uint8Array.from(packet);
     this.network.send(self, host, () =>
       this.network.whenAwake(host, () => this.#udp.get(`${host}:${toPort}`)?.(bytes, fromPort, self)),
