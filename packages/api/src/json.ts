@@ -160,15 +160,23 @@ function decodeStruct(schema: Schema<any>, value: unknown, where: Place, strict:
   for (const key of Object.keys(value as object)) {
     const field = byName.get(key) ?? byName.get(key.toLowerCase());
     if (field === undefined) {
-      if (minds) throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
+      if (
+        minds &&
+        !(schema.silent?.includes(key.toLowerCase()) && saysNothing((value as Record<string, unknown>)[key]))
+      )
+        throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
       continue;
     }
     const item = (value as Record<string, unknown>)[key];
     if (item === null) continue;
     here.field = field.jsonName;
-    out[field.name] = decode(field.schema, item, here, strict);
+    out[field.name] = decode(field.schema, item, here, minds);
   }
   return out;
+}
+
+function saysNothing(value: unknown): boolean {
+  return value === null || value === false || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
 /** What reading a struct needs to know of it, worked out once. */

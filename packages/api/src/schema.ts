@@ -49,6 +49,8 @@ export interface Schema<T> {
   readonly aliased?: boolean;
   /** Fields that nobody knows are passed over in it, also where the rest of a body must have none. */
   readonly lenient?: boolean;
+  /** Fields of later Consuls, in lower case, which may stand in it as long as they say nothing. */
+  readonly silent?: readonly string[];
   /** A duration of which Consul's reader wants text or a number, and says so. */
   readonly readable?: boolean;
   /** Carries the static type; never set. */
@@ -148,6 +150,11 @@ export function aliased<T>(schema: Struct<T>): Struct<T> {
 /** A struct in which fields that nobody knows are passed over. */
 export function lenient<T>(schema: Struct<T>): Struct<T> {
   return { ...schema, lenient: true };
+}
+
+/** A struct in which fields of later Consuls are passed over while they say nothing: client libraries always send them. */
+export function withSilent<T>(schema: Struct<T>, ...names: readonly string[]): Struct<T> {
+  return { ...schema, silent: names.map((name) => name.toLowerCase()) };
 }
 
 /** Under another name in Go's errors: what names it there, and, of a struct, its fields. */

@@ -127,7 +127,7 @@ export const FAULTS = {
   async "clock-jump"(cluster, { clocks }) {
     const leader = await leaderOf(cluster);
     const url = cluster.agents.get(await followerOf(cluster)).url;
-    const session = await createSession(url, "1800s");
+    const session = await createSession(url, "900s"); // ends after twice that, and an hour is more
     if (!(await acquire(url, "clock-jump/lock", session))) throw new Error("the lock was not to be had");
     const dying = await createSession(url, "10s");
     for (const [number, seconds] of [leader, await followerOf(cluster)].flatMap((each) =>

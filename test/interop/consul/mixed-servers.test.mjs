@@ -1,6 +1,6 @@
 // Three servers of both kinds in one quorum. Needs a real Consul (`CONSUL_BIN`, or `consul` on the PATH).
 import { describe, test } from "node:test";
-import { put, until } from "../../e2e/agent-process.mjs";
+import { Fatal, put, until } from "../../e2e/agent-process.mjs";
 import { complete, consulCommand, json, startDatacenter } from "../datacenter/datacenter.mjs";
 import { TRIBUNE } from "./kinds.mjs";
 
@@ -107,6 +107,7 @@ ${mixed.cluster.outputs(2000)}`,
           async () => {
             const { status, text } = await put(server, `/v1/kv/${prefix}/${n}`, value);
             said = `${status} ${text.trim()}`;
+            if (said !== "200 true" && !(status === 500 && /leader|rpc error/i.test(text))) throw new Fatal(said);
             return said === "200 true";
           },
           () => `agent ${server.number} takes no write: ${said}\n${this.cluster.outputs(2000)}`,

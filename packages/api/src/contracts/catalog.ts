@@ -5,6 +5,7 @@ import {
   DatacentersRequest,
   DCSpecificRequest,
   DeregisterRequest,
+  Deregistration,
   IndexedGatewayServices,
   IndexedNodeServiceList,
   IndexedNodeServices,
@@ -51,7 +52,7 @@ export const catalogContracts = {
     rpc: "Catalog.Deregister",
     reply: nothing,
     parameters: {
-      deregistration: jsonBody(DeregisterRequest, "Node, or one service or check on it", decodeFailed),
+      deregistration: jsonBody(Deregistration, "Node, or one service or check on it", decodeFailed),
     },
     request: DeregisterRequest,
     raftType: 1,

@@ -86,6 +86,19 @@ export const DeregisterRequest = aliased(
 );
 export type DeregisterRequest = Infer<typeof DeregisterRequest>;
 
+/** The same as a body has it. */
+export const Deregistration = aliased(
+  struct("Deregistration", {
+    /** Says nothing: old client libraries always send it. */
+    Address: omitEmpty(text),
+    Datacenter: text,
+    Node: text,
+    ServiceID: text,
+    CheckID: called("types.CheckID", text),
+    Token: text,
+  }),
+);
+
 export const QuerySource = struct("QuerySource", {
   Datacenter: text,
   Segment: text,

@@ -1,5 +1,5 @@
 /** Prepared queries. Fields and order are Consul 1.10's. */
-import { bool, type Infer, int, list, map, nullable, struct, text } from "../schema.ts";
+import { bool, type Infer, int, list, map, nullable, struct, text, withSilent } from "../schema.ts";
 import { CheckServiceNode, QuerySource } from "./catalog.ts";
 import { queryMeta, queryOptions, raftIndex } from "./common.ts";
 
@@ -8,10 +8,14 @@ export const QueryDNSOptions = struct("QueryDNSOptions", {
 });
 export type QueryDNSOptions = Infer<typeof QueryDNSOptions>;
 
-export const QueryDatacenterOptions = struct("QueryDatacenterOptions", {
-  NearestN: int,
-  Datacenters: list(text),
-});
+export const QueryDatacenterOptions = withSilent(
+  struct("QueryDatacenterOptions", {
+    NearestN: int,
+    Datacenters: list(text),
+  }),
+  "Targets",
+  "SkipLocalDatacenter",
+);
 export type QueryDatacenterOptions = Infer<typeof QueryDatacenterOptions>;
 
 export const ServiceQuery = struct("ServiceQuery", {

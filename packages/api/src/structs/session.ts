@@ -1,5 +1,5 @@
 /** Sessions and the checks that keep them alive. Fields and order are Consul 1.10's. */
-import { aliased, called, duration, type Infer, list, nullable, omitEmpty, struct, text } from "../schema.ts";
+import { aliased, called, duration, type Infer, lenient, list, nullable, omitEmpty, struct, text } from "../schema.ts";
 import { queryMeta, queryOptions, raftIndex } from "./common.ts";
 
 export const ServiceCheck = struct("ServiceCheck", {
@@ -8,19 +8,21 @@ export const ServiceCheck = struct("ServiceCheck", {
 });
 export type ServiceCheck = Infer<typeof ServiceCheck>;
 
-export const Session = aliased(
-  struct("Session", {
-    ID: text,
-    Name: text,
-    Node: text,
-    LockDelay: duration,
-    Behavior: text,
-    TTL: text,
-    NodeChecks: list(text),
-    ServiceChecks: list(ServiceCheck),
-    Checks: omitEmpty(called("[]types.CheckID", list(text))),
-    ...raftIndex,
-  }),
+export const Session = lenient(
+  aliased(
+    struct("Session", {
+      ID: text,
+      Name: text,
+      Node: text,
+      LockDelay: duration,
+      Behavior: text,
+      TTL: text,
+      NodeChecks: list(text),
+      ServiceChecks: list(ServiceCheck),
+      Checks: omitEmpty(called("[]types.CheckID", list(text))),
+      ...raftIndex,
+    }),
+  ),
 );
 export type Session = Infer<typeof Session>;
 

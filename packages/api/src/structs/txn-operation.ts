@@ -7,6 +7,7 @@ import {
   duration,
   type Infer,
   int,
+  lenient,
   list,
   map,
   nullable,
@@ -30,6 +31,7 @@ const KvOperation = named("KVTxnOp", {
   Flags: u64,
   Index: uint,
   Session: text,
+  Namespace: text,
 });
 const NodeBody = named("Node", {
   ID: text,
@@ -58,25 +60,29 @@ const ServiceBody = named("AgentService", {
   ContentHash: text,
   Proxy: any,
   Connect: any,
+  Namespace: text,
   Datacenter: text,
 });
-const DefinitionBody = named("HealthCheckDefinition", {
-  HTTP: text,
-  Header: map(list(text)),
-  Method: text,
-  Body: text,
-  TLSServerName: text,
-  TLSSkipVerify: bool,
-  TCP: text,
-  GRPC: text,
-  GRPCUseTLS: bool,
-  IntervalDuration: duration,
-  TimeoutDuration: duration,
-  DeregisterCriticalServiceAfterDuration: duration,
-  Interval: duration,
-  Timeout: duration,
-  DeregisterCriticalServiceAfter: duration,
-});
+/** Kinds of checks that later Consuls know are passed over, as Consul does: their client libraries name each always. */
+const DefinitionBody = lenient(
+  named("HealthCheckDefinition", {
+    HTTP: text,
+    Header: map(list(text)),
+    Method: text,
+    Body: text,
+    TLSServerName: text,
+    TLSSkipVerify: bool,
+    TCP: text,
+    GRPC: text,
+    GRPCUseTLS: bool,
+    IntervalDuration: duration,
+    TimeoutDuration: duration,
+    DeregisterCriticalServiceAfterDuration: duration,
+    Interval: duration,
+    Timeout: duration,
+    DeregisterCriticalServiceAfter: duration,
+  }),
+);
 const CheckBody = named("HealthCheck", {
   Node: text,
   CheckID: text,
@@ -88,6 +94,9 @@ const CheckBody = named("HealthCheck", {
   ServiceName: text,
   ServiceTags: list(text),
   Type: text,
+  Namespace: text,
+  /** What client libraries of later Consuls always send. */
+  ExposedPort: int,
   Definition: DefinitionBody,
   CreateIndex: uint,
   ModifyIndex: uint,

@@ -144,7 +144,7 @@ export const catalogEndpoints = bind(catalogContracts, {
     show: () => json(true),
   },
   catalogDeregister: {
-    request: ({ deregistration }, http) => ({
+    request: ({ deregistration: { Address: _, ...deregistration } }, http) => ({
       ...deregistration,
       Datacenter: deregistration.Datacenter || http.datacenter,
       Token: http.token,

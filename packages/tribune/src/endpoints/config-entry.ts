@@ -19,7 +19,7 @@ import {
 import { SERVICE_DEFAULTS } from "../lib/bexpr/filter-types.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { stringifyGo } from "../lib/go-json.ts";
-import { parseUint64 } from "../lib/go-number.ts";
+import { exactIndex, parseUint64 } from "../lib/go-number.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { configEntryGet, configEntryListSteps } from "../state/config-entry.ts";
 import { deepEqual } from "../state/deep-equal.ts";
@@ -111,8 +111,7 @@ function request(op: string, entry: ConfigEntry, http: HttpView): ConfigEntryReq
 function withCas(entry: ConfigEntry, cas: string): ConfigEntry {
   const { value, fault } = parseUint64(cas);
   if (fault !== undefined) throw TribuneError.internal(fault);
-  // An index beyond 2^53 is none that ever was, as is the largest that is exact.
-  return { ...entry, ModifyIndex: Math.min(Number(value), Number.MAX_SAFE_INTEGER) };
+  return { ...entry, ModifyIndex: exactIndex(value) };
 }
 
 /** A name may hold slashes. */

@@ -8,7 +8,7 @@ import {
   make,
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
-import { parseUint64 } from "../lib/go-number.ts";
+import { exactIndex, parseUint64 } from "../lib/go-number.ts";
 import { kvGet, kvKeysSteps, kvListSteps } from "../state/kv.ts";
 import { type Answer, empty, json, jsonPieces } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
@@ -111,7 +111,7 @@ export const kvEndpoints = bind(kvContracts, {
           // An empty value is none, as Go reads an empty body.
           Value: value.length === 0 ? null : value,
           Session: lock === undefined ? "" : query.get(lock),
-          ModifyIndex: Number(cas ?? 0),
+          ModifyIndex: exactIndex(BigInt(cas ?? 0)),
         }),
       });
     },
@@ -129,7 +129,7 @@ export const kvEndpoints = bind(kvContracts, {
         Datacenter: http.datacenter,
         Token: http.token,
         Op: cas !== undefined ? "delete-cas" : recurse ? "delete-tree" : "delete",
-        DirEnt: make(DirEntrySchema, { Key: key, ModifyIndex: Number(cas ?? 0) }),
+        DirEnt: make(DirEntrySchema, { Key: key, ModifyIndex: exactIndex(BigInt(cas ?? 0)) }),
       });
     },
     ops: ["delete", "delete-cas", "delete-tree"],

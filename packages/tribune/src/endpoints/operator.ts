@@ -27,7 +27,7 @@ import {
 } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
-import { parseInteger, parseUint64 } from "../lib/go-number.ts";
+import { exactIndex, parseInteger, parseUint64 } from "../lib/go-number.ts";
 import { NODES } from "../state/catalog/tables.ts";
 import { peekIndex } from "../state/index-table.ts";
 import { serviceUsage } from "../state/usage.ts";
@@ -115,12 +115,12 @@ export const operatorEndpoints = bind(operatorContracts, {
       );
       const cas = http.query.has("cas");
       const casRaw = http.query.get("cas");
-      const { fault } = parseUint64(casRaw);
+      const { value: index, fault } = parseUint64(casRaw);
       if (cas && fault !== undefined) refuse(`Error parsing cas value: ${fault}`);
       const { CreateIndex: _, ...settings } = given;
       const Config = make(AutopilotConfig, {
         ...settings,
-        ModifyIndex: cas ? Math.min(Number(casRaw), Number.MAX_SAFE_INTEGER) : 0,
+        ModifyIndex: cas && index !== undefined ? exactIndex(index) : 0,
       });
       return make(AutopilotSetConfigRequest, { Datacenter: http.datacenter, Token: http.token, Config, CAS: cas });
     },

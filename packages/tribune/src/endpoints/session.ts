@@ -11,7 +11,7 @@ import {
   SessionSpecificRequest,
   sessionContracts,
 } from "@tribune/api";
-import { TribuneError, withNamespaceHint } from "../lib/errors.ts";
+import { TribuneError } from "../lib/errors.ts";
 import { randomUuid } from "../lib/random.ts";
 import { sessionGet, sessionList, sessionsOnNode } from "../state/session.ts";
 import type { LeaderApi } from "./agent-api.ts";
@@ -39,8 +39,7 @@ export function sessionFromBody(body: unknown, nodeName: string): Session {
   try {
     given = fromJson(Session, body, true);
   } catch (error) {
-    if (error instanceof JsonShapeError)
-      throw TribuneError.badRequest(`Request decode failed: ${withNamespaceHint(error.message)}`);
+    if (error instanceof JsonShapeError) throw TribuneError.badRequest(`Request decode failed: ${error.message}`);
     throw error;
   }
   const fields = Object.entries(body as object).filter(([, value]) => value !== null); // null says nothing

@@ -192,6 +192,7 @@ function convert(op: TxnOperation, http: HttpView, valueMax: number): TxnOp | un
     ServiceID: body.ServiceID,
     ServiceName: body.ServiceName,
     ServiceTags: body.ServiceTags,
+    ExposedPort: body.ExposedPort,
     Definition: definition,
     ModifyIndex: body.ModifyIndex,
   });

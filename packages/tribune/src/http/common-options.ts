@@ -1,7 +1,7 @@
 import { make, parseGoDuration, type Struct } from "@tribune/api";
 import type { HttpView } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
-import { parseUint64 } from "../lib/go-number.ts";
+import { exactIndex, parseUint64 } from "../lib/go-number.ts";
 
 export interface CommonDefaults {
   /** Nanoseconds; above 0, discovery reads without a mode are stale (`discovery_max_stale`). */
@@ -62,8 +62,9 @@ function blocking(wait: string, index: string): { MaxQueryTime: number; MinQuery
     if (parsed === undefined) throw TribuneError.badRequest("Invalid wait time");
     waitNs = parsed;
   }
-  if (index !== "" && parseUint64(index).fault !== undefined) throw TribuneError.badRequest("Invalid index");
-  return { MaxQueryTime: waitNs, MinQueryIndex: Number(index) };
+  const { value } = parseUint64(index === "" ? "0" : index);
+  if (value === undefined) throw TribuneError.badRequest("Invalid index");
+  return { MaxQueryTime: waitNs, MinQueryIndex: exactIndex(value) };
 }
 
 /** `Cache-Control: max-age=N, must-revalidate, stale-if-error=N`; seconds. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseInteger, parseUint64 } from "./go-number.ts";
+import { exactIndex, parseInteger, parseUint64 } from "./go-number.ts";
 
 test("unsigned numbers are digits of at most 64 bits, and refused in Go's words", () => {
   assert.equal(parseUint64("0").value, 0n);
@@ -22,10 +22,16 @@ test("whole numbers may have a sign, and have 63 bits", () => {
     ["007", 7],
   ] as const)
     assert.equal(parseInteger(text).value, value);
-  assert.equal(parseInteger("-9223372036854775808").fault, undefined);
+  assert.equal(parseInteger("-9223372036854775808").value, Number.MIN_SAFE_INTEGER);
+  assert.equal(parseInteger("9223372036854775807").value, Number.MAX_SAFE_INTEGER);
   assert.equal(
     parseInteger("9223372036854775808").fault,
     'strconv.Atoi: parsing "9223372036854775808": value out of range',
   );
   assert.equal(parseInteger("abc").fault, 'strconv.Atoi: parsing "abc": invalid syntax');
+});
+
+test("no index is more than the wire carries", () => {
+  assert.equal(exactIndex(7n), 7);
+  assert.equal(exactIndex(18446744073709551615n), Number.MAX_SAFE_INTEGER);
 });

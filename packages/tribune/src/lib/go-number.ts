@@ -16,13 +16,18 @@ export function parseUint64(text: string): Parsed<bigint> {
   return value > UINT64_MAX ? fault("ParseUint", text, "value out of range") : { value, fault: undefined };
 }
 
-/** `strconv.Atoi`: digits, with a sign at most. What lies beyond 2^53 loses its last digits. */
+/** A number for what counts on the wire. An index beyond 2^53 is none that ever was, as is the largest that is exact. */
+export function exactIndex(value: bigint): number {
+  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+}
+
+/** `strconv.Atoi`: digits, with a sign at most. What lies beyond 2^53 counts as much as the last that is exact. */
 export function parseInteger(text: string): Parsed<number> {
   if (!/^[+-]?\d+$/.test(text)) return fault("Atoi", text, "invalid syntax");
   const value = BigInt(text.replace("+", ""));
   return value > INT64_MAX || value < -INT64_MAX - 1n
     ? fault("Atoi", text, "value out of range")
-    : { value: Number(value), fault: undefined };
+    : { value: Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number(value), Number.MAX_SAFE_INTEGER)), fault: undefined };
 }
 
 function fault(parser: string, text: string, why: string): Parsed<never> {

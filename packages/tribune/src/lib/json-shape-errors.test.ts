@@ -5,6 +5,8 @@ import {
   AutopilotConfiguration,
   CoordinateUpdateRequest,
   DeregisterRequest,
+  Deregistration,
+  PreparedQuery,
   RegisterRequest,
   type Schema,
   Session,
@@ -44,13 +46,27 @@ test("a value of a wrong type is named as Go names it", () => {
     assert.throws(() => readStruct(schema, body), { message: `json: cannot unmarshal ${says}` }, JSON.stringify(body));
 });
 
-test("only definitions of checks, and what a service says of the mesh, may have fields that nobody knows", () => {
+test("only definitions of checks, sessions, and what a service says of the mesh, may have fields that nobody knows", () => {
   const strictly = (body: unknown) => () => readStruct(RegisterRequest, body, true);
   const unknown = { message: 'json: unknown field "Bogus"' };
   assert.throws(strictly({ Bogus: 1 }), unknown);
   assert.throws(strictly({ Check: { Bogus: 1 } }), unknown);
   assert.throws(strictly({ Service: { Proxy: { Bogus: 1 } } }), unknown);
   assert.doesNotThrow(strictly({ Check: { Definition: { Bogus: 1 } }, Service: { Connect: { Bogus: 1 } } }));
+  assert.doesNotThrow(() => readStruct(Session, { Bogus: 1, ServiceChecks: [{ ID: "c", Bogus: 1 }] }, true));
+});
+
+test("what client libraries of other versions always send is taken", () => {
+  const failover = (given: object) => () =>
+    readStruct(PreparedQuery, { Service: { Failover: { NearestN: 1, ...given } } }, true);
+  assert.equal(failover({ Targets: null, SkipLocalDatacenter: false })().Service.Failover.NearestN, 1);
+  assert.throws(failover({ Targets: [{ Peer: "p" }] }), { message: 'json: unknown field "Targets"' });
+  assert.equal(readStruct(Deregistration, { Node: "n", Address: "" }, true).Node, "n");
+  const Definition = { HTTP: "http://x/", TCPUseTLS: false, UDP: "", OSService: "", Interval: "10s" };
+  const check = { Node: "n", CheckID: "c", Namespace: "", ExposedPort: 7, Definition };
+  const read = readStruct(TxnOperations, [{ Check: { Verb: "set", Check: check } }], true)?.[0]?.Check?.Check;
+  assert.deepEqual([read?.ExposedPort, read?.Definition.Interval], [7, 10e9]);
+  assert.doesNotThrow(() => readStruct(TxnOperations, [{ KV: { Verb: "get", Key: "k", Namespace: "" } }], true));
 });
 
 test("a duration that is neither text nor number counts for nothing, but for Autopilot's", () => {

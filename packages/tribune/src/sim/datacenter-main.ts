@@ -12,6 +12,7 @@ import { type LongRunResult, runLong } from "./datacenter/long-run.ts";
 import { runDatacenter } from "./datacenter/run.ts";
 import { BROKEN_RULES } from "./datacenter/seams.ts";
 import { brokenRule, fail, profileNamed, SEED_OPTIONS, seedsOf } from "./main-options.ts";
+import { exitStatus } from "./outcome.ts";
 
 const { values } = parseArgs({
   options: {
@@ -87,10 +88,12 @@ const COUNTED = [
   "answers",
   "virtualMs",
 ] as const;
-const totals = { runs: 0, violations: 0, ...Object.fromEntries(COUNTED.map((name) => [name, 0])) } as Record<
-  (typeof COUNTED)[number] | "runs" | "violations",
-  number
->;
+const totals = {
+  runs: 0,
+  violations: 0,
+  crashes: 0,
+  ...Object.fromEntries(COUNTED.map((name) => [name, 0])),
+} as Record<(typeof COUNTED)[number] | "runs" | "violations" | "crashes", number>;
 
 function progress(): string {
   const minutes = (performance.now() - startedAt) / 60_000;
@@ -128,6 +131,7 @@ for (let seed = first; seed < first + count; seed++) {
   if (values.trace) console.log(result.trace);
   if (result.violation !== undefined) {
     totals.violations++;
+    if (result.crashed) totals.crashes++;
     const again = keepLines ? result : await runDatacenter({ ...options, keepLines: true });
     if (!values.trace) console.log(again.trace.split("\n").slice(-TRACE_LINES).join("\n"));
     console.log(`seed ${seed}, ${servers} servers, ${clients} clients: ${result.violation}`);
@@ -142,4 +146,4 @@ for (let seed = first; seed < first + count; seed++) {
   if ((seed - first + 1) % PROGRESS_SEEDS === 0 && seed < first + count - 1) console.log(progress());
 }
 console.log(progress());
-process.exitCode = totals.violations > 0 ? 1 : 0;
+process.exitCode = exitStatus(totals);

@@ -13,6 +13,7 @@ import { measureBytes, measureSlow, measureSpread, VARIANTS } from "./gossip/mea
 import { runGossip } from "./gossip/run.ts";
 import { BROKEN_RULES } from "./gossip/sim-member.ts";
 import { brokenRule, fail, SEED_OPTIONS, seedsOf } from "./main-options.ts";
+import { exitStatus } from "./outcome.ts";
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +36,7 @@ if (sizes.some((size) => !(size >= 2)) || !(loss >= 0 && loss < 1)) {
 }
 
 const startedAt = performance.now();
-const totals = { runs: 0, faults: 0, changes: 0, suspicions: 0, falseDeaths: 0, packets: 0, violations: 0 };
+const totals = { runs: 0, faults: 0, changes: 0, suspicions: 0, falseDeaths: 0, packets: 0, violations: 0, crashes: 0 };
 
 function progress(): string {
   const { runs, faults, changes, suspicions, falseDeaths, packets, violations } = totals;
@@ -62,6 +63,7 @@ function holds(seed: number, members: number): boolean {
     return true;
   }
   totals.violations++;
+  if (result.crashed) totals.crashes++;
   const again = runGossip({ seed, members, loss, ...broken, keepLines: true });
   console.log(again.trace);
   console.log(`seed ${seed}, ${members} members: ${result.violation}`);
@@ -94,4 +96,4 @@ else {
   search();
   console.log(progress());
 }
-process.exitCode = totals.violations > 0 ? 1 : 0;
+process.exitCode = exitStatus(totals);

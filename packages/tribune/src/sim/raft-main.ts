@@ -8,6 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { brokenRule, fail, profileNamed, SEED_OPTIONS, seedsOf } from "./main-options.ts";
+import { exitStatus } from "./outcome.ts";
 import { runLongRaft } from "./raft/long-run.ts";
 import { runRaft } from "./raft/run.ts";
 import { BROKEN_RULES } from "./raft/server.ts";
@@ -40,6 +41,7 @@ const totals = {
   messages: 0,
   committed: 0,
   violations: 0,
+  crashes: 0,
 };
 
 function progress(): string {
@@ -82,6 +84,7 @@ search: for (let seed = first; seed < first + count; seed++) {
     }
     if (result.violation !== undefined) {
       totals.violations++;
+      if (result.crashed) totals.crashes++;
       const again = runRaft({ seed, servers, ...broken, keepLines: true });
       console.log(again.trace);
       console.log(`seed ${seed}, ${servers} servers: ${result.violation}`);
@@ -95,4 +98,4 @@ search: for (let seed = first; seed < first + count; seed++) {
   if ((seed - first + 1) % 100 === 0) console.log(progress());
 }
 console.log(progress());
-process.exitCode = totals.violations > 0 ? 1 : 0;
+process.exitCode = exitStatus(totals);

@@ -6,6 +6,7 @@ import type { Logger, LogLevel } from "../../lib/log.ts";
 import { randomInt } from "../../lib/random.ts";
 import type { Rng } from "../../lib/runtime.ts";
 import { linearizabilityError } from "../linearizability.ts";
+import { caught } from "../outcome.ts";
 import type { Simulator } from "../simulator.ts";
 import { DatacenterChecker, Violation } from "./checker.ts";
 import { divergence, serverOfAgent, type Truth } from "./convergence.ts";
@@ -57,6 +58,7 @@ export interface RunResult {
   /** From the end of the faults until all is well again. */
   readonly calmMs: number;
   readonly violation: string | undefined;
+  readonly crashed: boolean;
   readonly trace: string;
 }
 
@@ -109,6 +111,7 @@ class Run {
   readonly #datacenter: SimDatacenter;
   readonly #sim: Simulator;
   readonly #chance: Rng;
+  #crashed = false;
   #workload: Workload | undefined;
   #nemesis: Nemesis | undefined;
   #calmMs = 0;
@@ -136,8 +139,9 @@ class Run {
     try {
       await this.#play();
     } catch (error) {
-      violation =
-        error instanceof Violation ? error.message : error instanceof Error ? `${error.stack}` : String(error);
+      const { crashed, ...found } = caught(error, Violation);
+      violation = found.violation;
+      this.#crashed ||= crashed;
     }
     // What was found on the way comes first: the rest may be its consequence.
     violation = this.checker.violations[0] ?? violation;
@@ -159,6 +163,7 @@ class Run {
       virtualMs: this.#sim.nowMs,
       calmMs: this.#calmMs,
       violation,
+      crashed: this.#crashed,
       trace: this.#sim.trace(this.#options.keepLines === true ? 100_000 : 0),
     };
   }
@@ -377,6 +382,7 @@ class Run {
 
   /** A failed disk is a reason to end; nothing else that happens here is. */
   #fatal(each: SimAgent, error: Error): void {
+    if (!/EIO/.test(String(error))) this.#crashed ||= caught(error, Violation).crashed;
     if (!/EIO/.test(String(error))) this.checker.broken(`${each.name} ends itself: ${error.stack ?? String(error)}`);
     // Not within its own code.
     const { life } = each;

@@ -1,6 +1,7 @@
 /** One seed: a cluster forms, works in peace, loses a member, is harmed for a while, and must find together again. */
 import { LAN_SETTINGS, type SwimSettings } from "../../gossip/swim/settings.ts";
 import { randomInt } from "../../lib/random.ts";
+import { caught } from "../outcome.ts";
 import { CALM_NETWORK, SimNetwork } from "../sim-network.ts";
 import { Simulator } from "../simulator.ts";
 import { detectionMsMax } from "./bounds.ts";
@@ -26,6 +27,7 @@ export interface GossipRunResult {
   readonly falseDeaths: number;
   readonly packets: number;
   readonly violation: string | undefined;
+  readonly crashed: boolean;
   readonly trace: string;
 }
 
@@ -39,6 +41,7 @@ export function runGossip(options: GossipRunOptions): GossipRunResult {
   const sim = new Simulator(options.seed, { keepLines: options.keepLines ?? false });
   const cluster = new Cluster(sim, options);
   let violation: string | undefined;
+  let crashed = false;
   try {
     cluster.form();
     cluster.livesInPeace();
@@ -48,8 +51,7 @@ export function runGossip(options: GossipRunOptions): GossipRunResult {
     cluster.refutesSlander();
   } catch (error) {
     // Also a broken invariant of the core: the run is over and its seed is the finding.
-    violation =
-      error instanceof GossipViolation ? error.message : error instanceof Error ? `${error.stack}` : String(error);
+    ({ violation, crashed } = caught(error, GossipViolation));
   }
   const { changes, suspicions, falseDeaths } = cluster.checker;
   return {
@@ -60,6 +62,7 @@ export function runGossip(options: GossipRunOptions): GossipRunResult {
     falseDeaths,
     packets: cluster.world.network.delivered,
     violation,
+    crashed,
     trace: sim.trace(200),
   };
 }

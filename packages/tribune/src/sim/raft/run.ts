@@ -3,6 +3,7 @@ import { randomInt } from "../../lib/random.ts";
 import { jsonConfigurationCodec } from "../../raft/testing/json-configuration-codec.ts";
 import { type Configuration, DEFAULT_RAFT_CONFIG, type RaftConfig, type ServerId } from "../../raft/types.ts";
 import { linearizabilityError } from "../linearizability.ts";
+import { caught } from "../outcome.ts";
 import { CALM_NETWORK, SimNetwork } from "../sim-network.ts";
 import { Simulator } from "../simulator.ts";
 import { RaftChecker, Violation } from "./checker.ts";
@@ -30,6 +31,7 @@ export interface RunResult {
   readonly committed: number;
   /** What does not hold, and the end of the trace when lines were kept. */
   readonly violation: string | undefined;
+  readonly crashed: boolean;
   readonly trace: string;
 }
 
@@ -43,6 +45,7 @@ export function runRaft(options: RunOptions): RunResult {
   const workload = new Workload(world, 6);
   const nemesis = new Nemesis(world, isAboutVotes(options.broken) ? { votes: 0.6 } : {});
   let violation: string | undefined;
+  let crashed = false;
   try {
     sim.runUntil(options.faultsMs ?? FAULTS_MS);
     nemesis.stop();
@@ -54,7 +57,7 @@ export function runRaft(options: RunOptions): RunResult {
     if (error !== undefined) throw new Violation(`Linearizability: ${error}`);
   } catch (error) {
     // Also a broken invariant of the core: the run is over and its seed is the finding.
-    violation = error instanceof Violation ? error.message : error instanceof Error ? `${error.stack}` : String(error);
+    ({ violation, crashed } = caught(error, Violation));
   }
   return {
     fingerprint: sim.fingerprint(),
@@ -65,6 +68,7 @@ export function runRaft(options: RunOptions): RunResult {
     messages: world.network.delivered,
     committed: world.checker.committedIndex,
     violation,
+    crashed,
     trace: sim.trace(300),
   };
 }
