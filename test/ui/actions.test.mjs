@@ -538,15 +538,37 @@ browserTest("services are searched, sorted and walked through by keyboard alone"
   await close();
 });
 
+browserTest("a dialog has the keyboard before the next key, and gives it back however it ends", async () => {
+  const { page, close } = await session("services");
+  const row = page.locator('[data-service="web"]');
+  /** What has the keyboard once a dialog is drawn, and before a frame is. */
+  const opened = (by) =>
+    row.evaluate(async (from, how) => {
+      if (how === "palette")
+        from.dispatchEvent(new KeyboardEvent("keydown", { key: "k", ctrlKey: true, bubbles: true }));
+      else [...document.querySelectorAll("button")].find(({ textContent }) => textContent === "Log in").click();
+      for (let i = 0; i < 5; i++) await Promise.resolve();
+      return document.activeElement.closest("dialog") !== null;
+    }, by);
+  for (const [by, end] of [
+    ["palette", () => page.keyboard.press("Escape")],
+    ["palette", () => page.getByRole("option", { name: "Compact rows" }).click()],
+    ["login", () => page.keyboard.press("Escape")],
+    ["login", () => page.getByRole("button", { name: "Cancel" }).click()],
+  ]) {
+    await row.focus();
+    assert.equal(await opened(by), true, by);
+    await end();
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await page.locator('[data-service="web"]:focus').waitFor();
+  }
+  await close();
+});
+
 browserTest("the palette finds pages, services and actions; g and a letter goes to a page", async () => {
   const { page, close } = await session("services");
   await page.locator('[data-service="web"]').waitFor();
-  /** The dialog has the keyboard a frame after it is drawn. */
-  const openPalette = async () => {
-    await page.keyboard.press("Control+k");
-    await page.locator(".palette-input:focus").waitFor();
-  };
-  await openPalette();
+  await page.keyboard.press("Control+k");
   await page.keyboard.type("postgr");
   await page.getByRole("option", { name: /postgres/ }).waitFor();
   await page.keyboard.press("Enter");
@@ -564,7 +586,7 @@ browserTest("the palette finds pages, services and actions; g and a letter goes 
     },
     () => "g and k do not lead to the keys",
   );
-  await openPalette();
+  await page.keyboard.press("Control+k");
   await page.keyboard.type("dark theme");
   await page.getByRole("option", { name: /Dark theme/ }).waitFor();
   await page.keyboard.press("Enter");

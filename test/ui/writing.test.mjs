@@ -98,6 +98,35 @@ browserTest("who goes on writing while it is saved is in no conflict with what w
   await close();
 });
 
+browserTest(
+  "what is saved and at once deleted is in no conflict with the save, however late its news come",
+  async () => {
+    await call(site.agent.url, "PUT", "kv/flags/late", "old");
+    const { page, button, close } = await session("kv/edit?key=flags/late");
+    await page.addInitScript(() => {
+      const { read } = ReadableStreamDefaultReader.prototype;
+      ReadableStreamDefaultReader.prototype.read = async function (...rest) {
+        const got = await read.apply(this, rest);
+        while (globalThis.deaf) await new Promise((done) => setTimeout(done, 20));
+        return got;
+      };
+    });
+    const hear = (how) => page.evaluate((to) => (globalThis.deaf = !to), how);
+    await page.reload();
+    await editor(page).waitFor();
+    await hear(false);
+    await editor(page).fill("new");
+    await button("Save").click();
+    await page.getByText("Saved flags/late").waitFor();
+    assert.equal(await button("Delete").isDisabled(), true, "by the index of before");
+    await hear(true);
+    await button("Delete").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByText("Deleted flags/late").waitFor();
+    await close();
+  },
+);
+
 browserTest("an entry that the agent lays out in its own way is saved twice without a conflict", async () => {
   const { page, button, close } = await session("config-entries/edit?kind=service-defaults&name=web");
   await page.getByText("Valid JSON").waitFor();
@@ -144,6 +173,60 @@ browserTest("what is written and not saved is there again after a look elsewhere
     assert.equal(await button("Discard it").count(), 0, at);
     await close();
   }
+});
+
+browserTest("what is written is for one folder and one login, and goes with what is deleted", async () => {
+  const { page, button, close } = await session("kv/edit?folder=app%2F");
+  const name = page.getByLabel("Key", { exact: true });
+  await name.fill("app/draft");
+  await editor(page).fill("mine");
+  // Of another folder nothing is written.
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("create a key");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/kv/edit");
+  await until(
+    async () => (await name.inputValue()) === "",
+    () => "the name of the other folder",
+  );
+  assert.equal(await editor(page).inputValue(), "");
+  await page.goBack();
+  await button("Discard it").waitFor();
+  assert.equal(await editor(page).inputValue(), "mine");
+  await button("Log in").click();
+  await page.getByLabel("Secret of the token").fill("11111111-2222-3333-4444-555555555555");
+  await page.getByRole("dialog").getByRole("button", { name: "Log in" }).click();
+  await button("Log out").waitFor();
+  assert.equal(await editor(page).inputValue(), "mine");
+  // Whoever logs in next must not see it: that it goes is asked first.
+  await button("Log out").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  assert.equal(await editor(page).inputValue(), "mine");
+  await button("Log out").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Log out" }).click();
+  await button("Log in").waitFor();
+  await until(
+    async () => (await name.inputValue()) === "app/",
+    () => "what was written is still there",
+  );
+  await name.fill("app/other");
+  assert.equal(await editor(page).inputValue(), "");
+  await name.fill("app/");
+  // A draft of what is deleted would have every reload ask.
+  const entry = { Kind: "service-defaults", Name: "gone", Protocol: "http" };
+  await call(site.agent.url, "PUT", "config", entry);
+  await page.goto(`${site.agent.url}/ui/dc1/config-entries/edit?kind=service-defaults&name=gone`);
+  await editor(page).fill("{}");
+  await button("Delete").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.waitForURL("**/config-entries");
+  await page.getByText("Entry deleted").waitFor();
+  page.on("dialog", (dialog) => {
+    assert.fail(`asked: ${dialog.type()}`);
+  });
+  await page.reload();
+  await page.getByRole("heading", { name: "Config entries" }).waitFor();
+  await close();
 });
 
 browserTest("a browser asks before a reload loses what is written, and only then", async () => {

@@ -36,7 +36,7 @@ const BASE = /^(?:https?:\/\/[^@/]+(?:\/|$)|\/|$)/i;
  * @throws TypeError for what is no such URL, before anything is asked
  */
 export function fetchSend(base: string, run: typeof fetch = fetch): Send {
-  if (!BASE.test(base)) throw new TypeError(`"${base}" is no URL of an agent: ${adviceFor(base)}`);
+  if (!BASE.test(base)) throw new TypeError(`"${withoutSecret(base)}" is no URL of an agent: ${adviceFor(base)}`);
   const prefix = base.replace(/\/+$/, "");
   return async ({ method, target, headers, body, signal }) => {
     // A token must not follow a redirect to somewhere else, and no endpoint answers one. What is not said here, `fetch`
@@ -55,6 +55,9 @@ export function fetchSend(base: string, run: typeof fetch = fetch): Send {
     }
   };
 }
+
+/** Such messages are logged. */
+const withoutSecret = (base: string): string => base.replace(/^(\w+:\/\/)?.*@/, "$1…@");
 
 function adviceFor(base: string): string {
   if (base.startsWith("unix:")) return "for a Unix socket, give nodeSend({ address }) as `send`";

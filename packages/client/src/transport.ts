@@ -33,13 +33,13 @@ export class Transport {
   readonly #base: { readonly protocol: "http:" | "https:"; readonly host: string; readonly socketPath?: string };
   readonly #token: string;
   readonly #tls: TlsOptions;
-  readonly #keepsAlive: boolean;
+  readonly #idleMs: number;
   #agent: http.Agent | undefined;
 
-  /** @param keepsAlive whether one connection after the other is used again: for programs that ask more than once */
-  constructor(options: ClientOptions, { keepsAlive = false } = {}) {
+  /** @param idleMs how long a connection is kept for the next request: for programs that ask more than once */
+  constructor(options: ClientOptions, { idleMs = 0 } = {}) {
     this.#options = options;
-    this.#keepsAlive = keepsAlive;
+    this.#idleMs = idleMs;
     this.#tls = tlsOptions(options);
     this.#base = parseAddress(options);
     this.#token = resolveToken(options);
@@ -82,8 +82,8 @@ export class Transport {
     };
     // Loaded when they are used: a command that asks over plain HTTP starts sooner without TLS.
     const { request: send, Agent } = protocol === "https:" ? await import("node:https") : await import("node:http");
-    // An agent's idle connections do not keep the program from ending.
-    if (this.#keepsAlive) this.#agent ??= new Agent({ keepAlive: true });
+    // Idle connections do not keep the program from ending. Its timeout ends these only: a request may wait for longer.
+    if (this.#idleMs > 0) this.#agent ??= new Agent({ keepAlive: true, timeout: this.#idleMs });
     const agent = this.#agent ?? false;
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown): void => reject(this.#failure(request, url, cause));
@@ -91,7 +91,7 @@ export class Transport {
       sent.on("error", fail);
       const { body } = request;
       if (body === undefined || typeof body === "string" || body instanceof Uint8Array) sent.end(body);
-      else body.on("error", fail).pipe(sent);
+      else body.on("error", (cause) => sent.destroy(cause)).pipe(sent);
     });
   }
 

@@ -1,8 +1,9 @@
 import { useEffect } from "preact/hooks";
-import { agentSelf, localDatacenter, selfState } from "./data/agent.ts";
+import { agentSelf, datacenter, localDatacenter, selfState } from "./data/agent.ts";
 import { href } from "./lib/routes.ts";
 import { matchPage } from "./pages/index.ts";
 import { ConfirmHost, Toasts } from "./ui/dialog.tsx";
+import { draftsForgotten } from "./ui/drafts.tsx";
 import { LoginHost } from "./ui/login.tsx";
 import { Page } from "./ui/page.tsx";
 import { PaletteHost } from "./ui/palette.tsx";
@@ -50,5 +51,6 @@ function CurrentPage() {
     );
   }
   const { Component, params } = found;
-  return <Component params={params} />;
+  // What a form holds is of one datacenter, and of who is logged in.
+  return <Component key={`${datacenter.value} ${draftsForgotten.value}`} params={params} />;
 }

@@ -1,23 +1,19 @@
 import { signal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import type { ComponentChildren, RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Refused } from "../data/send.ts";
 import { Icon } from "./icons.tsx";
 import { StatusIcon } from "./status.tsx";
 import { WhyLink } from "./why-link.tsx";
 
-/**
- * Opens the browser's own dialog.
- *
- * @returns for when it has been taken out of the document, which gives the keyboard back to nothing: to where it was
- */
-export function openModal(dialog: HTMLDialogElement | null): () => void {
-  const from = document.activeElement;
-  dialog?.showModal();
-  return () => {
-    const isNowhere = document.activeElement === null || document.activeElement === document.body;
-    if (isNowhere && from instanceof HTMLElement) from.focus();
-  };
+/** Opens the browser's own dialog as soon as it is drawn: the next key that is pressed is already for it. */
+export function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
+  useLayoutEffect(() => {
+    const opened = dialog.current;
+    opened?.showModal();
+    // While it is still in the document: closing gives the keyboard back to where it was, taking it out gives it to nothing.
+    return () => opened?.close();
+  }, []);
 }
 
 /** A modal question in the browser's own dialog: focus stays inside and goes back to where it was, Escape closes it. */
@@ -31,14 +27,11 @@ export function Dialog({
   readonly children: ComponentChildren;
 }) {
   const box = useRef<HTMLDialogElement>(null);
+  useModal(box);
   useEffect(() => {
-    const giveBack = openModal(box.current);
     // Whoever goes to another page by the browser's own buttons is not asked there.
     addEventListener("popstate", onClose);
-    return () => {
-      removeEventListener("popstate", onClose);
-      giveBack();
-    };
+    return () => removeEventListener("popstate", onClose);
   }, []);
   return (
     // What is said of one that is gone already must not close the next.

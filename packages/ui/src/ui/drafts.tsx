@@ -1,8 +1,21 @@
+import { signal } from "@preact/signals";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { Icon } from "./icons.tsx";
 
 /** What somebody has written and not saved, for as long as the site is open: going elsewhere and back loses none of it. */
 const drafts = new Map<string, unknown>();
+/** How often all was thrown away: forms of before must not put back what they show. */
+export const draftsForgotten = signal(0);
+
+export const hasDrafts = (): boolean => drafts.size > 0;
+/** Of something that is deleted, for one. */
+export const forgetDraft = (name: string): boolean => drafts.delete(name);
+
+/** What one has written is for nobody who logs in next. */
+export function forgetDrafts(): void {
+  drafts.clear();
+  draftsForgotten.value++;
+}
 
 // Only a reload or another site would lose it: the browser asks first.
 addEventListener("beforeunload", (event) => {
@@ -12,6 +25,7 @@ addEventListener("beforeunload", (event) => {
 /**
  * What was written under this name when its page was left, and the keeping of what is written now.
  *
+ * @param name stays the same while a form stands: forms of other things have other keys
  * @returns `kept` is what to begin with; `keep` is called with every drawing, `forget` when it is saved or thrown away
  */
 export function useDraft<T>(name: string): {
@@ -21,7 +35,7 @@ export function useDraft<T>(name: string): {
 } {
   const [kept] = useState(() => drafts.get(name) as T | undefined);
   const forget = (): void => {
-    drafts.delete(name);
+    forgetDraft(name);
   };
   const keep = (written: boolean, draft: T): void => {
     useLayoutEffect(() => {

@@ -1,5 +1,4 @@
 import { useEffect, useState } from "preact/hooks";
-import { datacenter } from "../data/agent.ts";
 import { problemOf } from "../data/validate.ts";
 import { Conflict } from "./conflict.tsx";
 import { attempt } from "./dialog.tsx";
@@ -10,6 +9,7 @@ import { Editor } from "./editor.tsx";
 export function JsonForm({
   value,
   label,
+  draft,
   action,
   done,
   creating = false,
@@ -19,6 +19,8 @@ export function JsonForm({
   /** What the agent has now; may change while somebody writes. */
   readonly value: string;
   readonly label: string;
+  /** What its draft is called. */
+  readonly draft: string;
   readonly action: string;
   readonly done: string;
   readonly creating?: boolean;
@@ -26,7 +28,7 @@ export function JsonForm({
   readonly children?: preact.ComponentChildren;
 }) {
   const { kept, keep, forget } = useDraft<{ readonly from: string; readonly base: string; readonly text: string }>(
-    `${datacenter.value} ${creating ? "new " : ""}${label}`,
+    draft,
   );
   const [left, setLeft] = useState(kept !== undefined);
   // What the agent had when this was begun, and what is written over: the same until something is saved.

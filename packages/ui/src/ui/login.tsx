@@ -4,7 +4,8 @@ import { aclsEnabled } from "../data/agent.ts";
 import { Refused, send, sendJson } from "../data/send.ts";
 import { madeByLogin, setToken } from "../data/token.ts";
 import type { AclItem } from "../data/types.ts";
-import { Dialog, say } from "./dialog.tsx";
+import { attempt, confirm, Dialog, say } from "./dialog.tsx";
+import { forgetDrafts, hasDrafts } from "./drafts.tsx";
 
 const open = signal(false);
 
@@ -106,13 +107,28 @@ function Login() {
   );
 }
 
-/** Forgets the token; one that a login has made ends. */
+/** Forgets the token and what is written and not saved, after a question; a token that a login has made ends. */
 export function logout(): void {
-  const ended = madeByLogin() ? send("acl/logout", { method: "POST" }) : Promise.resolve();
+  const done = "Logged out";
+  if (!hasDrafts()) return void attempt(end, done);
+  confirm({
+    title: "Log out?",
+    text: "What you have written and not saved is thrown away.",
+    action: "Log out",
+    danger: true,
+    done,
+    run: end,
+  });
+}
+
+async function end(): Promise<void> {
+  const ended = madeByLogin() ? send("acl/logout", { method: "POST" }) : undefined;
   // `send` has read the token by now.
   setToken("", false);
-  ended.then(
-    () => say("Logged out"),
-    (error: unknown) => say(`Logged out here; the token was not ended: ${String(error)}`, false),
-  );
+  forgetDrafts();
+  try {
+    await ended;
+  } catch (error) {
+    throw new Error(`Logged out here; the token was not ended: ${String(error)}`, { cause: error });
+  }
 }

@@ -1,12 +1,12 @@
 import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { datacenter, inDatacenter } from "../data/agent.ts";
 import type { ServiceSummary } from "../data/types.ts";
 import { useLive } from "../data/use-live.ts";
 import { bestOf } from "../lib/fuzzy.ts";
 import { type Health, worst } from "../lib/health.ts";
 import { href } from "../lib/routes.ts";
-import { openModal } from "./dialog.tsx";
+import { useModal } from "./dialog.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { logout, openLogin } from "./login.tsx";
 import { navigate } from "./router.ts";
@@ -39,7 +39,7 @@ function Palette() {
   const [at, setAt] = useState(0);
   const services = useLive<readonly ServiceSummary[]>(inDatacenter("internal/ui/services"));
   const nodes = useLive<readonly { Node: string }[]>(inDatacenter("catalog/nodes"));
-  useEffect(() => openModal(box.current), []);
+  useModal(box);
   const close = (): void => {
     open.value = false;
   };

@@ -7,12 +7,13 @@ import { count } from "../../lib/age.ts";
 import { href } from "../../lib/routes.ts";
 import { CopyButton } from "../../ui/copy.tsx";
 import { attempt, confirm } from "../../ui/dialog.tsx";
+import { forgetDraft } from "../../ui/drafts.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import type { PageProps } from "../../ui/lazy.tsx";
 import { Facts, Page, Section } from "../../ui/page.tsx";
 import { navigate, place } from "../../ui/router.ts";
 import { Await, Note } from "../../ui/states.tsx";
-import { AclForm } from "./form.tsx";
+import { AclForm, draftOf } from "./form.tsx";
 import { type AclItem, type AclKind, aclKinds, idOf, nameOf } from "./kinds.ts";
 
 export default function AclEdit({ params }: PageProps) {
@@ -20,12 +21,12 @@ export default function AclEdit({ params }: PageProps) {
   if (kind === undefined) return <Note icon="key" title="There is no such page" />;
   const list = href(datacenter.value, "acls", params.kind!);
   const id = params.id!;
-  if (id !== "create") return <Existing key={id} kind={kind} id={id} list={list} />;
+  if (id !== "create") return <Existing key={`${kind.one} ${id}`} kind={kind} id={id} list={list} />;
   const from = place.value.query.get("from");
   return from === null ? (
-    <Create kind={kind} list={list} fresh={kind.fresh} />
+    <Create key={kind.one} kind={kind} list={list} fresh={kind.fresh} />
   ) : (
-    <Copy key={from} kind={kind} list={list} from={from} />
+    <Copy key={`${kind.one} ${from}`} kind={kind} list={list} from={from} />
   );
 }
 
@@ -103,7 +104,7 @@ function Existing({ kind, id, list }: { readonly kind: AclKind; readonly id: str
                     <Icon name="copy" /> Clone
                   </a>
                 )}
-                {!builtIn && <Delete item={item} path={path} list={list} />}
+                {!builtIn && <Delete kind={kind} item={item} path={path} list={list} />}
                 {token && (
                   <a class="button" href={`${href(datacenter.value, "acls", "why")}?token=${encodeURIComponent(id)}`}>
                     Why denied?
@@ -167,9 +168,20 @@ function CloneToken({ id, name, list }: { readonly id: string; readonly name: st
   );
 }
 
-function Delete({ item, path, list }: { readonly item: AclItem; readonly path: string; readonly list: string }) {
+function Delete({
+  kind,
+  item,
+  path,
+  list,
+}: {
+  readonly kind: AclKind;
+  readonly item: AclItem;
+  readonly path: string;
+  readonly list: string;
+}) {
   const remove = async (): Promise<void> => {
     await send(inDatacenter(path), { method: "DELETE" });
+    forgetDraft(draftOf(kind, item));
     refresh("acl/");
     navigate(list);
   };

@@ -11,6 +11,9 @@ import { DraftNote, useDraft } from "../../ui/drafts.tsx";
 import { type AclField, type AclItem, type AclKind, idOf, nameOf } from "./kinds.ts";
 import { RulesField } from "./rules-field.tsx";
 
+export const draftOf = (kind: AclKind, item: AclItem, creating = false): string =>
+  `${datacenter.value} ${creating ? "new " : ""}${kind.one} ${idOf(item) || nameOf(item)}`;
+
 /** The fields of a token, policy or role. What the servers know beside them is kept as it is. */
 export function AclForm({
   kind,
@@ -31,7 +34,7 @@ export function AclForm({
   readonly children?: ComponentChildren;
 }) {
   const { kept, keep, forget } = useDraft<{ readonly base: AclItem; readonly draft: AclItem }>(
-    `${datacenter.value} ${creating ? "new " : ""}${kind.one} ${idOf(stored) || nameOf(stored)}`,
+    draftOf(kind, stored, creating),
   );
   const [left, setLeft] = useState(kept !== undefined);
   const [base, setBase] = useState(kept?.base ?? stored);

@@ -4,6 +4,7 @@ import { useLive } from "../../data/use-live.ts";
 import { editable } from "../../lib/entry.ts";
 import { href } from "../../lib/routes.ts";
 import { confirm } from "../../ui/dialog.tsx";
+import { forgetDraft } from "../../ui/drafts.tsx";
 import { JsonForm } from "../../ui/json-form.tsx";
 import { Page } from "../../ui/page.tsx";
 import { navigate, place } from "../../ui/router.ts";
@@ -23,6 +24,7 @@ export default function ConfigEntryEdit() {
         <JsonForm
           value={example}
           label="Config entry, as JSON"
+          draft={`${datacenter.value} new config entry`}
           action="Create"
           done="Entry created"
           creating
@@ -31,7 +33,7 @@ export default function ConfigEntryEdit() {
       </Page>
     );
   }
-  return <Existing kind={kind} name={name} list={list} />;
+  return <Existing key={`${kind} ${name}`} kind={kind} name={name} list={list} />;
 }
 
 /** Only over the state of the entry that has this index; 0: only where there is none. */
@@ -50,6 +52,7 @@ async function save(text: string, index: number): Promise<void> {
 function Existing({ kind, name, list }: { readonly kind: string; readonly name: string; readonly list: string }) {
   const path = `config/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`;
   const live = useLive<ConfigEntry>(inDatacenter(path));
+  const draft = `${datacenter.value} config entry ${kind} ${name}`;
   const gone = <Note icon="config" title="There is no such entry" />;
   return (
     <Page title={name} back={{ href: list, text: "Config entries" }} lives={[live]} facts={<span>{kind}</span>}>
@@ -67,6 +70,7 @@ function Existing({ kind, name, list }: { readonly kind: string; readonly name: 
             <JsonForm
               value={editable(entry)}
               label={`${kind} ${name}, as JSON`}
+              draft={draft}
               action="Save"
               done="Entry saved"
               onSave={(text) => save(text, Number(entry.ModifyIndex ?? 0))}
@@ -83,6 +87,7 @@ function Existing({ kind, name, list }: { readonly kind: string; readonly name: 
                     done: "Entry deleted",
                     run: async () => {
                       await send(inDatacenter(path), { method: "DELETE" });
+                      forgetDraft(draft);
                       navigate(list);
                     },
                   })

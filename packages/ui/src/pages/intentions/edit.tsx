@@ -41,7 +41,7 @@ export default function IntentionEdit() {
   if (given.has("exact")) return <Existing key={`${source} ${destination}`} name={source} destination={destination} />;
   return (
     <Page title="Create an intention" back={back()}>
-      <IntentionForm name={source} destination={destination} />
+      <IntentionForm key={`${source} ${destination}`} name={source} destination={destination} />
     </Page>
   );
 }
@@ -233,7 +233,12 @@ function IntentionForm({
           <button
             type="button"
             class="button danger"
-            onClick={() => removeIntention(source, destination, () => navigate(`${href(datacenter.value)}/intentions`))}
+            onClick={() =>
+              removeIntention(source, destination, () => {
+                forget();
+                navigate(`${href(datacenter.value)}/intentions`);
+              })
+            }
           >
             Delete
           </button>

@@ -24,7 +24,8 @@ import { Lock } from "./lock.tsx";
 /** A key: its value as text in its language, who holds its lock; or a new key. */
 export default function KvEdit() {
   const key = place.value.query.get("key");
-  if (key === null) return <CreateKey folder={place.value.query.get("folder") ?? ""} />;
+  const folder = place.value.query.get("folder") ?? "";
+  if (key === null) return <CreateKey key={folder} folder={folder} />;
   return hasAddress(key) ? <EditKey key={key} name={key} /> : <NoAddress path={key} />;
 }
 
@@ -78,14 +79,14 @@ function EditKey({ name }: { readonly name: string }) {
             <p class="banner">
               <Icon name="file" size={14} /> This key does not exist. Saving creates it.
             </p>
-            <Value name={name} pair={undefined} draftName={name} />
+            <Value name={name} pair={undefined} draftName={`key ${name}`} />
           </div>
         }
       >
         {() => (
           <div class="stack">
             {pair?.Session && <Lock session={pair.Session} />}
-            <Value name={name} pair={pair} draftName={name} />
+            <Value name={name} pair={pair} draftName={`key ${name}`} />
           </div>
         )}
       </Await>
@@ -133,12 +134,16 @@ function Value({
   const [chosen, setChosen] = useState<Language | "">("");
   const [problem, setProblem] = useState<string | undefined>(undefined);
   const [busy, setBusy] = useState(false);
+  /** The index that the last save has replaced. */
+  const [replaced, setReplaced] = useState<number | undefined>(undefined);
   const language = chosen || guessLanguage(name, text);
   const index = pair?.ModifyIndex ?? 0;
   const now = { index, text: stored ?? "", flags: String(pair?.Flags ?? 0) };
   const touched = text !== base.text || flags !== base.flags;
   // One's own writing comes back as news as well: that it says what was begun with is no conflict.
   const same = (a: Omit<Base, "index">, b: Omit<Base, "index">): boolean => a.text === b.text && a.flags === b.flags;
+  // Until the agent's news of one's own save are here the index is not known that the next change goes by.
+  const settling = index === replaced && !same(now, base);
   const conflict =
     index !== base.index && touched && !create && !busy && !same(now, base) && !same(now, { text, flags });
   keep(touched, { base, text, flags });
@@ -166,12 +171,13 @@ function Value({
   }, [text, language]);
 
   const save = async (over: number): Promise<void> => {
-    if (name === "" || busy) return;
+    if (name === "" || busy || settling) return;
     setBusy(true);
     try {
       if (await saveKey(name, text, flags, over)) {
         say(`Saved ${name}`);
         setBase({ index: over, text, flags });
+        setReplaced(over);
         setLeft(false);
         forget();
         onCreated?.();
@@ -255,7 +261,7 @@ function Value({
         <button
           type="button"
           class="button primary"
-          disabled={busy || name === "" || (!touched && !create && pair !== undefined) || conflict}
+          disabled={busy || settling || name === "" || (!touched && !create && pair !== undefined) || conflict}
           onClick={() => void save(create ? 0 : base.index)}
         >
           {create || pair === undefined ? "Create" : "Save"}
@@ -265,7 +271,7 @@ function Value({
             Undo all
           </button>
         )}
-        {pair && <DeleteButton pair={pair} onDeleted={forget} />}
+        {pair && <DeleteButton pair={pair} disabled={busy || settling} onDeleted={forget} />}
         <label class="row small end">
           <span class="muted">Flags</span>
           <input
@@ -289,11 +295,20 @@ function Value({
 
 const names: Record<Language, string> = { json: "JSON", yaml: "YAML", hcl: "HCL", text: "text" };
 
-function DeleteButton({ pair, onDeleted }: { readonly pair: KvPair; readonly onDeleted?: () => void }) {
+function DeleteButton({
+  pair,
+  disabled = false,
+  onDeleted,
+}: {
+  readonly pair: KvPair;
+  readonly disabled?: boolean;
+  readonly onDeleted?: () => void;
+}) {
   return (
     <button
       type="button"
       class="button danger"
+      disabled={disabled}
       onClick={() =>
         confirm({
           title: `Delete ${pair.Key}?`,

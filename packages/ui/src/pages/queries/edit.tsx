@@ -7,6 +7,7 @@ import { count } from "../../lib/age.ts";
 import { editableQuery } from "../../lib/entry.ts";
 import { href } from "../../lib/routes.ts";
 import { attempt, confirm } from "../../ui/dialog.tsx";
+import { forgetDraft } from "../../ui/drafts.tsx";
 import { JsonForm } from "../../ui/json-form.tsx";
 import type { PageProps } from "../../ui/lazy.tsx";
 import { Page, Section } from "../../ui/page.tsx";
@@ -29,6 +30,7 @@ export default function QueryEdit({ params }: PageProps) {
         <JsonForm
           value={example}
           label="Prepared query, as JSON"
+          draft={`${datacenter.value} new query`}
           action="Create"
           done="Query created"
           creating
@@ -46,6 +48,7 @@ export default function QueryEdit({ params }: PageProps) {
 function Existing({ id, list }: { readonly id: string; readonly list: string }) {
   const live = useLive<readonly PreparedQuery[]>(inDatacenter(`query/${encodeURIComponent(id)}`));
   const query = live.value?.[0];
+  const draft = `${datacenter.value} query ${id}`;
   const gone = <Note icon="query" title="There is no such query" />;
   return (
     <Page
@@ -64,6 +67,7 @@ function Existing({ id, list }: { readonly id: string; readonly list: string }) 
                 key={id}
                 value={editableQuery(query)}
                 label={`Prepared query ${query.Name || id}, as JSON`}
+                draft={draft}
                 action="Save"
                 done="Query saved"
                 onSave={(text) => send(inDatacenter(`query/${id}`), { method: "PUT", body: text })}
@@ -80,6 +84,7 @@ function Existing({ id, list }: { readonly id: string; readonly list: string }) 
                       done: "Query deleted",
                       run: async () => {
                         await send(inDatacenter(`query/${id}`), { method: "DELETE" });
+                        forgetDraft(draft);
                         navigate(list);
                       },
                     })
