@@ -37,6 +37,8 @@ export class OutsideApi {
     }
     const { path: sitePath } = this.#options;
     if (path === "/" && sitePath !== "/") {
+      // As Go's `http.Redirect`: the little page is for GET and HEAD.
+      if (request.method !== "GET" && request.method !== "HEAD") return send(301, ["Location", sitePath], "");
       const headers = ["Location", sitePath, "Content-Type", "text/html; charset=utf-8"];
       return send(301, headers, `<a href="${sitePath}">Moved Permanently</a>.\n\n`);
     }
