@@ -113,3 +113,34 @@ test("a target is taken as Go takes it: bytes are their escapes, and two names t
     await agent.stop();
   }
 });
+
+test("odd parameters of reads are refused for keys' writes, and transactions that only read", async () => {
+  const agent = await startAgent();
+  try {
+    const ask = async (method: string, path: string, body?: string) => {
+      const answer = await fetch(`${agent.url}${path}`, { method, ...(body === undefined ? {} : { body }) });
+      return `${answer.status} ${(await answer.text()).trim()}`;
+    };
+    const txn = (verb: string) => JSON.stringify([{ KV: { Verb: verb, Key: "b", Value: "" } }]);
+    for (const [odd, why] of [
+      ["index=x", "Invalid index"],
+      ["wait=x", "Invalid wait time"],
+      ["max_stale=x", 'Invalid max_stale value "x"'],
+      ["stale&consistent", "Cannot specify ?stale with ?consistent, conflicting semantics."],
+      ["cached&consistent", "Cannot specify ?cached with ?consistent, conflicting semantics."],
+    ]) {
+      assert.equal(await ask("PUT", `/v1/kv/a?${odd}`, "v"), `400 ${why}`);
+      assert.equal(await ask("PUT", `/v1/kv/a?${odd}`, "v".repeat(600_000)), `400 ${why}`);
+      assert.equal(await ask("DELETE", `/v1/kv/?${odd}`), `400 ${why}`);
+      assert.equal(await ask("PUT", `/v1/txn?${odd}`, txn("get")), `400 ${why}`);
+      assert.match(await ask("PUT", `/v1/txn?${odd}`, txn("set")), /^200 /);
+    }
+    assert.equal(await ask("GET", "/v1/kv/a"), "404 ");
+    assert.equal(await ask("PUT", "/v1/kv/a?index=5&wait=1h&stale", "v"), "200 true");
+    const id = "8f246b77-f3e1-ff88-5b48-8ec93abf3e05";
+    assert.equal(await ask("PUT", `/v1/query/${id}`), `500 Cannot modify non-existent prepared query: '${id}'`);
+    assert.equal(await ask("GET", "/v1/connect/intentions/"), "404 Intention not found");
+  } finally {
+    await agent.stop();
+  }
+});

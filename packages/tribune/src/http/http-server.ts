@@ -5,6 +5,7 @@ import type { TlsOptions } from "node:tls";
 import { make } from "@tribune/api";
 import type { Answer } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
+import { commonOptions } from "../endpoints/common-options.ts";
 import { formatGoDuration } from "../lib/duration.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
 import { listenError } from "../lib/listen-error.ts";
@@ -15,7 +16,6 @@ import { hostPort } from "../server/identity.ts";
 import { AnswerSender, acceptsGzip, redirect, sendPlain } from "./answer-sender.ts";
 import type { HttpBackend, HttpOptions, ReadOutcome } from "./backend.ts";
 import { BODY_BYTES_MAX, readBody } from "./body.ts";
-import { commonOptions } from "./common-options.ts";
 import { Connections, refuseGarbage } from "./connections.ts";
 import { type Encoded, encode, encodedBytes, heldBytes } from "./encoded.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
@@ -503,8 +503,7 @@ export class HttpServer {
   /** What a call's request starts from: the common options where it takes them, else nothing. */
   #callOptions(contract: Endpoint["contract"] & { kind: "call" }, view: RequestView): unknown {
     if (contract.queryOptions !== true) return make(contract.request);
-    const { discoveryMaxStaleNs, useCache } = this.#options;
-    return commonOptions(contract.request, view, { discoveryMaxStaleNs, useCache });
+    return commonOptions(contract.request, view);
   }
 
   #fail(
