@@ -442,6 +442,8 @@ const TARGETS = {
         `GET /close HTTP/1.1\r\n${head}Connection: close\r\n\r\n`,
         `PUT /e HTTP/1.1\r\n${head}Connection: keep-alive, Upgrade\r\nUpgrade: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nv`,
         `GET http://h/f HTTP/1.1\r\nHost: h\r\nCookie: a\r\nCookie: b\r\nX: a\r\n b\r\n\r\nGET /g HTTP/1.0\r\n\r\n`,
+        `PUT /v1/kv/\xc3\xbc?x=\xff%C3 HTTP/1.1\r\n${head}Content-Length: 2\r\n\r\n\xc3\xbcGET /\xe9 HTTP/1.1\r\nHost: h\r\n\r\n`,
+        `POST /\xf0\x9f\x98\x80 HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n2\r\n\xc3\xbc\r\n0\r\n\r\nGET /\xe9 HTTP/1.1\r\nHost: h\r\n\r\n`,
         "Content-Length: 3\r\nContent-Length : 03\r\nTransfer-Encoding:\tchunked\r\n\n\r\0\x7f\xe9",
       ];
       return {

@@ -5,16 +5,19 @@
 // `cli.cjs` is the same without the agent, for all other commands; `index.js` is the library.
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { copySite } from "./lib/copy-site.mjs";
+import { replaceFiles } from "./lib/replace-files.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = join(here, "../packages");
 const source = join(packages, "tribune/src");
-const outdir = join(packages, "tribune/dist/bundle");
-rmSync(outdir, { recursive: true, force: true });
+const bundle = join(packages, "tribune/dist/bundle");
+// Beside it, so that agents of this checkout can start meanwhile.
+const outdir = `${bundle}.${process.pid}`;
+process.on("exit", () => rmSync(outdir, { recursive: true, force: true }));
 const common = {
   bundle: true,
   platform: "node",
@@ -86,9 +89,15 @@ const escaped = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")
 for (const program of programs) writeFileSync(program, readFileSync(program, "utf8").replace(/[^\0-\x7f]/g, escaped));
 
 try {
-  execFileSync(process.execPath, [join(here, "lib/code-cache.cjs")], { stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync(process.execPath, [join(here, "lib/code-cache.cjs"), outdir], { stdio: ["ignore", "ignore", "pipe"] });
 } catch (error) {
   console.warn(`no code cache was made, so that starts take longer: ${String(error.stderr ?? error).trim()}`);
 }
+
+// Code goes before its script is another one, and comes behind it: V8 would take it for that of any script as long.
+const scripts = programs.map((path) => basename(path));
+const codes = scripts.map((name) => `${name}.cache`);
+for (const code of codes) rmSync(join(bundle, code), { force: true });
+replaceFiles(outdir, bundle, [...scripts, ...codes]);
 
 copySite(join(packages, "ui/dist"), join(packages, "tribune/dist/ui"));

@@ -1,15 +1,15 @@
 // Runs two servers and an agent in front of them for a moment, as `tribune agent` does, and asks them as clients and other
-// commands do; keeps what V8 compiled for all: `main.cjs.cache` and `cli.cjs.cache`.
+// commands do; keeps what V8 compiled for all: `main.cjs.cache` and `cli.cjs.cache`, in the directory that is named.
 const { once } = require("node:events");
-const { mkdtempSync, rmSync, writeFileSync, renameSync } = require("node:fs");
+const { mkdtempSync, rmSync, writeFileSync } = require("node:fs");
 const { createServer } = require("node:net");
 const { tmpdir } = require("node:os");
 const { join } = require("node:path");
-const { cacheOf, load } = require("../../packages/tribune/bin/load.js");
+const { cacheOf, load, setDirectory } = require("../../packages/tribune/bin/load.js");
 
 const DEADLINE_MS = 20_000;
+setDirectory(process.argv[2]);
 const directory = mkdtempSync(join(tmpdir(), "tribune-code-cache-"));
-for (const name of ["main", "cli"]) rmSync(cacheOf(name), { force: true });
 
 let output = "";
 const finish = (code) => {
@@ -51,8 +51,7 @@ function runCommand({ exports }, ...words) {
 }
 
 function keep(name, { script }) {
-  writeFileSync(`${cacheOf(name)}.new`, script.createCachedData());
-  renameSync(`${cacheOf(name)}.new`, cacheOf(name));
+  writeFileSync(cacheOf(name), script.createCachedData());
 }
 
 /** Its doors open a little after it has been elected. */

@@ -1,6 +1,6 @@
 /** The client of one agent over Node's own sockets, without what the contracts make of it (`browser.ts`). */
 export { type CatalogQuery, ConsulClient, type KvWatch } from "./client.ts";
-export { RequestError, ResponseError } from "./errors.ts";
+export { AnswerError, RequestError, ResponseError } from "./errors.ts";
 export { parseJson, stringifyJson } from "./json-text.ts";
 export { nodeSend } from "./node-send.ts";
 export { type ClientOptions, mergeOptions, optionsFromEnv } from "./options.ts";

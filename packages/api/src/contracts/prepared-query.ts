@@ -15,6 +15,8 @@ import {
 const raftType = 7;
 const id = inPath("UUID of the query");
 const query = jsonBody(PreparedQuery, "The query", { invalid: "Request decode failed: %s" });
+/** Consul reads an empty one as a query without anything, whose ID decides what it says. */
+const newQuery = jsonBody(PreparedQuery, "The query");
 const acl = { by: "require", resource: "query", access: "write" } as const;
 
 const options = (path: "/v1/query/:id" | `/v1/query/:id/${string}`) =>
@@ -97,7 +99,7 @@ export const preparedQueryContracts = {
   queryUpdate: write({
     http: "PUT /v1/query/:id",
     rpc: "PreparedQuery.Apply",
-    parameters: { id, query },
+    parameters: { id, query: newQuery },
     request: PreparedQueryRequest,
     raftType,
     reply: text,

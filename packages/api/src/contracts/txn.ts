@@ -12,7 +12,7 @@ export const txnContracts = {
   txn: local({
     http: "PUT /v1/txn",
     parameters: { ops: jsonBytes(list(TxnOperation), "Operations, each with one of KV, Node, Service, Check") },
-    honours: ["dc", "stale", "consistent"],
+    honours: ["dc", "stale", "consistent", "maxStale"],
     statuses: { 409: "Nothing was done: Errors says which operations failed" },
     acl: { by: "filter" },
     summary: "Apply several operations atomically",

@@ -68,6 +68,7 @@ export function buildConfig(
     limits: {
       httpMaxConnsPerClient: read.number("limits.http_max_conns_per_client"),
       httpsHandshakeTimeoutMs: read.durationMs("limits.https_handshake_timeout"),
+      rpcClientTimeoutMs: read.durationMs("limits.rpc_client_timeout"),
       rpcHandshakeTimeoutMs: read.durationMs("limits.rpc_handshake_timeout"),
       rpcMaxConnsPerClient: read.number("limits.rpc_max_conns_per_client"),
       rpcRate: read.number("limits.rpc_rate"),

@@ -110,6 +110,13 @@ test("what has no effect is said once for each reason, and not where nothing was
   );
 });
 
+test("rpc_client_timeout: a minute, and reloaded", () => {
+  assert.equal(load("").config.limits.rpcClientTimeoutMs, 60_000);
+  const fresh = load('limits { rpc_client_timeout = "5s" }');
+  assert.equal(fresh.config.limits.rpcClientTimeoutMs, 5_000);
+  assert.deepEqual(diffReload(load(""), fresh).applied, ["limits.rpc_client_timeout"]);
+});
+
 test("request limits: read, reloaded, and refused where the mode is none", () => {
   const { config } = load('limits { request_limits { mode = "permissive" read_rate = 10.5 write_rate = 3 } }');
   assert.deepEqual(config.limits.requests, { mode: "permissive", readRate: 10.5, writeRate: 3 });

@@ -209,6 +209,7 @@ export interface HttpConfig {
 export interface LimitsConfig {
   readonly httpMaxConnsPerClient: number;
   readonly httpsHandshakeTimeoutMs: number;
+  readonly rpcClientTimeoutMs: number;
   readonly rpcHandshakeTimeoutMs: number;
   readonly rpcMaxConnsPerClient: number;
   /** Requests a second; negative or Infinity means no limit. */

@@ -40,12 +40,21 @@ export interface HttpView {
   readonly nodeName: string;
   readonly token: string;
   readonly limits: HttpLimits;
+  readonly defaults: ReadDefaults;
   /** Domains that DNS answers for, as configured: with a dot at the end. */
   readonly dnsDomains: readonly string[];
   /** The body as it arrives, for local endpoints that take it as a stream; empty elsewhere. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Calls `run` if the client hangs up. Only for local endpoints, where it ends a wait. @returns cancel */
   onGone(run: () => void): () => void;
+}
+
+/** What reads mean that do not say it (`commonOptions`). */
+export interface ReadDefaults {
+  /** Nanoseconds; above 0, discovery reads without a mode are stale (`discovery_max_stale`). */
+  readonly discoveryMaxStaleNs: number;
+  /** Whether `?cached` means anything (`http_config.use_cache`). */
+  readonly useCache: boolean;
 }
 
 /** Bytes (`limits.*` of the configuration). */

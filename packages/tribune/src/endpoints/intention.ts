@@ -106,7 +106,7 @@ export const intentionEndpoints = bind(intentionContracts, {
   intentionGet: {
     request({ id }, _http, common) {
       try {
-        requireUuid(id);
+        if (id !== "") requireUuid(id);
       } catch (error) {
         throw TribuneError.badRequest(`Bad request: ${(error as Error).message}`);
       }

@@ -3,6 +3,7 @@ import {
   DirEntry as DirEntrySchema,
   IndexedDirEntries,
   IndexedKeyList,
+  KeyRequest,
   KVSRequest,
   kvContracts,
   make,
@@ -12,6 +13,7 @@ import { exactIndex, parseUint64 } from "../lib/go-number.ts";
 import { kvGet, kvKeysSteps, kvListSteps } from "../state/kv.ts";
 import { type Answer, empty, json, jsonPieces } from "./answer.ts";
 import { type Bindings, bind, type HttpView } from "./binding.ts";
+import { commonOptions } from "./common-options.ts";
 import { entriesJson, textsJson } from "./kv-json.ts";
 import { prepareKv } from "./kv-rules.ts";
 
@@ -87,6 +89,7 @@ export const kvEndpoints = bind(kvContracts, {
   },
   kvPut: {
     admit(http) {
+      commonOptions(KeyRequest, http);
       const { contentLength = 0, limits } = http;
       if (contentLength <= limits.kvMaxValueSize) return;
       const url = "https://www.consul.io/docs/agent/options.html#kv_max_value_size";
@@ -121,6 +124,7 @@ export const kvEndpoints = bind(kvContracts, {
     show: (result, request) => json(request.Op === "set" ? true : result),
   },
   kvDelete: {
+    admit: (http) => void commonOptions(KeyRequest, http),
     request({ key, recurse }, http) {
       refuseConflicts(http, "recurse", "cas");
       if (!recurse) requireKey(key);

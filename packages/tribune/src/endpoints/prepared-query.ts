@@ -57,7 +57,7 @@ export const preparedQueryEndpoints = bind(preparedQueryContracts, {
     show: (id) => json({ ID: id }),
   },
   queryUpdate: {
-    request: ({ id, query }, http) => apply("update", { ...query, ID: id }, http),
+    request: ({ id, query }, http) => apply("update", { ...make(PreparedQuery), ...query, ID: id }, http),
     ops: ["update"],
     prepare(request, leader) {
       requireExisting(request.Query!.ID, leader);

@@ -29,6 +29,7 @@ export function viewOf(query: string): HttpView {
     nodeName: "me",
     token: "",
     limits: { kvMaxValueSize: 0, txnMaxReqLen: 0 },
+    defaults: { discoveryMaxStaleNs: 0, useCache: true },
     dnsDomains: ["consul."],
     body: (async function* () {})(),
     onGone: () => () => {},

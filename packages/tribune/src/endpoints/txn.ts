@@ -23,6 +23,7 @@ import { readStruct } from "../lib/struct-json.ts";
 import { KV_WRITES, readLongTxn, readTxn } from "../state/txn.ts";
 import type { Answer } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings, Settled } from "./binding.ts";
+import { commonOptions } from "./common-options.ts";
 import { outcomeBody } from "./txn-outcome.ts";
 import { prepareTxn } from "./txn-rules.ts";
 import { wireMeta } from "./wire-meta.ts";
@@ -37,18 +38,8 @@ export const txnEndpoints = bind(txnContracts, {
   txn: {
     async answer({ ops: body }, http, agent): Promise<Answer> {
       const { ops, writes } = readOps(body, http);
-      const { query } = http;
       if (writes === 0) {
-        const stale = query.has("stale");
-        if (stale && query.has("consistent"))
-          throw TribuneError.badRequest("Cannot specify ?stale with ?consistent, conflicting semantics.");
-        const request = make(TxnReadRequest, {
-          Datacenter: http.datacenter,
-          Token: http.token,
-          Ops: ops,
-          AllowStale: stale,
-          RequireConsistent: query.has("consistent"),
-        });
+        const request = { ...commonOptions(TxnReadRequest, http), Ops: ops };
         const outcome = await agent.ask(txnRpcContracts.txnRead, request);
         // Only the freshness is told: a transaction does not block, so its index is the least.
         const { LastContact, KnownLeader } = outcome;

@@ -5,6 +5,7 @@ import type { TlsOptions } from "node:tls";
 import { make } from "@tribune/api";
 import type { Answer } from "../endpoints/answer.ts";
 import type { Endpoint, LocalBinding } from "../endpoints/binding.ts";
+import { commonOptions } from "../endpoints/common-options.ts";
 import { formatGoDuration } from "../lib/duration.ts";
 import { HTTP_STATUS, TribuneError } from "../lib/errors.ts";
 import { listenError } from "../lib/listen-error.ts";
@@ -15,7 +16,6 @@ import { hostPort } from "../server/identity.ts";
 import { AnswerSender, acceptsGzip, redirect, sendPlain } from "./answer-sender.ts";
 import type { HttpBackend, HttpOptions, ReadOutcome } from "./backend.ts";
 import { BODY_BYTES_MAX, readBody } from "./body.ts";
-import { commonOptions } from "./common-options.ts";
 import { Connections, refuseGarbage } from "./connections.ts";
 import { type Encoded, encode, encodedBytes, heldBytes } from "./encoded.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
@@ -23,7 +23,7 @@ import { type CallTarget, type Found, ParsedUrls, type Target, targetOf } from "
 import { gather, type Keeper, LONG_BYTES_MAX, LongBody, WHOLE_BYTES_MAX } from "./pieces.ts";
 import { DateLine } from "./plain/head-text.ts";
 import { PlainDoor } from "./plain/plain-door.ts";
-import { BadEscapeError, percentDecode, QueryString } from "./query-string.ts";
+import { BadEscapeError, pathEscape, percentDecode, QueryString } from "./query-string.ts";
 import { REFUSED_FIELDS, type ReadHead, readFields } from "./read-head.ts";
 import { RequestTimes } from "./request-times.ts";
 import { type Route, Router } from "./router.ts";
@@ -32,7 +32,9 @@ import { parameterValues } from "./target.ts";
 import { headersMatter, NAMESPACE_HEADER, RequestView, refuseNamespace } from "./view.ts";
 
 /** A request line may name the whole URL (RFC 9112 §3.2.2); what counts is the path. */
-const ORIGIN = /^https?:\/\/[^/?]*/i;
+const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?]*/i;
+/** What Go's `unicode.IsPrint` is not true of; bytes that are no UTF-8 are printed, if not as themselves. */
+const UNPRINTABLE = /[^ \p{L}\p{M}\p{N}\p{P}\p{S}\p{Cs}]/u;
 
 export interface HttpServerDependencies {
   readonly endpoints: readonly Endpoint[];
@@ -136,7 +138,7 @@ export class HttpServer {
   #handle(request: HttpRequest, response: HttpResponse): void {
     if (this.#connections.isRefused(request.socket)) return;
     const asked = request.url ?? "/";
-    const url = asked.startsWith("/") ? asked : asked.replace(ORIGIN, "").replace(/^(?=\?|$)/, "/");
+    const url = asked.startsWith("/") ? asked : asked.replace(ORIGIN, "");
     if (this.#dependencies.logger.isListenedTo?.("DEBUG") === true) this.#logWhenDone(request, response);
     // Whatever is thrown, here or for a URL seen before, is this request's failure and nobody else's.
     try {
@@ -172,15 +174,16 @@ export class HttpServer {
     try {
       path = percentDecode(rawPath, false);
     } catch (error) {
-      if (error instanceof BadEscapeError) return sendPlain(response, 400, "400 Bad Request", ["Connection", "close"]);
+      if (error instanceof BadEscapeError) return sendPlain(response, 400, "400 Bad Request", BAD_REQUEST_HEADERS);
       throw error;
     }
-    // Control characters in a path have been used to hide keys from tools that print them.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    if (this.#options.unprintablePathFilter && /[\u0000-\u001f\u007f]/.test(path)) return sendPlain(response, 400, "");
+    // Such characters in a path have been used to hide keys from tools that print them.
+    if (this.#options.unprintablePathFilter && /[^ -~]/.test(path) && UNPRINTABLE.test(path))
+      return sendPlain(response, 400, "");
+    if (path === "*") return sendPlain(response, request.method === "OPTIONS" ? 200 : 400, "", ["Connection", "close"]);
     const match = this.#router.match(path);
     if (match.kind === "redirect")
-      return redirect(request, response, encodeURI(match.path) + (mark < 0 ? "" : url.slice(mark)));
+      return redirect(request, response, pathEscape(match.path) + (mark < 0 ? "" : url.slice(mark)));
     if (match.kind === "none") {
       const fail = (error: unknown): void => this.#fail(request, response, error);
       return this.#outside.serve(path, this.#options.responseHeaders, request, response, fail);
@@ -500,8 +503,7 @@ export class HttpServer {
   /** What a call's request starts from: the common options where it takes them, else nothing. */
   #callOptions(contract: Endpoint["contract"] & { kind: "call" }, view: RequestView): unknown {
     if (contract.queryOptions !== true) return make(contract.request);
-    const { discoveryMaxStaleNs, useCache } = this.#options;
-    return commonOptions(contract.request, view, { discoveryMaxStaleNs, useCache });
+    return commonOptions(contract.request, view);
   }
 
   #fail(
@@ -537,6 +539,8 @@ interface AskedOfCache {
 
 /** What is counted for keeping something beside its bytes. */
 const MARK_BYTES = 256;
+
+const BAD_REQUEST_HEADERS: readonly string[] = ["Connection", "close", "Content-Type", "text/plain; charset=utf-8"];
 
 const ANY_HEADERS: IncomingHttpHeaders = Object.freeze({});
 const GZIP_HEADERS: IncomingHttpHeaders = Object.freeze({ "accept-encoding": "gzip" });

@@ -1,8 +1,8 @@
 import type { Endpoint } from "../endpoints/binding.ts";
+import { commonOptions } from "../endpoints/common-options.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { questionKey } from "../server/question-key.ts";
 import type { HttpOptions, ReadCall } from "./backend.ts";
-import { commonOptions } from "./common-options.ts";
 import type { QueryString } from "./query-string.ts";
 import type { Route } from "./router.ts";
 import { parameterValues } from "./target.ts";
@@ -98,10 +98,7 @@ export function targetOf(
 ): Target {
   const { contract, binding } = endpoint;
   if (contract.kind !== "read") throw new TribuneError("internal", "not a read");
-  const common = commonOptions(contract.request, view, {
-    discoveryMaxStaleNs: options.discoveryMaxStaleNs,
-    useCache: options.useCache,
-  });
+  const common = commonOptions(contract.request, view);
   const values = parameterValues(contract.parameters, rest, view, body);
   const asked = binding.request(values, view, common);
   const pretty = options.alwaysPretty || query.has("pretty");

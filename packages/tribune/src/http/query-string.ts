@@ -1,3 +1,4 @@
+import { byteString, hasRawBytes, textOfBytes } from "../codec/byte-text.ts";
 import type { Query } from "../endpoints/binding.ts";
 
 /** A percent escape that is none, or a bare semicolon in a query. Go's `url.ParseQuery` refuses the whole query. */
@@ -5,7 +6,7 @@ export class BadEscapeError extends Error {
   override readonly name = "BadEscapeError";
 }
 
-/** Decodes percent escapes; `+` is a space in a query and itself in a path. Invalid UTF-8 becomes U+FFFD. */
+/** Decodes percent escapes; `+` is a space in a query and itself in a path. For bytes that are no UTF-8 see `codec/byte-text.ts`. */
 export function percentDecode(raw: string, plusIsSpace: boolean): string {
   const text = plusIsSpace && raw.includes("+") ? raw.replaceAll("+", " ") : raw;
   if (!text.includes("%")) return text;
@@ -14,12 +15,14 @@ export function percentDecode(raw: string, plusIsSpace: boolean): string {
   } catch {
     // Either a malformed escape, which is refused, or escapes that are no UTF-8, which Go takes as bytes.
     if (/%(?![0-9A-Fa-f]{2})/.test(text)) throw new BadEscapeError(`invalid URL escape in ${JSON.stringify(raw)}`);
-    return Buffer.from(
-      Buffer.from(text, "utf8")
-        .toString("latin1")
-        .replace(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
-      "latin1",
-    ).toString("utf8");
+    return textOfBytes(
+      Buffer.from(
+        Buffer.from(text, "utf8")
+          .toString("latin1")
+          .replace(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+        "latin1",
+      ),
+    );
   }
 }
 
@@ -70,7 +73,19 @@ export class QueryString implements Query {
 
 /** Go's `url.QueryEscape`. */
 function queryEscape(text: string): string {
-  return encodeURIComponent(text)
+  return escaped(text, encodeURIComponent)
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll("%20", "+");
+}
+
+/** A path as a URL has it. */
+export function pathEscape(path: string): string {
+  return escaped(path, encodeURI);
+}
+
+function escaped(text: string, escapeAscii: (text: string) => string): string {
+  if (!hasRawBytes(text)) return escapeAscii(text);
+  return byteString(text).replace(/[^\x80-\xff]+|[\x80-\xff]/g, (part) =>
+    part < "\x80" ? escapeAscii(part) : `%${part.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

@@ -76,6 +76,7 @@ export class Router {
 
 /** Go's `path.Clean`, keeping a trailing slash. */
 export function cleanPath(path: string): string {
+  if (path === "") return "/";
   if (!/\/\/|\/\.\.?(?:\/|$)/.test(path)) return path;
   const parts: string[] = [];
   for (const part of path.split("/")) {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP, type Socket } from "node:net";
-import type { HttpLimits, HttpView, Query } from "../endpoints/binding.ts";
+import type { HttpLimits, HttpView, Query, ReadDefaults } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import type { HttpOptions } from "./backend.ts";
 import type { HttpRequest } from "./exchange.ts";
@@ -16,6 +16,7 @@ export class RequestView implements HttpView {
   readonly nodeName: string;
   readonly token: string;
   readonly limits: HttpLimits;
+  readonly defaults: ReadDefaults;
   readonly dnsDomains: readonly string[];
   readonly body: AsyncIterable<Uint8Array>;
   readonly #headers: IncomingHttpHeaders;
@@ -32,6 +33,7 @@ export class RequestView implements HttpView {
     this.nodeName = options.nodeName;
     this.token = query.get("token") || tokenOf(request.headers) || options.defaultToken;
     this.limits = options.limits;
+    this.defaults = options;
     this.dnsDomains = options.dnsDomains;
     // A kept view must not hold the whole request alive.
     this.body = isLocal ? request : NO_BODY;

@@ -102,7 +102,7 @@ export class NodeRpcPool implements RpcPool {
       cancelTimer = this.#options.runtime.timers.after(options.timeoutMs, () => {
         const sent = stream !== undefined;
         stream?.abandon();
-        settle(new RpcTransportError("i/o timeout", { sent, eof: false }));
+        settle(new RpcTransportError("i/o deadline reached", { sent, eof: false }));
       });
     if (connection.session === undefined) connection.waiting.add(begin);
     else begin(undefined);

@@ -133,7 +133,7 @@ test("a call with a time limit ends in time", async () => {
   const { pool, settle } = await world();
   const error = await settle(pool.call(SERVER, "Slow.Wait", text(""), { timeoutMs: 2_000 }));
   assert.ok(error instanceof RpcTransportError);
-  assert.equal(error.message, "i/o timeout");
+  assert.equal(error.message, "i/o deadline reached");
 });
 
 test("an unused connection is closed, and a closed port sends its clients elsewhere", async () => {

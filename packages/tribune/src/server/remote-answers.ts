@@ -47,12 +47,13 @@ export interface RemoteAnswersOptions {
 }
 
 /**
- * Carries one call out, with all its retries, and calls back once, not before it has returned.
+ * Carries one call out, with all its retries, and calls back once, not before it has returned. One that blocks may be
+ * held back for `waitMs`; 0: the server's default.
  *
  * @returns cancel, after which nothing comes.
  */
 export type FetchReply = (
-  call: { readonly method: string; readonly args: Uint8Array; readonly blocking: boolean },
+  call: { readonly method: string; readonly args: Uint8Array; readonly blocking: boolean; readonly waitMs: number },
   done: (outcome: Uint8Array | Error) => void,
 ) => Cancel;
 
@@ -197,7 +198,7 @@ export class RemoteAnswers {
     if (question.open++ === 0) this.#idle.remove(question);
     const { rpc } = read.endpoint.contract as { readonly rpc: string };
     flight.cancel = this.#d.fetch(
-      { method: rpc, args: this.#argsFor(read, flight), blocking: read.minIndex > 0 },
+      { method: rpc, args: this.#argsFor(read, flight), blocking: read.minIndex > 0, waitMs: read.waitMs },
       (outcome) => {
         let gone = false;
         flight.cancel = () => {

@@ -33,7 +33,11 @@ export class ClientBackend implements Asking {
     this.#runner = new StepRunner(SLICE_MS, runtime);
     this.#answers = new RemoteAnswers(
       { questionsMax: QUESTIONS_MAX, replyBytesMax: REPLY_BYTES_MAX, shownBytesMax: SHOWN_BYTES_MAX },
-      { runtime, fetch: ({ method, args }, done) => calls.start({ method, args, isRead: true }, done) },
+      {
+        runtime,
+        fetch: ({ method, args, blocking, waitMs }, done) =>
+          calls.start({ method, args, isRead: true, ...(blocking ? { waitMs } : {}) }, done),
+      },
     );
   }
 

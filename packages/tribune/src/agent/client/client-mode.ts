@@ -17,7 +17,7 @@ import { reloadRpcTls, rpcTls } from "../rpc-tls.ts";
 import { ClientBackend } from "./backend.ts";
 import { HealthViews } from "./health-views.ts";
 import { leaderContactMs } from "./leader-contact.ts";
-import { ServerCalls, targetOf } from "./server-calls.ts";
+import { ServerCalls, type ServerCallsOptions, targetOf } from "./server-calls.ts";
 import { ServerList } from "./server-list.ts";
 import { ClientSnapshots } from "./snapshots.ts";
 
@@ -66,7 +66,7 @@ export class ClientMode implements AgentMode {
           }),
     });
     const servers = this.#servers;
-    this.#calls = new ServerCalls(config.rpcHoldTimeoutMs, {
+    this.#calls = new ServerCalls(callOptions(config), {
       servers,
       pool: this.#rpc,
       runtime,
@@ -135,7 +135,9 @@ export class ClientMode implements AgentMode {
     }
   }
 
-  reload({ limits, tls, datacenter, dns }: RuntimeConfig): void {
+  reload(config: RuntimeConfig): void {
+    const { limits, tls, datacenter, dns } = config;
+    this.#calls.configure(callOptions(config));
     this.#limit.set(limits.rpcRate, limits.rpcMaxBurst);
     const { runtime, logger } = this.#d;
     const use = (port: TlsPort | undefined): void => {
@@ -155,4 +157,18 @@ export class ClientMode implements AgentMode {
     this.#rpc.close();
     return Promise.resolve();
   }
+}
+
+function callOptions({
+  rpcHoldTimeoutMs,
+  limits,
+  defaultQueryTimeMs,
+  maxQueryTimeMs,
+}: RuntimeConfig): ServerCallsOptions {
+  return {
+    holdMs: rpcHoldTimeoutMs,
+    answerMs: limits.rpcClientTimeoutMs,
+    waitDefaultMs: defaultQueryTimeMs,
+    waitMaxMs: maxQueryTimeMs,
+  };
 }

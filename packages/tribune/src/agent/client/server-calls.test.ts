@@ -28,15 +28,18 @@ function callsTo(answers: Readonly<Record<string, readonly RpcOutcome[]>>, limit
   });
   servers.poolEvent({ type: "join", members: Object.keys(answers).map((name) => serverMember(name)) });
   const turns = new Map<string, number>();
-  const calls = new ServerCalls(7000, {
+  const limits: (number | undefined)[] = [];
+  const options = { holdMs: 7_000, answerMs: 60_000, waitDefaultMs: 300_000, waitMaxMs: 600_000 };
+  const calls = new ServerCalls(options, {
     servers,
     runtime: time,
     limit: new RateLimit(limit, limit, time.clock),
     logger: silentLogger,
     metrics: noMetrics,
     pool: {
-      start: ({ name }, _method, _args, done) => {
+      start: ({ name }, _method, _args, done, { timeoutMs } = {}) => {
         asked.push(name);
+        limits.push(timeoutMs);
         const turn = turns.get(name) ?? 0;
         turns.set(name, turn + 1);
         const own = answers[name]!;
@@ -51,9 +54,11 @@ function callsTo(answers: Readonly<Record<string, readonly RpcOutcome[]>>, limit
     },
   });
   const outcomes: (Uint8Array | TribuneError)[] = [];
-  const start = (isRead: boolean) =>
-    calls.start({ method: "KVS.Get", args: REPLY, isRead }, (outcome) => outcomes.push(outcome));
-  return { time, servers, asked, start, outcomes };
+  const start = (isRead: boolean, waitMs?: number) => {
+    const call = { method: "KVS.Get", args: REPLY, isRead, ...(waitMs === undefined ? {} : { waitMs }) };
+    return calls.start(call, (outcome) => outcomes.push(outcome));
+  };
+  return { time, servers, asked, limits, calls, options, start, outcomes };
 }
 
 const message = (outcome: Uint8Array | TribuneError | undefined): string =>
@@ -156,4 +161,21 @@ test("calls beyond the limit are refused, and a cancelled one says nothing", asy
   await gone.time.advance(10_000);
   assert.equal(gone.outcomes.length, 0);
   assert.equal(gone.time.pendingTimers, 0);
+});
+
+test("an answer is waited for as long as rpc_client_timeout says, of a blocking query as long as it may take", async () => {
+  const late = new RpcTransportError("i/o deadline reached", { sent: true, eof: false });
+  const { time, asked, limits, calls, options, start, outcomes } = callsTo({ s1: [late], s2: [REPLY] });
+  start(true);
+  await time.advance(60_000);
+  assert.equal(message(outcomes[0]), "rpc error making call: i/o deadline reached");
+  assert.deepEqual(asked, ["s1"], "nobody else is asked for what has taken that long");
+  start(true, 0);
+  start(true, 16_000);
+  start(true, 3_600_000);
+  calls.configure({ ...options, answerMs: 0 });
+  start(false);
+  await time.advance(0);
+  assert.deepEqual(asked.slice(1), ["s2", "s2", "s2", "s2"]);
+  assert.deepEqual(limits, [60_000, 325_750, 24_000, 644_500, undefined]);
 });

@@ -5,7 +5,14 @@ import { randomStagger } from "../../lib/random.ts";
 import type { RateLimit } from "../../lib/rate-limit.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
 import type { ServerMember } from "../../pool/server-tags.ts";
-import { type RpcPool, RpcRemoteError, type RpcTarget, RpcTransportError } from "../../rpc/types.ts";
+import {
+  type RpcCallOptions,
+  type RpcOutcome,
+  type RpcPool,
+  RpcRemoteError,
+  type RpcTarget,
+  RpcTransportError,
+} from "../../rpc/types.ts";
 import type { ServerList } from "./server-list.ts";
 
 export interface ServerCall {
@@ -13,6 +20,18 @@ export interface ServerCall {
   readonly args: Uint8Array;
   /** May be repeated when nobody knows whether it was carried out. */
   readonly isRead: boolean;
+  /** How long a server may hold a blocking query back, in milliseconds; 0: its default. Absent: it does not block. */
+  readonly waitMs?: number;
+}
+
+export interface ServerCallsOptions {
+  /** `rpc_hold_timeout`: how long calls are repeated. */
+  readonly holdMs: number;
+  /** `rpc_client_timeout`: how long an answer is waited for that nobody holds back; 0: for ever. */
+  readonly answerMs: number;
+  /** `default_query_time` and `max_query_time` */
+  readonly waitDefaultMs: number;
+  readonly waitMaxMs: number;
 }
 
 export interface ServerCallsDependencies {
@@ -26,6 +45,9 @@ export interface ServerCallsDependencies {
 
 /** A repeated call waits up to this part of the patience before it is sent again (Consul's `jitterFraction`). */
 const JITTER_FRACTION = 16;
+/** A server holds a blocking query back for up to this part longer than it may. */
+const WAIT_JITTER_FRACTION = 16;
+const NO_LIMITS: RpcCallOptions = {};
 /** A server that took only part of a large write in (`ErrChunkingResubmit`). */
 const RESUBMIT = "please resubmit call for rechunking";
 
@@ -39,17 +61,23 @@ export function targetOf(server: ServerMember): RpcTarget {
  */
 export class ServerCalls {
   readonly #d: ServerCallsDependencies;
-  readonly #holdMs: number;
+  #options: ServerCallsOptions;
 
-  /** @param holdMs `rpc_hold_timeout`: how long calls are repeated. */
-  constructor(holdMs: number, dependencies: ServerCallsDependencies) {
-    this.#holdMs = holdMs;
+  constructor(options: ServerCallsOptions, dependencies: ServerCallsDependencies) {
+    this.#options = options;
     this.#d = dependencies;
+  }
+
+  /** Takes effect for calls to come. */
+  configure(options: ServerCallsOptions): void {
+    this.#options = options;
   }
 
   /** Calls back once, with the reply's bytes or a TribuneError, never before this has returned. @returns cancel */
   start(call: ServerCall, done: (outcome: Uint8Array | TribuneError) => void): Cancel {
     const { clock, timers } = this.#d.runtime;
+    const { holdMs } = this.#options;
+    const limits = this.#limitsOf(call);
     const startedMs = clock.nowMs();
     /** Servers that could not even be reached, since the last that could. */
     const unreachable = new Set<string>();
@@ -65,7 +93,7 @@ export class ServerCalls {
         this.#d.metrics.count("client.rpc.exceeded");
         return refuse(TribuneError.of("RATE_EXCEEDED"));
       }
-      cancel = this.#d.pool.start(targetOf(server), call.method, call.args, (outcome) => {
+      const answered = (outcome: RpcOutcome): void => {
         if (!(outcome instanceof Error)) return done(outcome);
         this.#tell(call, server, outcome);
         const answers = outcome instanceof RpcRemoteError;
@@ -76,9 +104,10 @@ export class ServerCalls {
           if (this.#d.servers.active !== undefined && !unreachable.has(this.#d.servers.active.name)) return attempt();
         } else unreachable.clear();
         const error = wrapped(outcome);
-        if (!mayRepeat(call, outcome) || clock.nowMs() - startedMs >= this.#holdMs) return done(error);
-        cancel = timers.after(randomStagger(this.#d.runtime.rng, this.#holdMs / JITTER_FRACTION), attempt);
-      });
+        if (!mayRepeat(call, outcome) || clock.nowMs() - startedMs >= holdMs) return done(error);
+        cancel = timers.after(randomStagger(this.#d.runtime.rng, holdMs / JITTER_FRACTION), attempt);
+      };
+      cancel = this.#d.pool.start(targetOf(server), call.method, call.args, answered, limits);
     };
     attempt();
     return () => cancel();
@@ -91,6 +120,16 @@ export class ServerCalls {
         else resolve(outcome);
       });
     });
+  }
+
+  /** As in later versions of Consul: to a blocking query its wait, and what a server adds to it and spends on an election. */
+  #limitsOf({ waitMs }: ServerCall): RpcCallOptions {
+    const { holdMs, answerMs, waitDefaultMs, waitMaxMs } = this.#options;
+    if (waitMs !== undefined) {
+      const heldMs = Math.min(waitMs === 0 ? waitDefaultMs : waitMs, waitMaxMs);
+      return { timeoutMs: heldMs + heldMs / WAIT_JITTER_FRACTION + holdMs };
+    }
+    return answerMs > 0 ? { timeoutMs: answerMs } : NO_LIMITS;
   }
 
   #tell({ method }: ServerCall, server: ServerMember, error: RpcRemoteError | RpcTransportError): void {

@@ -40,6 +40,11 @@ export const DOORS = {
   ...section("limits", {
     http_max_conns_per_client: row(int, "HTTP connections from one address", { default: 200, ...reload }),
     https_handshake_timeout: row(string, "Longest TLS handshake of an HTTPS client", { default: "5s" }),
+    rpc_client_timeout: row(
+      string,
+      "How long a client agent waits for a server's answer, beside what a blocking query waits; 0 for no limit",
+      { default: "60s", ...reload },
+    ),
     rpc_handshake_timeout: row(string, "Longest start of an RPC connection", { default: "5s" }),
     rpc_max_burst: row(int, "RPC requests that may exceed the rate at once", { default: 1000, ...reload }),
     rpc_max_conns_per_client: row(int, "RPC connections from one address", { default: 100, ...reload }),

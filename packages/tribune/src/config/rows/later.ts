@@ -30,13 +30,6 @@ export const LATER = {
   }),
   ...section("raft_logstore.boltdb", { no_freelist_sync: idle(bool, "Do not sync the list of free pages", OWN_LOG) }),
   ...section("raft_logstore.wal", { segment_size_mb: idle(int, "Size of a segment", OWN_LOG) }),
-  ...section("limits", {
-    rpc_client_timeout: idle(
-      string,
-      "Longest wait for a server's answer",
-      "a call is given up when its connection is lost or its caller goes",
-    ),
-  }),
   ...section("ports", { grpc_tls: idle(int, "gRPC port with TLS; -1 disables", NO_GRPC, -1) }),
   ...section("addresses", { grpc_tls: idle(string, "gRPC addresses with TLS", NO_GRPC) }),
   ...section("performance", {

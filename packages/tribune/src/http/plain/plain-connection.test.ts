@@ -167,6 +167,23 @@ test("who says nothing is let go, and nobody else", async (t) => {
   await once(asking, "data");
 });
 
+test("who owes the rest of a request line is let go, and not before", async (t) => {
+  const { door, client } = await opened(t, (request, response) => answer(response, request.url));
+  const heard = hearing(client);
+  client.write("GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b");
+  await until("the first is answered", () => heard.text().endsWith("/a"));
+  door.letSilentGo(performance.now());
+  client.write(`\xc3\xbc${get("").slice("GET ".length)}`, "latin1");
+  await until("it is answered", () => heard.text().endsWith("/b%C3%BC"));
+  door.letSilentGo(performance.now() + 61_000); // owes nothing now
+  client.write("GET /");
+  client.write("c");
+  const refused = setInterval(() => door.letSilentGo(performance.now() + 61_000), 10);
+  await once(client, "close");
+  clearInterval(refused);
+  assert.match(heard.text(), /\/b%C3%BCHTTP\/1\.1 400 /);
+});
+
 test("an answer whose header would hold another is not sent", async (t) => {
   const { client } = await opened(t, (_request, response) => {
     for (const [name, value] of [

@@ -3,6 +3,7 @@ import type { DateLine } from "./head-text.ts";
 import type { HeaderBlocks } from "./header-blocks.ts";
 import { PlainRequest } from "./plain-request.ts";
 import { PlainResponse, type ResponseHost } from "./plain-response.ts";
+import { isBegunLine } from "./raw-target.ts";
 import { type RequestHead, readHead } from "./request-head.ts";
 
 /** What the connections of one door share. */
@@ -16,6 +17,8 @@ export interface PlainHost {
   handOver(connection: PlainConnection, bytes: Buffer): void;
   /** Bytes that will never become a request. */
   refuse(socket: Socket): void;
+  /** It owes the rest of a line, and may take no longer than one that has not said a word. */
+  awaitsLine(connection: PlainConnection): void;
   spoke(connection: PlainConnection): void;
   closed(connection: PlainConnection): void;
 }
@@ -43,6 +46,8 @@ export class PlainConnection implements ResponseHost {
   /** A request whose body is not all there: its bytes so far, in a buffer as long as it will be. */
   #partial: Buffer | undefined;
   #partialBytes = 0;
+  /** The beginning of a request line: whose a request is cannot be told before its target is there. */
+  #line: Buffer | undefined;
   /** What came while the last request was being answered. */
   #ahead: Buffer[] | undefined;
   #aheadBytes = 0;
@@ -91,11 +96,12 @@ export class PlainConnection implements ResponseHost {
     }
     if (this.#response !== undefined) this.#keepAhead(chunk);
     else if (this.#partial !== undefined) this.#fill(chunk);
+    else if (this.#line !== undefined) this.#continueLine(this.#line, chunk);
     else this.#read(chunk);
   };
 
   readonly #onEnd = (): void => {
-    if (this.#partial !== undefined) this.#host.refuse(this.socket);
+    if (this.#partial !== undefined || this.#line !== undefined) this.#host.refuse(this.socket);
     else this.socket.end(); // as Node: who closes his side does not wait for an answer
   };
 
@@ -106,6 +112,7 @@ export class PlainConnection implements ResponseHost {
 
   readonly #onClose = (): void => {
     this.#partial = undefined;
+    this.#line = undefined;
     this.#ahead = undefined;
     this.#host.closed(this);
     const response = this.#response;
@@ -145,6 +152,11 @@ export class PlainConnection implements ResponseHost {
         break;
       }
       const head = readHead(left, 0, this.#host.headBytesMax, this.#host.blocks);
+      if (head === undefined && left.length < this.#host.headBytesMax && isBegunLine(left)) {
+        this.#line = left;
+        this.#host.awaitsLine(this);
+        break;
+      }
       if (head === undefined || head.block.contentLength > WHOLE_BODY_BYTES_MAX) {
         this.#host.handOver(this, left);
         break;
@@ -169,6 +181,12 @@ export class PlainConnection implements ResponseHost {
     const response = new PlainResponse(this, this.#host.dates, head.method === "HEAD", head.block.closes);
     this.#response = response;
     this.#host.handle(new PlainRequest(head, body, this.socket), response);
+  }
+
+  #continueLine(line: Buffer, chunk: Buffer): void {
+    this.#line = undefined;
+    this.#read(Buffer.concat([line, chunk]));
+    if (this.#line === undefined) this.#host.spoke(this);
   }
 
   #await(bytes: Buffer, total: number): void {

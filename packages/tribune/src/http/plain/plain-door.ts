@@ -7,6 +7,7 @@ import { HeaderBlocks } from "./header-blocks.ts";
 import { PlainConnection, type PlainHost } from "./plain-connection.ts";
 import type { PlainRequest } from "./plain-request.ts";
 import type { PlainResponse } from "./plain-response.ts";
+import { withEscapedTarget } from "./raw-target.ts";
 import { HEAD_BYTES_MAX } from "./request-head.ts";
 
 /** A client that has not said a word for so long after it came is let go, as by Node's `headersTimeout`. */
@@ -38,7 +39,9 @@ export class PlainDoor implements PlainHost {
   /** What Node does with a new connection. */
   readonly #nodes: readonly ((socket: Socket) => void)[];
   readonly #open = new Set<PlainConnection>();
-  /** Those that have not said anything, the oldest first, with the time they came. */
+  /** Node's, with a request whose target Node would have refused: the next one may be such a one again, so it is the last. */
+  readonly #lastRequest = new WeakSet<Socket>();
+  /** Those that have not said anything, or owe the rest of a line, the oldest first, with the time since. */
   readonly #silent = new Map<PlainConnection, number>();
   #look: NodeJS.Timeout | undefined;
 
@@ -50,6 +53,9 @@ export class PlainDoor implements PlainHost {
     const event = options.secure ? "secureConnection" : "connection";
     this.#nodes = server.listeners(event) as ((socket: Socket) => void)[];
     server.removeAllListeners(event);
+    server.prependListener("request", ({ socket }, response) => {
+      if (this.#lastRequest.has(socket)) response.shouldKeepAlive = false;
+    });
     server.on("connection", (socket) => connections.admit(socket));
     server.on(event, (socket: Socket) => {
       if (connections.isRefused(socket)) socket.on("error", () => socket.destroy()).resume();
@@ -68,13 +74,19 @@ export class PlainDoor implements PlainHost {
     connection.release();
     this.closed(connection);
     socket.pause(); // else what is put back would be taken for read
-    socket.unshift(bytes);
+    const escaped = withEscapedTarget(bytes);
+    if (escaped !== undefined) this.#lastRequest.add(socket);
+    socket.unshift(escaped ?? bytes);
     for (const take of this.#nodes) take.call(this.#server, socket);
     socket.resume();
   }
 
   refuse(socket: Socket): void {
     refuseGarbage(undefined, socket);
+  }
+
+  awaitsLine(connection: PlainConnection): void {
+    if (!this.#silent.has(connection)) this.#silent.set(connection, performance.now());
   }
 
   spoke(connection: PlainConnection): void {

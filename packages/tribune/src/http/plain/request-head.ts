@@ -1,9 +1,10 @@
 import type { HeaderBlock, HeaderBlocks } from "./header-blocks.ts";
+import { escapeRaw } from "./raw-target.ts";
 
 /** The head of a plain request. */
 export interface RequestHead {
   readonly method: string;
-  /** As it was sent: path and query. */
+  /** Path and query as they were sent; bytes above 127 are escaped. */
   readonly url: string;
   readonly block: HeaderBlock;
   /** Its length, with the empty line. */
@@ -20,6 +21,7 @@ const SPACE = 0x20;
 const VERSION = " HTTP/1.1";
 /** Everything visible but `#`: a fragment has no place in a request. */
 const TARGET = /^\/[!"$-~]*$/;
+const RAW_TARGET = /^\/[!"$-~\x80-\xff]*$/;
 
 /**
  * The head that starts at `at`: a method that the API has, a target that starts with a slash, HTTP/1.1, header lines as
@@ -42,8 +44,11 @@ export function readHead(bytes: Buffer, at: number, bytesMax: number, blocks: He
   const lineEnd = text.indexOf("\r\n");
   const urlEnd = lineEnd - VERSION.length;
   if (urlEnd <= method.length || !text.startsWith(VERSION, urlEnd)) return undefined;
-  const url = text.slice(method.length + 1, urlEnd);
-  if (!TARGET.test(url)) return undefined;
+  let url = text.slice(method.length + 1, urlEnd);
+  if (!TARGET.test(url)) {
+    if (!RAW_TARGET.test(url)) return undefined;
+    url = escapeRaw(url);
+  }
   const block = blocks.of(text.slice(lineEnd + 2, end + 2));
   return block === undefined ? undefined : { method, url, block, bytes: end + 4 };
 }

@@ -33,18 +33,25 @@ export class OutsideApi {
       sendSite(status, [...commonHeaders, ...headers], body, request, response);
     if (this.#options === undefined) {
       const isRoot = path === "/";
-      return send(isRoot ? 200 : 404, isRoot ? ["Content-Type", "text/plain; charset=utf-8"] : [], isRoot ? ROOT : "");
+      return send(isRoot ? 200 : 404, isRoot ? ["Content-Type", PLAIN_TEXT] : [], isRoot ? ROOT : "");
     }
     const { path: sitePath } = this.#options;
     if (path === "/" && sitePath !== "/") {
+      // As Go's `http.Redirect`: the little page is for GET and HEAD.
+      if (request.method !== "GET" && request.method !== "HEAD") return send(301, ["Location", sitePath], "");
       const headers = ["Location", sitePath, "Content-Type", "text/html; charset=utf-8"];
       return send(301, headers, `<a href="${sitePath}">Moved Permanently</a>.\n\n`);
     }
+    const isRobots = path === "/robots.txt";
+    if (isRobots && this.#options.isOwn !== true) return send(200, ["Content-Type", PLAIN_TEXT], ROBOTS);
     if (path === sitePath.slice(0, -1)) return send(301, ["Location", sitePath], "");
-    if (!path.startsWith(sitePath)) return send(404, [], "");
+    if (!isRobots && !path.startsWith(sitePath)) return send(404, [], "");
     this.#site ??= new WebSite(this.#options);
-    this.#site.serve(path, commonHeaders, request, response).catch(fail);
+    this.#site.serve(isRobots ? `${sitePath}robots.txt` : path, commonHeaders, request, response).catch(fail);
   }
 }
 
+const PLAIN_TEXT = "text/plain; charset=utf-8";
 const ROOT = "Consul Agent";
+/** Nothing here is for a search engine. */
+const ROBOTS = "User-agent: *\nDisallow: /\n";

@@ -143,6 +143,8 @@ test("an operator's own files are served as they are now, and nothing beside the
   const directory = await fixture();
   await served({ path: "/ui/", directory, isOwn: true }, async (get) => {
     assert.equal((await get("/ui/favicon.svg")).body, "<svg/>");
+    await writeFile(join(directory, "robots.txt"), "own");
+    assert.equal((await get("/robots.txt")).body, "own");
     await writeFile(join(directory, "favicon.svg"), "<svg>2</svg>");
     const fresh = await get("/ui/favicon.svg");
     assert.equal(fresh.body, "<svg>2</svg>");
@@ -188,6 +190,10 @@ test("an agent serves the site where it is switched on, and only there", async (
     const page = await fetch(`${on.url}/`);
     assert.equal(page.url, `${on.url}/deep/ui/`);
     assert.match(await page.text(), /<title>/);
+    assert.equal((await fetch(`${off.url}/robots.txt`)).status, 404);
+    assert.equal(await (await fetch(`${on.url}/robots.txt`)).text(), "User-agent: *\nDisallow: /\n");
+    const put = await fetch(`${on.url}/`, { method: "PUT", redirect: "manual" });
+    assert.deepEqual([put.status, await put.text()], [301, ""]);
   } finally {
     await Promise.all([off.stop(), on.stop()]);
   }

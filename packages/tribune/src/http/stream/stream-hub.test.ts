@@ -100,7 +100,13 @@ class World {
         nodeName: "me",
         token: "",
       },
-      ...{ limits: HTTP_OPTIONS.limits, dnsDomains: [], body: (async function* () {})(), onGone: () => () => {} },
+      ...{
+        limits: HTTP_OPTIONS.limits,
+        defaults: HTTP_OPTIONS,
+        dnsDomains: [],
+        body: (async function* () {})(),
+        onGone: () => () => {},
+      },
     };
     const answer = this.hub.open(watches, { after, heartbeat }, asker);
     assert.ok(answer.kind === "stream");

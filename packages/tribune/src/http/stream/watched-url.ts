@@ -1,8 +1,8 @@
 import type { HttpView, Query } from "../../endpoints/binding.ts";
+import { commonOptions } from "../../endpoints/common-options.ts";
 import { TribuneError } from "../../lib/errors.ts";
 import { questionKey } from "../../server/question-key.ts";
 import type { HttpOptions } from "../backend.ts";
-import { commonOptions } from "../common-options.ts";
 import { BadEscapeError, percentDecode, QueryString } from "../query-string.ts";
 import type { Router } from "../router.ts";
 import { parameterValues } from "../target.ts";
@@ -58,8 +58,7 @@ export function watchedView(
   if (contract.kind !== "read" || !contract.blocking) throw cannot("it does not take ?index");
   if (contract.namespaced === true) refuseNamespace({}, query);
   const view = new WatchedView(path, query, asker);
-  const { discoveryMaxStaleNs, useCache } = options;
-  const common = commonOptions(contract.request, view, { discoveryMaxStaleNs, useCache });
+  const common = commonOptions(contract.request, view);
   const asked = binding.request(parameterValues(contract.parameters, match.rest, view, undefined), view, common);
   const consistency =
     asked.RequireConsistent === true ? "consistent" : asked.AllowStale === true ? "stale" : ("leader" as const);
@@ -87,6 +86,7 @@ class WatchedView implements HttpView {
   readonly token: string;
   readonly sourceAddress: string;
   readonly limits: HttpView["limits"];
+  readonly defaults: HttpView["defaults"];
   readonly dnsDomains: readonly string[];
   readonly body = NO_BODY;
   readonly contentLength = undefined;
@@ -99,6 +99,7 @@ class WatchedView implements HttpView {
     this.nodeName = asker.nodeName;
     this.sourceAddress = asker.sourceAddress;
     this.limits = asker.limits;
+    this.defaults = asker.defaults;
     this.dnsDomains = asker.dnsDomains;
   }
 

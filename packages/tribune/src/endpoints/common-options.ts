@@ -1,21 +1,16 @@
 import { make, parseGoDuration, type Struct } from "@tribune/api";
-import type { HttpView } from "../endpoints/binding.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { exactIndex, parseUint64 } from "../lib/go-number.ts";
-
-export interface CommonDefaults {
-  /** Nanoseconds; above 0, discovery reads without a mode are stale (`discovery_max_stale`). */
-  readonly discoveryMaxStaleNs: number;
-  /** `http_config.use_cache`. */
-  readonly useCache: boolean;
-}
+import type { HttpView } from "./binding.ts";
 
 /**
  * Fills in what every read takes from the URL and its headers: datacenter, token, consistency, cache control,
  * filter, blocking. Texts and order of the checks are Consul's.
+ *
+ * @throws TribuneError for odd ones, also where only the refusal is wanted: Consul looks at them before some writes, too
  */
-export function commonOptions<Q>(schema: Struct<Q>, http: HttpView, defaults: CommonDefaults): Q {
-  const { query } = http;
+export function commonOptions<Q>(schema: Struct<Q>, http: HttpView): Q {
+  const { query, defaults } = http;
   const stale = query.has("stale");
   const consistent = query.has("consistent");
   const cached = query.has("cached") && defaults.useCache;
