@@ -31,7 +31,7 @@ export class ReplicatedState implements StateMachine {
       db: this.db,
       // Tombstones are reaped by the leader's own clock, from the index it had reached.
       effects: {
-        lockDelayed: (key, delayMs) => lockDelays.set(key, delayMs),
+        locksDelayed: (keys, delayMs) => lockDelays.set(keys, delayMs),
         tombstoned: () => {},
         catalogChanged: (change) => this.#changes.push(change),
         ...(this.#times === undefined ? {} : { operation: this.#times.operation }),

@@ -22,8 +22,8 @@ export type CatalogChange = {
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 export interface StateEffects {
-  /** An invalidated session held this key: refuse new locks on it for so long. */
-  lockDelayed(key: string, delayMs: number): void;
+  /** An invalidated session held these keys: refuse new locks on them for so long. */
+  locksDelayed(keys: readonly string[], delayMs: number): void;
   /** KV tombstones were made at this index: reap them when their time is up. */
   tombstoned(index: number): void;
   /** Something of the catalog changed. */
@@ -42,9 +42,9 @@ export function listenTo(tx: WriteTx, effects: StateEffects): void {
   (tx as Listening)[LISTENER] = effects;
 }
 
-export function lockDelayed(tx: WriteTx, key: string, delayMs: number): void {
+export function locksDelayed(tx: WriteTx, keys: readonly string[], delayMs: number): void {
   const effects = (tx as Listening)[LISTENER];
-  if (effects !== undefined) tx.afterCommit(() => effects.lockDelayed(key, delayMs));
+  if (effects !== undefined && keys.length > 0) tx.afterCommit(() => effects.locksDelayed(keys, delayMs));
 }
 
 export function tombstoned(tx: WriteTx, index: number): void {

@@ -1,6 +1,7 @@
 /** How key-value entries and tombstones are stored. */
 import type { DirEntry } from "@tribune/api";
 import { byteString } from "../codec/byte-text.ts";
+import { keyPrefix } from "./memdb/key.ts";
 import type { TableSchema } from "./memdb/types.ts";
 
 /**
@@ -50,10 +51,19 @@ export class KvEntry implements DirEntry {
     this.value = value;
   }
 
+  /** The same without a session that holds it. */
+  released(ModifyIndex: number): KvEntry {
+    const { LockIndex, Key, Flags, CreateIndex, value } = this;
+    return new KvEntry({ LockIndex, Key, Flags, Session: "", CreateIndex, ModifyIndex }, value);
+  }
+
   get Value(): Uint8Array | null {
     return typeof this.value === "string" ? Buffer.from(this.value, "latin1") : this.value;
   }
 }
+
+/** Prefix of the index `session` of all that a session holds. */
+export const heldBySession = (id: string): string => keyPrefix(sessionDigits(id));
 
 /** An entry that came from elsewhere, as it is stored. */
 export const storedEntry = (entry: DirEntry): KvEntry => new KvEntry(entry, packValue(entry.Value));
@@ -64,9 +74,16 @@ export function plainEntry(entry: DirEntry, Value: Uint8Array | null = entry.Val
   return { LockIndex, Key, Flags, Value, Session, CreateIndex, ModifyIndex };
 }
 
+/** What `sessionDigits` was last asked: a session's locks are taken, and lost, in a row. */
+const last = { id: "", digits: "" };
+
 /** Session ids are UUIDs and compared as such, whatever the case of their digits. */
 export function sessionDigits(id: string): string {
-  return id.replaceAll("-", "").toLowerCase();
+  if (id !== last.id) {
+    last.id = id;
+    last.digits = id.replaceAll("-", "").toLowerCase();
+  }
+  return last.digits;
 }
 
 /** Keys are any bytes and sort as such: the table key is the byte string. */

@@ -12,7 +12,7 @@ import { goQuote } from "../lib/go-quote.ts";
 import { finished, ROWS_A_STEP, type Steps } from "../lib/steps.ts";
 import { tombstoned } from "./effects.ts";
 import { bumpIndex, peekIndex, raiseIndex } from "./index-table.ts";
-import { KVS, KvEntry, packValue, sameValue, TOMBSTONES } from "./kv-entry.ts";
+import { heldBySession, KVS, KvEntry, packValue, sameValue, TOMBSTONES } from "./kv-entry.ts";
 import type { ReadTx, WriteTx } from "./memdb/types.ts";
 import { peekSession } from "./session-table.ts";
 
@@ -123,7 +123,7 @@ export function kvSetCas(tx: WriteTx, index: number, given: DirEntry): KvEntry |
 
 export function kvDelete(tx: WriteTx, index: number, key: string): void {
   if (tx.delete(KVS, byteString(key)) === undefined) return;
-  bury(tx, index, key);
+  bury(tx, index, [key]);
   bumpIndex(tx, "kvs", index);
 }
 
@@ -140,7 +140,7 @@ export function kvDeleteCas(tx: WriteTx, index: number, casIndex: number, key: s
 export function kvDeleteTree(tx: WriteTx, index: number, prefix: string): void {
   if (tx.deletePrefix(KVS, byteString(prefix)) === 0) return;
   // Of the whole store no list is left that could go back: it answers the tables' indexes.
-  if (prefix !== "") bury(tx, index, prefix);
+  if (prefix !== "") bury(tx, index, [prefix]);
   bumpIndex(tx, "kvs", index);
 }
 
@@ -170,10 +170,28 @@ export function kvUnlock(tx: WriteTx, index: number, given: DirEntry): KvEntry |
   return store(tx, index, given, existing, existing.LockIndex, "");
 }
 
-/** Takes the lock of an entry away from its session. The value stays. */
-export function kvRelease(tx: WriteTx, index: number, entry: KvEntry): void {
-  tx.put(KVS, new KvEntry({ ...entry, Session: "", ModifyIndex: index }, entry.value));
+/** The session is gone: nobody holds what it held. The values stay. @returns the keys. */
+export function kvReleaseHeld(tx: WriteTx, index: number, session: string): readonly string[] {
+  const keys: string[] = [];
+  tx.rewriteBy(KVS, "session", heldBySession(session), (entry) => {
+    keys.push(entry.Key);
+    return entry.released(index);
+  });
+  if (keys.length > 0) bumpIndex(tx, "kvs", index);
+  return keys;
+}
+
+/** The session is gone, and with it what it held. @returns the keys. */
+export function kvDeleteHeld(tx: WriteTx, index: number, session: string): readonly string[] {
+  const keys: string[] = [];
+  tx.rewriteBy(KVS, "session", heldBySession(session), (entry) => {
+    keys.push(entry.Key);
+    return undefined;
+  });
+  if (keys.length === 0) return keys;
+  bury(tx, index, keys);
   bumpIndex(tx, "kvs", index);
+  return keys;
 }
 
 /** @throws TribuneError unless the key exists and this session holds it ("" for no lock). */
@@ -251,8 +269,8 @@ function store(
   return entry;
 }
 
-function bury(tx: WriteTx, index: number, key: string): void {
-  tx.put(TOMBSTONES, { Key: key, Index: index });
+function bury(tx: WriteTx, index: number, keys: readonly string[]): void {
+  for (const Key of keys) tx.put(TOMBSTONES, { Key, Index: index });
   bumpIndex(tx, "tombstones", index);
   tombstoned(tx, index);
 }

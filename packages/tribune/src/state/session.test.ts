@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeregisterRequest, HealthCheck, make, type Session } from "@tribune/api";
-import { kvGet } from "./kv.ts";
+import { KVS, kvGet, kvList } from "./kv.ts";
+import type { ReadTx } from "./memdb/types.ts";
 import { MESSAGE } from "./message-types.ts";
 import { sessionGet, sessionList, sessionsOnNode } from "./session.ts";
 import { Machine, sessionId } from "./testing.ts";
@@ -108,6 +109,49 @@ test("a session that deletes takes its keys along; no delay is no delay, and a m
   });
   assert.deepEqual(machine.lockDelays, [["b", 60_000]]);
   assert.deepEqual(machine.tombstoneIndexes, [machine.index - 1, machine.index]);
+});
+
+test("the end of a session with many keys wakes who watches one of them, and nobody else", () => {
+  for (const Behavior of ["release", "delete"]) {
+    const machine = withNode();
+    for (const n of [1, 2]) machine.session("create", n, { Behavior, LockDelay: 15e9 });
+    for (let at = 0; at < 300; at++) {
+      machine.kv("lock", `jobs/${at}/lock`, { Session: sessionId(1 + (at % 3 === 0 ? 1 : 0)), value: `${at}` });
+      machine.kv("set", `jobs/${at}/result`);
+    }
+    const watchOf = (read: (tx: ReadTx) => unknown) => machine.db.read(read).watch;
+    const woken = [
+      watchOf((tx) => kvGet(tx, "jobs/1/lock")),
+      watchOf((tx) => kvList(tx, "jobs/299/")),
+      watchOf((tx) => kvList(tx, "")),
+    ];
+    const asleep = [
+      watchOf((tx) => kvGet(tx, "jobs/3/lock")),
+      watchOf((tx) => kvGet(tx, "jobs/1/result")),
+      watchOf((tx) => kvList(tx, "jobs/0/")),
+      watchOf((tx) => kvList(tx, "jobs/1/r")),
+    ];
+    machine.session("destroy", 1);
+    assert.deepEqual(
+      [...woken, ...asleep].map(({ fired }) => fired),
+      [true, true, true, false, false, false, false],
+    );
+    machine.db.peek((tx) => {
+      for (let at = 0; at < 300; at++) {
+        const { index, entry } = kvGet(tx, `jobs/${at}/lock`);
+        if (at % 3 === 0) assert.equal(entry?.Session, sessionId(2));
+        else if (Behavior === "delete") assert.deepEqual([entry, index], [undefined, machine.index]);
+        else {
+          assert.deepEqual([entry?.Session, entry?.ModifyIndex, entry?.LockIndex], ["", machine.index, 1]);
+          assert.equal(`${entry?.Value}`, `${at}`);
+        }
+        if (at % 3 !== 0) assert.equal(kvList(tx, `jobs/${at}/`).index, machine.index); // a tombstone dates what is gone
+      }
+    });
+    assert.equal(machine.lockDelays.length, 200);
+    assert.equal(machine.kv("lock", "jobs/1/lock", { Session: sessionId(2) }), true);
+    assert.equal([...machine.db.peek((tx) => tx.by(KVS, "session", ""))].length, 101);
+  }
 });
 
 test("sessions end with their node, with a check they rely on, and when it turns critical", () => {

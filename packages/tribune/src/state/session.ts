@@ -7,10 +7,10 @@ import type { Session } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
 import { goQuote } from "../lib/go-quote.ts";
 import { CHECKS, fold, NODES } from "./catalog/tables.ts";
-import { lockDelayed } from "./effects.ts";
+import { locksDelayed } from "./effects.ts";
 import { bumpIndex, peekIndex, raiseIndex } from "./index-table.ts";
-import { kvDelete, kvRelease } from "./kv.ts";
-import { KVS, sessionDigits } from "./kv-entry.ts";
+import { kvDeleteHeld, kvReleaseHeld } from "./kv.ts";
+import { heldBySession, KVS, sessionDigits } from "./kv-entry.ts";
 import type { ReadTx, WriteTx } from "./memdb/types.ts";
 import { deleteQueriesOfSession } from "./opaque.ts";
 import { checkIds, peekSession, SESSIONS, sessionKey, sessionsOfCheck, sessionsOfNode } from "./session-table.ts";
@@ -95,13 +95,19 @@ function end(tx: WriteTx, index: number, session: Session): void {
   tx.delete(SESSIONS, SESSIONS.key(session));
   bumpIndex(tx, "sessions", index);
   const delayMs = Math.min(session.LockDelay / 1e6, LOCK_DELAY_MS_MAX);
-  for (const entry of tx.peekBy(KVS, "session", `${sessionDigits(session.ID)}\0`)) {
-    if (session.Behavior === "release") kvRelease(tx, index, entry);
-    else if (session.Behavior === "delete") kvDelete(tx, index, entry.Key);
-    else throw TribuneError.internal(`unknown session behavior ${goQuote(session.Behavior)}`);
-    if (delayMs > 0) lockDelayed(tx, entry.Key, delayMs);
-  }
+  const keys = endHolding(tx, index, session);
+  if (delayMs > 0) locksDelayed(tx, keys, delayMs);
   deleteQueriesOfSession(tx, index, session.ID);
+}
+
+/** @returns the keys that it held. @throws TribuneError where it held any and a restored snapshot has it behave oddly. */
+function endHolding(tx: WriteTx, index: number, { Behavior, ID }: Session): readonly string[] {
+  if (Behavior === "release") return kvReleaseHeld(tx, index, ID);
+  if (Behavior === "delete") return kvDeleteHeld(tx, index, ID);
+  for (const _ of tx.peekBy(KVS, "session", heldBySession(ID))) {
+    throw TribuneError.internal(`unknown session behavior ${goQuote(Behavior)}`);
+  }
+  return [];
 }
 
 // ---- snapshots ----

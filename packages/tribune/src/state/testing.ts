@@ -28,7 +28,7 @@ export class Machine {
   readonly fsm = new Fsm({
     db: this.db,
     effects: {
-      lockDelayed: (key, delayMs) => void this.lockDelays.push([key, delayMs]),
+      locksDelayed: (keys, delayMs) => void this.lockDelays.push(...keys.map((key) => [key, delayMs] as const)),
       tombstoned: (index) => void this.tombstoneIndexes.push(index),
     },
   });

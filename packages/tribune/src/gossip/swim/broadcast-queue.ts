@@ -107,6 +107,11 @@ export class BroadcastQueue {
     return this.#size;
   }
 
+  /** Whether what was added under this name is still being sent. */
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
   /**
    * @param length counts in budget and order; may be less than the part's own, where the caller counts the rest as
    * overhead.

@@ -86,6 +86,11 @@ export class Dissemination {
     this.#membership.add(part, part.length, about, done);
   }
 
+  /** Whether news of a member is still on its way. */
+  isTelling(about: string): boolean {
+    return this.#membership.has(about);
+  }
+
   queueUser(id: BroadcastId, priority: BroadcastPriority, payload: Uint8Array): void {
     const queue = this.#user[priority];
     const part = this.#context.records.encode({ type: "user", payload });

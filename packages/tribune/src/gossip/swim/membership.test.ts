@@ -1,6 +1,7 @@
 /** Rules of sheet memberlist §7, State machine. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { PacketMessage } from "../../codec/memberlist-messages.ts";
 import {
   addrOf,
   alive,
@@ -9,6 +10,8 @@ import {
   dead,
   endpointOfName,
   node,
+  ping,
+  sent,
   suspect,
   TestSwim,
   VERSIONS,
@@ -210,6 +213,40 @@ test("suspect and dead about ourselves are refuted beyond the accusation", () =>
     assert.deepEqual([swim.core.local.incarnation, swim.core.local.status, swim.core.healthScore], [7, "alive", 1]);
     assert.deepEqual(swim.told(), [alive("self", { incarnation: 7 })]);
   }
+});
+
+test("an old accusation of ourselves is answered by what we say now, with the ack, in the same incarnation", () => {
+  for (const accuse of [suspect, dead]) {
+    const swim = new TestSwim({}, { incarnation: 7 }).know("a");
+    const [answer] = sent(swim.packet("a", ping("self", "a"), accuse("self", "a", 6)));
+    assert.deepEqual(answer?.messages.slice(1), [alive("self", { incarnation: 7 })]);
+    assert.deepEqual([swim.core.local.incarnation, swim.core.healthScore, swim.changes()], [7, 0, []]);
+  }
+});
+
+test("old accusations, however many, do not make us say it for longer", () => {
+  const swim = new TestSwim({}, { incarnation: 7 }).know("a");
+  swim.packet("a", suspect("self", "a", 6));
+  const told: PacketMessage[] = [];
+  for (let round = 0; round < 10; round++) {
+    if (swim.core.queued.membership === 0) break;
+    if (told.length > 0)
+      for (let at = 0; at < 100; at++) swim.packet("a", suspect("self", "a", at % 7), dead("self", "b", 1));
+    told.push(...swim.told());
+    assert.ok(swim.core.queued.membership <= 1);
+  }
+  assert.deepEqual(told, Array(4).fill(alive("self", { incarnation: 7 })));
+});
+
+test("an old accusation is not answered for others, in a push/pull, or once we leave", () => {
+  const swim = new TestSwim({}, { incarnation: 7 }).know("a", "b");
+  swim.packet("b", alive("a", { incarnation: 3 }));
+  swim.quiet().packet("b", suspect("a", "b", 2), dead("a", "b", 2));
+  swim.merge([node("self", "suspect", { incarnation: 6 }), node("self", "dead", { incarnation: 6 })]);
+  assert.equal(swim.core.queued.membership, 0);
+  swim.step({ type: "leave" });
+  swim.quiet().packet("b", suspect("self", "b", 6));
+  assert.equal(swim.core.queued.membership, 0);
 });
 
 test("an incarnation at the end of its range stays there", () => {

@@ -72,6 +72,17 @@ export class Membership {
     this.#context.changeHealth(1);
   }
 
+  /**
+   * An old accusation of us: gossip, which draws whom it tells, has left somebody out. We say it again, first of all with
+   * the ack where the accusation came with a ping. Not while we are saying it: so this adds no more than gossip's pace
+   * carries, however often we are accused.
+   */
+  #refuteAgain(known: Member, message: Accusation | undefined): void {
+    const { self } = this.#context;
+    if (known.name !== self || known.status !== "alive" || message === undefined) return;
+    if (!this.#dissemination.isTelling(self)) this.#dissemination.queueMembership(self, known.toAlive());
+  }
+
   // ---- alive ----
 
   /** @param from the packet's source. */
@@ -152,7 +163,8 @@ export class Membership {
   suspect(name: string, incarnation: number, from: string, message?: Accusation): void {
     const { nowMs, self } = this.#context;
     const known = this.#list.get(name);
-    if (known === undefined || incarnation < known.incarnation) return;
+    if (known === undefined) return;
+    if (incarnation < known.incarnation) return this.#refuteAgain(known, message);
     const accusation = (): Accusation => message ?? { type: "suspect", incarnation, node: name, from };
     const suspicion = this.#suspicions.get(known.name);
     if (suspicion !== undefined) {
@@ -206,7 +218,8 @@ export class Membership {
   /** A member that says it about itself leaves. */
   dead(name: string, incarnation: number, from: string, message?: Accusation): void {
     const known = this.#list.get(name);
-    if (known === undefined || incarnation < known.incarnation) return;
+    if (known === undefined) return;
+    if (incarnation < known.incarnation) return this.#refuteAgain(known, message);
     this.#clearSuspicion(known.name);
     if (isGone(known)) return;
     if (name === this.#context.self) return this.#refute(incarnation);

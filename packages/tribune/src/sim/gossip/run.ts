@@ -1,5 +1,6 @@
 /** One seed: a cluster forms, works in peace, loses a member, is harmed for a while, and must find together again. */
 import { LAN_SETTINGS, type SwimSettings } from "../../gossip/swim/settings.ts";
+import { suspicionLimits } from "../../gossip/swim/timing.ts";
 import { randomInt } from "../../lib/random.ts";
 import { caught } from "../outcome.ts";
 import { CALM_NETWORK, SimNetwork } from "../sim-network.ts";
@@ -172,7 +173,10 @@ class Cluster {
     this.#until("Convergence again", 1);
   }
 
-  /** SWIM §4.2: who is accused and can hear it is believed before the shortest suspicion is over. */
+  /**
+   * SWIM §4.2: who is accused and can hear it is believed before it is taken for dead. Gossip leaves somebody out now and
+   * then: that may be the accuser, whose suspicion, shared by nobody, is the longest, and who asks the accused meanwhile.
+   */
   refutesSlander(): void {
     const running = this.#running;
     const by = this.#some();
@@ -182,7 +186,8 @@ class Cluster {
     const { incarnation, name } = subject.core!.local;
     this.checker.isCalm = false;
     by.packet(by.endpoint, [{ type: "suspect", incarnation, node: name, from: by.name }]);
-    this.#until("Refutation", LAN_SETTINGS.suspicionMult * LAN_SETTINGS.probeIntervalMs);
+    const { probeIntervalMs, suspicionMult } = LAN_SETTINGS;
+    this.#until("Refutation", suspicionLimits(suspicionMult, this.#members.length, probeIntervalMs).maxMs);
     if (this.checker.falseDeaths > falseDeaths) throw new GossipViolation(`Refutation: ${name} was taken for dead`);
   }
 }

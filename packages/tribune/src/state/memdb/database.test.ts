@@ -216,7 +216,7 @@ test("two schemas may not share a name, and an unknown index is a bug", () => {
 const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 0, maxLength: 3 });
 const query = fc.record({ kind: fc.constantFrom("get" as const, "scan" as const, "tag" as const), arg: letters });
 const change = fc.record({
-  op: fc.constantFrom("put" as const, "put" as const, "put" as const, "delete" as const, "deletePrefix" as const),
+  op: fc.constantFrom(...(["put", "put", "put", "put", "delete", "deletePrefix", "rewriteBy"] as const)),
   id: letters,
   kind: fc.constantFrom("cat", "dog", ""),
   tags: fc.uniqueArray(fc.constantFrom("a", "b", "ab"), { maxLength: 2 }),
@@ -265,6 +265,20 @@ test("any transactions: answers equal the model's, and watches fire exactly when
           try {
             db.write(++index, (tx) => {
               for (const { op, id, kind, tags } of changes) {
+                if (op === "rewriteBy") {
+                  const found = [...next.values()].filter((row) =>
+                    row.tags.some((tag) => key(tag, row.id).startsWith(id)),
+                  );
+                  const rewritten = (row: Pet) => (row.kind === kind ? undefined : pet(row.id, kind, ...tags));
+                  assert.equal(tx.rewriteBy(PETS, "tag", id, rewritten), found.length);
+                  for (const row of found) {
+                    const after = rewritten(row);
+                    for (const one of after === undefined ? [row] : [row, after]) touch(touched, one);
+                    if (after === undefined) next.delete(row.id);
+                    else next.set(row.id, after);
+                  }
+                  continue;
+                }
                 const below = [...next.values()].filter((row) => row.id.startsWith(id));
                 const before = op === "deletePrefix" ? below : below.filter((row) => row.id === id);
                 for (const row of op === "put" ? [...before, pet(id, kind, ...tags)] : before) touch(touched, row);

@@ -135,11 +135,47 @@ function expireEmptied(watchers: WatchRegistry, prefix: string, before: BTree<Ro
   watchers.expireBelow(prefix, hadBelow, (key) => before.get(key) !== undefined, expired);
 }
 
+/** Of a row's keys in an index, by one of which it was found below `prefix`, those that are not. */
+function keysOutside(prefix: string, keys: IndexKeys, primary: string): IndexKeys {
+  return typeof keys === "object" ? keys.filter((key) => !`${key}\0${primary}`.startsWith(prefix)) : undefined;
+}
+
+/** What takes the writes of a transaction back, the last one first. */
+class UndoLog {
+  /** Columns rather than objects, for most transactions are never taken back, and some write a hundred thousand rows. */
+  readonly #trees: WatchedTree[] = [];
+  readonly #keys: string[] = [];
+  /** Of a key what stood there; a whole tree where that was replaced. */
+  readonly #before: (Row | BTree<Row> | undefined)[] = [];
+
+  written(tree: WatchedTree, key: string, before: Row | undefined): void {
+    this.#push(tree, key, before);
+  }
+
+  replaced(tree: WatchedTree, before: BTree<Row>): void {
+    this.#push(tree, "", before);
+  }
+
+  #push(tree: WatchedTree, key: string, before: Row | BTree<Row> | undefined): void {
+    this.#trees.push(tree);
+    this.#keys.push(key);
+    this.#before.push(before);
+  }
+
+  run(): void {
+    for (let at = this.#trees.length - 1; at >= 0; at--) {
+      const [tree, key, before] = [this.#trees[at]!, this.#keys[at]!, this.#before[at]];
+      if (before === undefined) tree.committed.delete(key);
+      else if (before instanceof BTree) tree.committed = before;
+      else tree.committed.set(key, before);
+    }
+  }
+}
+
 class Writer extends Reader implements WriteTx {
   readonly #tables: Tables;
   readonly #changes = new Map<WatchedTree, Changes>();
-  /** Takes the writes back, the last one first. */
-  readonly #undo: (() => void)[] = [];
+  readonly #undo = new UndoLog();
   readonly #afterCommit: (() => void)[] = [];
 
   constructor(index: number, tables: Tables) {
@@ -181,14 +217,44 @@ class Writer extends Reader implements WriteTx {
     return count;
   }
 
+  rewriteBy<R extends Row>(
+    schema: TableSchema<R>,
+    name: string,
+    prefix: string,
+    rewrite: (row: R) => R | undefined,
+  ): number {
+    const table = this.#tables.of(schema);
+    const emptied = this.#tables.index(schema, name);
+    const rows = emptied.committed.scan(prefix) as Iterable<R>; // as they are now
+    if (this.#removeBelow(emptied, prefix) === 0) return 0;
+    this.#undo.replaced(table, table.committed.clone());
+    const changes = this.#changesOf(table);
+    let count = 0;
+    for (const row of rows) {
+      const primary = schema.key(row);
+      const keys = emptied.keysOf(row);
+      // Under several keys it is met several times.
+      if (typeof keys === "object" && table.committed.get(primary) !== row) continue;
+      const after = rewrite(row);
+      count++;
+      if (after === undefined) table.committed.delete(primary);
+      else table.committed.set(primary, after);
+      changes?.keys.push(primary);
+      for (const index of table.indexList) {
+        const oldKeys = index === emptied ? keysOutside(prefix, keys, primary) : index.keysOf(row);
+        const newKeys = after === undefined ? undefined : index.keysOf(after);
+        this.#removeFrom(index, oldKeys, newKeys, primary);
+        if (after !== undefined) this.#addTo(index, newKeys, primary, after);
+      }
+    }
+    return count;
+  }
+
   /** Takes rows out of an index that stand anywhere in it. */
   #sift(index: TableIndex, isGone: (row: Row) => boolean): void {
     if (index.committed.size === 0) return;
-    const before = index.committed.clone();
+    this.#undo.replaced(index, index.committed.clone());
     const changes = this.#changesOf(index);
-    this.#undo.push(() => {
-      index.committed = before;
-    });
     index.committed.deleteWhere((key, row) => {
       const gone = isGone(row);
       if (gone) changes?.keys.push(key);
@@ -200,9 +266,7 @@ class Writer extends Reader implements WriteTx {
     const before = tree.committed.clone();
     const count = tree.committed.deletePrefix(prefix);
     if (count === 0) return 0;
-    this.#undo.push(() => {
-      tree.committed = before;
-    });
+    this.#undo.replaced(tree, before);
     this.#changesOf(tree)?.emptied.push([prefix, before.clone()]);
     return count;
   }
@@ -223,7 +287,7 @@ class Writer extends Reader implements WriteTx {
   }
 
   abort(): void {
-    for (let at = this.#undo.length - 1; at >= 0; at--) this.#undo[at]!();
+    this.#undo.run();
   }
 
   /** Undefined when nobody watches the tree, and nobody can start to before this transaction ends. */
@@ -241,10 +305,7 @@ class Writer extends Reader implements WriteTx {
     const previous = tree.committed.set(key, row);
     if (previous === row) return previous;
     this.#changesOf(tree)?.keys.push(key);
-    this.#undo.push(() => {
-      if (previous === undefined) tree.committed.delete(key);
-      else tree.committed.set(key, previous);
-    });
+    this.#undo.written(tree, key, previous);
     return previous;
   }
 
@@ -252,7 +313,7 @@ class Writer extends Reader implements WriteTx {
     const previous = tree.committed.delete(key);
     if (previous === undefined) return undefined;
     this.#changesOf(tree)?.keys.push(key);
-    this.#undo.push(() => void tree.committed.set(key, previous));
+    this.#undo.written(tree, key, previous);
     return previous;
   }
 

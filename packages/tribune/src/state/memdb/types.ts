@@ -62,6 +62,19 @@ export interface WriteTx extends ReadTx {
   delete<R extends Row>(table: TableSchema<R>, key: string): R | undefined;
   /** Deletes every row whose primary key starts with `prefix`, at a fraction of the cost of one by one. @returns how many */
   deletePrefix<R extends Row>(table: TableSchema<R>, prefix: string): number;
+  /**
+   * Puts `rewrite(row)` in place of every row whose key in a secondary index starts with `prefix`, in that index's
+   * order; where it is undefined the row is deleted. Meant for rows that leave the prefix, at a fraction of the cost of
+   * `put` and `delete` for each. `rewrite` keeps the primary key, and writes nothing to this table.
+   *
+   * @returns how many
+   */
+  rewriteBy<R extends Row>(
+    table: TableSchema<R>,
+    index: string,
+    prefix: string,
+    rewrite: (row: R) => R | undefined,
+  ): number;
   /** Runs `run` after the commit, in order; dropped on abort. */
   afterCommit(run: () => void): void;
 }
