@@ -144,3 +144,14 @@ test("odd parameters of reads are refused for keys' writes, and transactions tha
     await agent.stop();
   }
 });
+
+test("a long body that nobody wants to the end ends its request, and nothing else", async () => {
+  const agent = await startAgent();
+  try {
+    const body = "x".repeat(300_000);
+    await fetch(`${agent.url}/v1/snapshot`, { method: "PUT", body }).catch(() => {}); // it may not come to an answer
+    assert.equal((await fetch(`${agent.url}/v1/status/leader`)).status, 200);
+  } finally {
+    await agent.stop();
+  }
+});

@@ -578,12 +578,12 @@ function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefine
   return found ?? undefined;
 }
 
-/** What the log says of a request. */
+/** What the log says of a request. Node takes the socket from one whose body was not read to its end. */
 function logged({ method, url, socket }: HttpRequest): { readonly [name: string]: string | undefined } {
   return {
     method,
     url: withoutToken(url ?? "/"),
-    from: hostPort(socket.remoteAddress ?? "", socket.remotePort ?? 0),
+    from: hostPort(socket?.remoteAddress ?? "", socket?.remotePort ?? 0),
   };
 }
 
