@@ -60,6 +60,11 @@ function runTarget(target) {
     };
     worker.on("message", (message) => {
       if (message.type === "done") finish({ failed: false, text: message.text });
+      else if (message.type === "missing")
+        finish({
+          failed: true,
+          text: `FAILED: no ${message.text}; run npm run build, or name where it is now in targets.mjs`,
+        });
       else
         finish({ failed: true, text: `FAILED on input ${message.number}: ${message.text}\n${again(message.number)}` });
     });

@@ -316,6 +316,7 @@ const TARGETS = {
       const router = new Router(ENDPOINTS);
       const options = { datacenter: "dc1", nodeName: "n", blockEndpoints: [], discoveryMaxStaleNs: 0, useCache: true };
       const asker = {
+        defaults: options,
         datacenter: "dc1",
         nodeName: "n",
         token: "",
@@ -366,7 +367,7 @@ const TARGETS = {
       "http/query-string.js",
       "http/router.js",
       "http/target.js",
-      "http/common-options.js",
+      "endpoints/common-options.js",
       "http/view.js",
       "endpoints/index.js",
       "lib/errors.js",
@@ -376,15 +377,21 @@ const TARGETS = {
       const [{ parameterValues }, { commonOptions }, { RequestView }, { ENDPOINTS }, errors, { questionKey }] = rest;
       const router = new Router(ENDPOINTS);
       const limits = { kvValueBytesMax: 524_288, txnBytesMax: 524_288 };
-      const options = { datacenter: "dc1", nodeName: "n", defaultToken: "", limits };
-      const defaults = { discoveryMaxStaleNs: 0, useCache: true };
+      const options = {
+        datacenter: "dc1",
+        nodeName: "n",
+        defaultToken: "",
+        limits,
+        discoveryMaxStaleNs: 0,
+        useCache: true,
+      };
       /** From the target of a request line and a body to what the endpoint is asked, as the server goes about it. */
       const understand = (endpoint, path, pathRest, query, body) => {
         const request = { method: endpoint.contract.http.split(" ")[0], headers: {}, socket: {} };
         const view = new RequestView(request, path, query, options, false);
         const { contract, binding } = endpoint;
         const asks = contract.kind === "read" || contract.queryOptions === true;
-        const common = asks ? commonOptions(contract.request, view, defaults) : undefined;
+        const common = asks ? commonOptions(contract.request, view) : undefined;
         const asked = parameterValues(contract.parameters, pathRest, view, body);
         if (contract.kind === "read") assert.ok(questionKey(endpoint, binding.request(asked, view, common)));
         else if (contract.kind !== "local") binding.request(asked, view, common);

@@ -19,7 +19,7 @@ const { seededRng } = await importBuilt("lib/random.js");
 const { mutateBytes, mutateText, pick } = await importBuilt("lib/fuzz.js");
 const { target, missing } = await loadTarget(name);
 
-if (target === undefined) parentPort.postMessage({ type: "done", text: `skipped: ${missing.join(", ")} not built` });
+if (target === undefined) parentPort.postMessage({ type: "missing", text: missing.join(", ") });
 else {
   await (only !== undefined ? runOne(only) : loop());
   target.close?.();
