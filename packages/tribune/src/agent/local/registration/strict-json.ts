@@ -8,8 +8,6 @@ const SYNONYMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 /** Accepted and of no effect. */
 const IGNORED: Readonly<Record<string, ReadonlySet<string>>> = { CheckType: new Set(["serviceid"]) };
-/** Structs that Consul reads without minding unknown fields. */
-const LENIENT = new Set(["ServiceConnect"]);
 
 /**
  * Reads a registration: field names in CamelCase, lower case or snake_case, and none that is unknown. Keys of
@@ -49,7 +47,7 @@ function canonicalStruct(schema: Schema<unknown>, json: object): Record<string, 
     const field = fields.get(folded);
     if (field !== undefined) {
       if (value !== null) out[field.name] = canonical(field.schema, value);
-    } else if (!IGNORED[name]?.has(folded) && !LENIENT.has(name))
+    } else if (!IGNORED[name]?.has(folded) && schema.lenient !== true)
       throw new JsonShapeError(`json: unknown field ${JSON.stringify(key)}`);
   }
   return out;
