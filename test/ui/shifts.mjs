@@ -17,11 +17,13 @@ const remember = () => {
     return animate.apply(this, how);
   };
   const glides = (node) => node !== null && (gliding.has(node) || glides(node.parentNode));
+  // A text that was written anew may be named although it stands where it stood.
+  const stands = ({ previousRect: from, currentRect: to }) => from.x === to.x && from.y === to.y;
   const name = (node) =>
     node?.nodeType === 1 ? `${node.localName}.${node.className?.baseVal ?? node.className}` : "text";
   new PerformanceObserver((list) => {
     for (const { value, hadRecentInput, sources } of list.getEntries())
-      if (!hadRecentInput && !sources.every(({ node }) => node === null || glides(node)))
+      if (!hadRecentInput && !sources.every((source) => source.node === null || stands(source) || glides(source.node)))
         globalThis.shifts.push({
           value,
           what: sources.map(
