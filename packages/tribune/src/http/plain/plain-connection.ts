@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { BusyPoll, ReturningClient } from "./busy-poll.ts";
 import type { DateLine } from "./head-text.ts";
 import type { HeaderBlocks } from "./header-blocks.ts";
 import { PlainRequest } from "./plain-request.ts";
@@ -9,6 +10,7 @@ import { type RequestHead, readHead } from "./request-head.ts";
 /** What the connections of one door share. */
 export interface PlainHost {
   readonly dates: DateLine;
+  readonly poll: BusyPoll;
   readonly blocks: HeaderBlocks;
   /** Heads from here on are Node's. */
   readonly headBytesMax: number;
@@ -39,6 +41,8 @@ const NOTHING = Buffer.alloc(0);
 export class PlainConnection implements ResponseHost {
   readonly socket: Socket;
   readonly #host: PlainHost;
+  /** Since its first answer. */
+  #client: ReturningClient | undefined;
   #hasSpoken = false;
   /** To the request that is being answered. */
   #response: PlainResponse | undefined;
@@ -66,6 +70,8 @@ export class PlainConnection implements ResponseHost {
 
   finished(closes: boolean): void {
     this.#response = undefined;
+    this.#client ??= this.#host.poll.newcomer();
+    this.#client.answered();
     if (closes) {
       this.#ahead = undefined;
       this.socket.destroySoon();
@@ -94,6 +100,7 @@ export class PlainConnection implements ResponseHost {
       this.#hasSpoken = true;
       this.#host.spoke(this);
     }
+    if (this.#response === undefined) this.#client?.asks();
     if (this.#response !== undefined) this.#keepAhead(chunk);
     else if (this.#partial !== undefined) this.#fill(chunk);
     else if (this.#line !== undefined) this.#continueLine(this.#line, chunk);

@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Connections } from "../connections.ts";
 import { refuseGarbage } from "../connections.ts";
+import { BusyPoll } from "./busy-poll.ts";
 import type { DateLine } from "./head-text.ts";
 import { HeaderBlocks } from "./header-blocks.ts";
 import { PlainConnection, type PlainHost } from "./plain-connection.ts";
@@ -32,6 +33,7 @@ export interface PlainDoorDependencies {
  */
 export class PlainDoor implements PlainHost {
   readonly dates: DateLine;
+  readonly poll = new BusyPoll();
   readonly blocks = new HeaderBlocks();
   readonly headBytesMax: number;
   readonly handle: PlainDoorDependencies["handle"];
