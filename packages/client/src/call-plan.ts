@@ -6,6 +6,9 @@ import type { Body } from "./send.ts";
 
 export type Given = Readonly<Record<string, unknown>>;
 
+/** Of a call that says nothing but its endpoint's own parameters. */
+export const NO_OPTIONS: Given = {};
+
 interface QueryField {
   readonly property: string;
   /** Its name in the URL, escaped. */
@@ -63,10 +66,11 @@ export class CallPlan {
   target(given: Given, call: Given, dc: string | undefined): string {
     let query = this.#when === undefined ? "" : `&${this.#when}=`;
     for (const field of this.#query) query += written(field, given[field.property]);
-    for (const field of this.#common) {
-      const own = call[field.property];
-      query += written(field, own === undefined && field.property === "dc" ? dc : own);
-    }
+    if (call !== NO_OPTIONS || dc !== undefined)
+      for (const field of this.#common) {
+        const own = call[field.property];
+        query += written(field, own === undefined && field.property === "dc" ? dc : own);
+      }
     const path =
       this.#path === undefined ? this.#before : this.#before + escaped(String(given[this.#path])) + this.#behind;
     return query === "" ? path : `${path}?${query.slice(1)}`;

@@ -10,7 +10,7 @@ import {
   parseGoDuration,
   type Schema,
 } from "@tribune/api";
-import { CallPlan, type Given } from "./call-plan.ts";
+import { CallPlan, type Given, NO_OPTIONS } from "./call-plan.ts";
 import { Deadlines } from "./deadlines.ts";
 import { AnswerError, RequestError, ResponseError } from "./errors.ts";
 import { isTransient } from "./failures.ts";
@@ -87,7 +87,7 @@ export function contractClient(options: ContractClientOptions = {}): ContractCli
   const methods: Record<string, unknown> = {};
   for (const [name, contract] of Object.entries(ALL_CONTRACTS)) {
     const plan = new CallPlan(name, contract);
-    methods[name] = (given: Given = NOTHING, call: CallOptions = NOTHING) => caller.perform(plan, given, call);
+    methods[name] = (given: Given = NOTHING, call: CallOptions = NO_OPTIONS) => caller.perform(plan, given, call);
   }
   return methods as unknown as ContractClient;
 }
@@ -126,13 +126,11 @@ class Caller {
   async perform(plan: CallPlan, given: Given, call: CallOptions): Promise<Answer<unknown>> {
     const { signal } = call;
     signal?.throwIfAborted();
+    const { method } = plan;
+    const target = plan.target(given, call as Given, this.#datacenter);
+    const headers = call.token === undefined || call.token === this.#token ? this.#headers : headersOf(call.token);
     const body = plan.body(given);
-    const request = {
-      method: plan.method,
-      target: plan.target(given, call as Given, this.#datacenter),
-      headers: call.token === undefined || call.token === this.#token ? this.#headers : headersOf(call.token),
-      ...(body === undefined ? undefined : { body }),
-    };
+    const request = body === undefined ? { method, target, headers } : { method, target, headers, body };
     for (let tried = 1; ; tried++) {
       const { place, send } = this.#addresses.choose(plan.ofAgent);
       try {
@@ -254,29 +252,27 @@ const isStream = (value: unknown): boolean =>
 
 async function receive(plan: CallPlan, request: WireRequest, sent: Promise<WireResponse>): Promise<Answer<unknown>> {
   const response = await sent;
+  const { status } = response;
   const { answers, statuses } = plan.contract;
-  if (response.status !== 200 && statuses?.[response.status] === undefined) throw await refusal(request, response);
+  if (status !== 200 && statuses?.[status] === undefined) throw await refusal(request, response);
   const form = ANSWERS[answers];
-  switch (form.body) {
-    case "stream":
-      return answerOf(plan, response, response.body);
-    case "bytes": {
-      const bytes = await reading(request, all(response.body));
-      if (response.status === 200) return answerOf(plan, response, bytes);
-      // An agent says nothing more of what is not there; somebody on the way does.
-      if (bytes.length > 0) throw new ResponseError(response.status, new TextDecoder().decode(bytes));
-      return answerOf(plan, response, null);
-    }
-    case "none": {
-      const text = await reading(request, textOf(response));
-      if (PAGE.test(text)) throw noAnswer(request, "is a page, not an agent's");
-      return answerOf(plan, response, null);
-    }
-    default: {
-      const text = await reading(request, textOf(response));
-      return answerOf(plan, response, text === "" ? null : decoded(request, text, form.schema));
-    }
+  if (form.body === "stream") return answerOf(plan, response, response.body);
+  if (form.body === "bytes") {
+    const bytes = await reading(request, all(response.body));
+    if (status === 200) return answerOf(plan, response, bytes);
+    // An agent says nothing more of what is not there; somebody on the way does.
+    if (bytes.length > 0) throw new ResponseError(status, new TextDecoder().decode(bytes));
+    return answerOf(plan, response, null);
   }
+  let text: string;
+  try {
+    text = await textOf(response);
+  } catch (cause) {
+    throw cutShort(request, cause);
+  }
+  if (form.body !== "none") return answerOf(plan, response, text === "" ? null : decoded(request, text, form.schema));
+  if (PAGE.test(text)) throw noAnswer(request, "is a page, not an agent's");
+  return answerOf(plan, response, null);
 }
 
 /** Headers are only looked for where there may be one: each look costs half a microsecond. */
@@ -332,7 +328,8 @@ const noAnswer = (request: WireRequest, why: string, cause?: unknown): RequestEr
 
 function whole(raw: string | undefined): number | bigint | undefined {
   if (raw === undefined || !/^\d+$/.test(raw)) return undefined;
-  return Number.isSafeInteger(Number(raw)) ? Number(raw) : BigInt(raw);
+  const number = Number(raw);
+  return Number.isSafeInteger(number) ? number : BigInt(raw);
 }
 
 const truth = (raw: string | undefined): boolean | undefined => (raw === undefined ? undefined : raw === "true");

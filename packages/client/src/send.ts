@@ -68,16 +68,18 @@ function adviceFor(base: string): string {
 class FetchedResponse implements WireResponse {
   readonly status: number;
   readonly #response: Response;
+  readonly #headers: Headers;
   readonly #signal: AbortSignal | undefined;
 
   constructor(response: Response, signal: AbortSignal | undefined) {
     this.status = response.status;
     this.#response = response;
+    this.#headers = response.headers;
     this.#signal = signal;
   }
 
   header(name: string): string | undefined {
-    return this.#response.headers.get(name) ?? undefined;
+    return this.#headers.get(name) ?? undefined;
   }
 
   get body(): AsyncIterable<Uint8Array> {

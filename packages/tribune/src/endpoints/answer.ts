@@ -12,7 +12,16 @@ export type Answer =
   /** Compact JSON that was put together as text; `?pretty` parses it again to indent it. */
   | { readonly kind: "jsonText"; readonly text: string; readonly headers?: readonly string[] }
   /** The same made for one request alone, of parts that others also get: it goes out without being encoded or kept. */
-  | { readonly kind: "jsonParts"; readonly parts: readonly Part[]; readonly headers?: readonly string[] }
+  | {
+      readonly kind: "jsonParts";
+      /** In the order of this request. Never changed, and compared by identity. */
+      readonly rows: readonly (object | null)[];
+      /** The body with its rows in another order, or the same. */
+      partsOf(rows: readonly (object | null)[]): readonly Part[];
+      /** Answers with the same one differ in the order of their rows only, and all orders were as likely. */
+      readonly alike?: object;
+      readonly headers?: readonly string[];
+    }
   | {
       readonly kind: "bytes";
       readonly body: Uint8Array;

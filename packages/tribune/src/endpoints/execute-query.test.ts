@@ -28,23 +28,25 @@ function filled(): Catalog {
   return catalog;
 }
 
-/** What `GET /v1/query/web/execute` answers. */
-function execute(catalog: Catalog, given: object = {}, rng = seededRng(1)): PreparedQueryExecuteResponse {
-  const server = {
+const serverOf = (catalog: Catalog, rng: ReturnType<typeof seededRng>) =>
+  ({
     datacenter: "dc1",
     rng,
     peek: (read) => catalog.db.peek(read),
     operator: { queryMeta: () => ({ index: 5, knownLeader: true, lastContactMs: 0 }) },
-  } as ServerApi;
-  const http = viewOf("");
+  }) as ServerApi;
+
+function requestOf(given: object): unknown {
   const common = { Source: { Datacenter: "dc1", Segment: "", Node: "", Ip: "" } };
-  const request = endpoint.binding.request(
-    { id: "web", limit: "", near: "", connect: "", ...given },
-    http,
-    common as never,
-  );
-  const reply = endpoint.binding.answer(request as never, server as never, undefined as never);
-  return bodyOf(endpoint.binding.show(reply, request as never, http)) as PreparedQueryExecuteResponse;
+  const values = { id: "web", limit: "", near: "", connect: "", ...given };
+  return endpoint.binding.request(values, viewOf(""), common as never);
+}
+
+/** What `GET /v1/query/web/execute` answers. */
+function execute(catalog: Catalog, given: object = {}, rng = seededRng(1)): PreparedQueryExecuteResponse {
+  const request = requestOf(given);
+  const reply = endpoint.binding.answer(request as never, serverOf(catalog, rng) as never, undefined as never);
+  return bodyOf(endpoint.binding.show(reply, request as never, viewOf(""))) as PreparedQueryExecuteResponse;
 }
 
 const ids = ({ Nodes }: PreparedQueryExecuteResponse) => (Nodes ?? []).map((row) => row?.Service?.ID).sort();
@@ -149,4 +151,28 @@ test("what surrounds the rows is of the server that was asked, but for an index,
     [1, false, 5e6, "leader", "1"],
     [1, true, 6e6, "stale", "1"],
   ]);
+});
+
+test("only answers whose order was drawn, and of all their rows, have others like them", () => {
+  const catalog = filled();
+  const shown = (given: object, read = (reply: PreparedQueryExecuteResponse) => reply) => {
+    const server = serverOf(catalog, seededRng(1));
+    const request = requestOf(given);
+    const reply = endpoint.binding.answer(request as never, server as never, undefined as never);
+    const answer = endpoint.binding.show(read(reply as never), request as never, viewOf(""));
+    return "alike" in answer ? answer.alike : undefined;
+  };
+  const drawn = shown({});
+  assert.notEqual(drawn, undefined);
+  assert.equal(shown({}), drawn);
+  assert.equal(shown({ limit: "1" }), undefined);
+  assert.equal(shown({ near: "n1" }), undefined);
+  // What came over the wire says nothing of how it was drawn.
+  assert.equal(
+    shown({}, (reply) => structuredClone(reply)),
+    undefined,
+  );
+  assert.equal(shown({}), drawn);
+  catalog.register("n3", { Service: service("web3", "web") });
+  assert.notEqual(shown({}), drawn);
 });

@@ -18,6 +18,9 @@ export interface Found {
   readonly distances: Distances;
 }
 
+/** What an answer's rows were drawn from: all of them, each order as likely. Beside what goes over the wire. */
+export const DRAWN_FROM = Symbol("drawn from");
+
 /** The instances a prepared query finds in this datacenter; in steps where there are many. */
 export function findByQuery(tx: ReadTx, query: PreparedQuery, near: string, datacenter: string): Found | Steps<Found> {
   const { Service: wanted } = query;

@@ -5,7 +5,6 @@ import {
   nullable,
   PreparedQuery,
   PreparedQueryExecuteRequest,
-  type PreparedQueryExecuteResponse,
   PreparedQueryExplainResponse,
   PreparedQueryRequest,
   parseGoDuration,
@@ -27,8 +26,8 @@ import { preparedQueryGet, preparedQueryListSteps, preparedQueryResolve } from "
 import type { LeaderApi, ServerApi } from "./agent-api.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import { type Bindings, bind, bindRpc, type HttpView, type RpcBindings } from "./binding.ts";
-import { type Found, findByQuery, inOrder } from "./execute-query.ts";
-import { foundByQuery, metaOf } from "./query-answer.ts";
+import { DRAWN_FROM, type Found, findByQuery, inOrder } from "./execute-query.ts";
+import { type Executed, foundByQuery, metaOf } from "./query-answer.ts";
 import { structsJson } from "./row-text.ts";
 import { wireMeta } from "./wire-meta.ts";
 
@@ -184,7 +183,7 @@ function execute(
   query: PreparedQuery,
   request: PreparedQueryExecuteRequest,
   server: ServerApi,
-): PreparedQueryExecuteResponse | Steps<PreparedQueryExecuteResponse> {
+): Executed | Steps<Executed> {
   const { datacenter } = server;
   const asked = request.Source.Node || query.Service.Near;
   // The query itself where it can be: what it found last is kept with it.
@@ -193,7 +192,7 @@ function execute(
   const shuffled = (found: readonly Instance[]): readonly Instance[] => shuffle(server.rng, [...found]);
   return server.peek((tx) => {
     const near = asked === "_agent" ? request.Agent.Node : asked === "_ip" ? nodeAt(tx, request.Source.Ip) : asked;
-    const reply = (found: Found) => executed(query, request, server, inOrder(found, shuffled));
+    const reply = (found: Found) => executed(query, request, server, found, inOrder(found, shuffled));
     const found = findByQuery(tx, wanted, near, datacenter);
     if (!isSteps(found)) return reply(found);
     return (function* () {
@@ -206,10 +205,13 @@ function executed(
   query: PreparedQuery,
   request: PreparedQueryExecuteRequest,
   { operator, datacenter }: ServerApi,
+  found: Found,
   rows: readonly Instance[],
-): PreparedQueryExecuteResponse {
+): Executed {
   const { knownLeader, lastContactMs } = operator.queryMeta();
   return {
+    // A limited answer's rows are to be drawn for themselves, and those of one that is sorted are not drawn.
+    [DRAWN_FROM]: request.Limit > 0 || found.near !== "" ? undefined : found,
     Service: query.Service.Service,
     Nodes: request.Limit > 0 ? rows.slice(0, request.Limit) : rows,
     DNS: query.DNS,

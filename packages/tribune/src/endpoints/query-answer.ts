@@ -7,6 +7,7 @@ import { byteString } from "../codec/byte-text.ts";
 import { stringifyGo } from "../lib/go-json.ts";
 import { ROWS_A_STEP } from "../lib/steps.ts";
 import type { Answer, Part } from "./answer.ts";
+import { DRAWN_FROM } from "./execute-query.ts";
 import { jsonByteTexts } from "./json-texts.ts";
 import { bareInstanceText } from "./row-text.ts";
 
@@ -20,7 +21,7 @@ interface RowParts {
 const kept = new WeakMap<CheckServiceNode, RowParts>();
 const NULL: RowParts = { first: { bytes: "null" }, next: { bytes: ",null" } };
 
-function partsOf(row: CheckServiceNode | null): RowParts {
+function partsOfRow(row: CheckServiceNode | null): RowParts {
   if (row === null) return NULL;
   let parts = kept.get(row);
   if (parts === undefined) {
@@ -59,6 +60,9 @@ export function metaOf(
   };
 }
 
+/** What was drawn here says from what; what came by RPC does not. */
+export type Executed = PreparedQueryExecuteResponse & { readonly [DRAWN_FROM]?: object | undefined };
+
 /** A body but for its rows, and what its head says. */
 interface Frame {
   readonly of: PreparedQueryExecuteResponse;
@@ -66,6 +70,10 @@ interface Frame {
   readonly before: Part;
   readonly after: Part;
   readonly headers: readonly string[];
+  readonly partsOf: (rows: readonly (CheckServiceNode | null)[]) => readonly Part[];
+  /** What the last answer was drawn from, and a name for all answers with this frame that are. */
+  drawnFrom: object | undefined;
+  alike: object;
 }
 
 const NO_ROWS = '"Nodes":null';
@@ -77,7 +85,13 @@ function frameOf(reply: PreparedQueryExecuteResponse, request: Asked): Frame {
   const at = text.indexOf(NO_ROWS);
   const before = { bytes: `${text.slice(0, at)}"Nodes":[` };
   const after = { bytes: `]${text.slice(at + NO_ROWS.length)}` };
-  return { of: reply, level: ConsistencyLevel, before, after, headers };
+  const partsOf = (rows: readonly (CheckServiceNode | null)[]): readonly Part[] => {
+    const parts = [before];
+    for (const row of rows) parts.push(parts.length === 1 ? partsOfRow(row).first : partsOfRow(row).next);
+    parts.push(after);
+    return parts;
+  };
+  return { of: reply, level: ConsistencyLevel, before, after, headers, partsOf, drawnFrom: undefined, alike: {} };
 }
 
 /** The last frame of a query, by what its replies share with it. */
@@ -105,17 +119,21 @@ function isFramedAlike(a: PreparedQueryExecuteResponse, b: PreparedQueryExecuteR
   );
 }
 
-export function foundByQuery(reply: PreparedQueryExecuteResponse, request: Asked): Answer {
-  const { before, after, headers } = keptFrame(reply, request);
+export function foundByQuery(reply: Executed, request: Asked): Answer {
+  const frame = keptFrame(reply, request);
+  const { before, after, headers, partsOf } = frame;
   const rows = reply.Nodes ?? [];
   if (rows.length > ROWS_A_STEP)
     return jsonByteTexts(function* () {
-      yield before.bytes + partsOf(rows[0]!).first.bytes;
-      for (let at = 1; at < rows.length; at++) yield partsOf(rows[at]!).next.bytes;
+      yield before.bytes + partsOfRow(rows[0]!).first.bytes;
+      for (let at = 1; at < rows.length; at++) yield partsOfRow(rows[at]!).next.bytes;
       yield after.bytes;
     }, headers);
-  const parts = [before];
-  for (const row of rows) parts.push(parts.length === 1 ? partsOf(row).first : partsOf(row).next);
-  parts.push(after);
-  return { kind: "jsonParts", parts, headers };
+  const from = reply[DRAWN_FROM];
+  if (from === undefined) return { kind: "jsonParts", rows, partsOf, headers };
+  if (frame.drawnFrom !== from) {
+    frame.drawnFrom = from;
+    frame.alike = {};
+  }
+  return { kind: "jsonParts", rows, partsOf, alike: frame.alike, headers };
 }

@@ -57,7 +57,8 @@ export function answerRead(
 export function bodyOf(answer: Answer): unknown {
   if (answer.kind === "json") return JSON.parse(JSON.stringify(answer.value));
   if (answer.kind === "jsonText") return JSON.parse(answer.text);
-  if (answer.kind === "jsonParts") return JSON.parse(Buffer.from(joined(answer.parts), "latin1").toString());
+  if (answer.kind === "jsonParts")
+    return JSON.parse(Buffer.from(joined(answer.partsOf(answer.rows)), "latin1").toString());
   if (answer.kind === "pieces") return JSON.parse(Buffer.concat([...answer.pieces(false)]).toString());
   throw new Error(`an answer of kind ${answer.kind} has no JSON`);
 }

@@ -1,12 +1,24 @@
 import { type Answer, type ByteSink, joined } from "../endpoints/answer.ts";
 import { stringifyGo } from "../lib/go-json.ts";
 import type { Clock } from "../lib/runtime.ts";
-import { bodyText, compressed, type Encoded, encode, GZIP_BYTES_MIN, isShort, JSON_HEADERS } from "./encoded.ts";
+import {
+  bodyText,
+  compressed,
+  type Encoded,
+  encode,
+  GZIP_BYTES_MIN,
+  isShort,
+  JSON_HEADERS,
+  TEXT_BYTES_MAX,
+} from "./encoded.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import { gzipOfParts } from "./packed-parts.ts";
 import { type Gathered, gather, type Keeper, pump } from "./pieces.ts";
 import { type DateLine, fieldLines, headText, KEEP_ALIVE } from "./plain/head-text.ts";
 import { type ReadHead, readFields, saysTheSame } from "./read-head.ts";
+import { Rounds } from "./rounds.ts";
+
+type JsonParts = Extract<Answer, { kind: "jsonParts" }>;
 
 /** Short answers that are kept encoded. */
 const SHORT_MAX = 64;
@@ -23,6 +35,9 @@ export class AnswerSender {
   readonly #short = new Map<string, Encoded>();
   /** Lines of the heads of answers that are made for one request each, by the list that says what is special about them. */
   #lines = new WeakMap<readonly string[], string>();
+  readonly #rounds = new Rounds();
+  /** What the answers of rounds have in common, where they are too long to be kept. */
+  readonly #long = new WeakSet<object>();
   #commonHeaders: readonly string[] = [];
 
   constructor(clock: Clock, dates: DateLine, onFailure: (response: HttpResponse, error: unknown) => void) {
@@ -35,6 +50,7 @@ export class AnswerSender {
   setCommonHeaders(headers: readonly string[]): void {
     this.#commonHeaders = headers;
     this.#lines = new WeakMap();
+    this.#rounds.clear();
   }
 
   respond(answer: Answer, pretty: boolean, request: HttpRequest, response: HttpResponse): void {
@@ -76,35 +92,52 @@ export class AnswerSender {
     return true;
   }
 
-  /** What nobody else will get: nothing of it is kept, and it is one string with its head. */
-  #respondOnce(
-    { parts, headers = NO_HEADERS }: Extract<Answer, { kind: "jsonParts" }>,
-    request: HttpRequest,
-    response: HttpResponse,
-  ): void {
+  /** What is drawn for each request: one string with its head, and nothing of a longer one is kept. */
+  #respondOnce(answer: JsonParts, request: HttpRequest, response: HttpResponse): void {
+    const { alike, headers = NO_HEADERS, rows, partsOf } = answer;
+    const zipped = acceptsGzip(request);
+    const isDrawn = alike !== undefined && !this.#long.has(alike);
+    const turn = isDrawn ? this.#rounds.enter(alike, rows, this.#dates.now()) : undefined;
+    const form = zipped ? "gzipped" : "plain";
+    const known = turn?.sent[form];
+    if (known !== undefined && !response.destroyed && response.sendWhole?.(known, undefined)) return;
+    const parts = partsOf(turn?.rows ?? rows);
     let length = 0;
     for (const { bytes } of parts) length += bytes.length;
-    if (length >= GZIP_BYTES_MIN && acceptsGzip(request)) {
+    // What is not kept gains nothing from a round: all others are in the order that was drawn for them.
+    if (isDrawn && length > TEXT_BYTES_MAX) this.#long.add(alike);
+    let body: string | Buffer;
+    if (length >= GZIP_BYTES_MIN && zipped) {
       const gzipped = gzipOfParts(parts);
-      if (gzipped !== undefined) return this.#sendOnce(gzipped, headers, response);
-      const body = Buffer.from(joined(parts), "latin1");
-      const encoded = { status: 200, headers: [...JSON_HEADERS, ...headers], body, gzipped: undefined };
-      return this.sendEncoded(encoded, undefined, request, response);
-    }
-    this.#sendOnce(joined(parts), headers, response);
+      if (gzipped === undefined) {
+        const plain = Buffer.from(joined(parts), "latin1");
+        const encoded = { status: 200, headers: [...JSON_HEADERS, ...headers], body: plain, gzipped: undefined };
+        return this.sendEncoded(encoded, undefined, request, response);
+      }
+      body = gzipped;
+    } else body = joined(parts);
+    const sent = this.#sendOnce(body, headers, response);
+    if (turn !== undefined && sent !== undefined && length <= TEXT_BYTES_MAX) this.#rounds.keep(turn, form, sent);
   }
 
-  /** @param body as bytes when it is compressed, else as a byte string */
-  #sendOnce(body: string | Buffer, headers: readonly string[], response: HttpResponse): void {
-    if (response.destroyed) return;
+  /**
+   * @param body as bytes when it is compressed, else as a byte string
+   * @returns a short one as it went out, for others who get the same within this second
+   */
+  #sendOnce(body: string | Buffer, headers: readonly string[], response: HttpResponse): string | undefined {
+    if (response.destroyed) return undefined;
     const isText = typeof body === "string";
     const fields = `${this.#linesOf(headers)}${isText ? "" : GZIPPED_LINE}Content-Length: ${body.length}\r\n`;
     const head = headText(200, fields, this.#dates.now(), KEEP_ALIVE);
-    if (response.sendWhole?.(isText ? head + body : head, isText ? undefined : body)) return;
+    const isBrief = body.length <= TEXT_BYTES_MAX;
+    const whole = isText ? head + body : isBrief ? head + body.toString("latin1") : undefined;
+    if (response.sendWhole?.(whole ?? head, whole === undefined ? (body as Buffer) : undefined))
+      return isBrief ? whole : undefined;
     const own = isText ? headers : [...headers, ...GZIPPED];
     response.writeHead(200, [...this.#commonHeaders, ...JSON_HEADERS, ...own, "Content-Length", String(body.length)]);
     if (isText) response.end(body, "latin1");
     else response.end(body);
+    return undefined;
   }
 
   #linesOf(headers: readonly string[]): string {

@@ -47,7 +47,7 @@ export function encode(answer: Exclude<Answer, { kind: "stream" | "pieces" }>, p
   const headers = answer.headers ?? NO_HEADERS;
   switch (answer.kind) {
     case "jsonParts": {
-      const body = Buffer.from(joined(answer.parts), "latin1");
+      const body = Buffer.from(joined(answer.partsOf(answer.rows)), "latin1");
       return encode({ kind: "jsonText", text: body.toString(), headers }, pretty);
     }
     case "json":
@@ -89,7 +89,7 @@ export function encodedBytes(body: Buffer, contentType: string): Encoded {
 }
 
 /** Longer ones cost more to copy than a second buffer costs to send. */
-const TEXT_BYTES_MAX = 8 * 1_024;
+export const TEXT_BYTES_MAX = 8 * 1_024;
 
 /** What an answer takes while it is kept: its body, and once more as it was sent if it is short. */
 export const heldBytes = (encoded: Encoded): number => encoded.body.length * (isShort(encoded) ? 2 : 1) + 768;
