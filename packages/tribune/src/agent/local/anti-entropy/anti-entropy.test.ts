@@ -35,7 +35,7 @@ class World {
   readonly catalog: FakeCatalog;
   readonly syncer: StateSyncer;
 
-  constructor({ seed = 1, checkUpdateIntervalMs = 0 } = {}) {
+  constructor({ seed = 1, checkUpdateIntervalMs = 0, clusterSize = (): number => 1 } = {}) {
     this.time = new VirtualTime(seed);
     this.state = new LocalState(
       { node: NODE, checkUpdateIntervalMs, discardCheckOutput: false },
@@ -43,7 +43,7 @@ class World {
     );
     this.catalog = new FakeCatalog(this.time);
     this.syncer = new StateSyncer(
-      { intervalMs: MINUTE_MS, clusterSize: () => 1, deferOutput: checkUpdateIntervalMs > 0 },
+      { intervalMs: MINUTE_MS, clusterSize, deferOutput: checkUpdateIntervalMs > 0 },
       {
         state: this.state,
         catalog: this.catalog,
@@ -229,6 +229,36 @@ test("a full sync comes every interval plus stagger, and within the stagger when
   for (let at = 0; at < 5; at++) world.syncer.requestFullSync("staggered");
   await world.time.advance(3_000);
   assert.equal(reads, 1);
+});
+
+test("who knew no server at its start compares as soon as one comes up, 64 agents a second", async () => {
+  const waits: number[] = [];
+  for (let seed = 1; seed <= 100; seed++) {
+    let members = 1;
+    const world = new World({ seed, clusterSize: () => members });
+    world.catalog.failures = 1;
+    world.state.putService(service("web"), "");
+    await world.started();
+    world.catalog.failures = 0;
+    const startedMs = world.time.clock.nowMs();
+    world.syncer.requestFullSync("staggered");
+    members = 64; // They come to be known in the same turn as the server.
+    for (let at = 0; at < 1_000 && world.catalog.services.size === 0; at += 10) await world.time.advance(10);
+    world.assertEqual();
+    waits.push(world.time.clock.nowMs() - startedMs);
+  }
+  waits.sort((a, b) => a - b);
+  assert.ok(waits[50]! > 350 && waits[50]! < 650, String(waits[50]));
+});
+
+test("no agent waits longer for its first comparison than for later ones", async () => {
+  const world = new World({ clusterSize: () => 1_000_000 });
+  world.catalog.failures = 1;
+  await world.started();
+  world.catalog.failures = 0;
+  world.syncer.requestFullSync("staggered");
+  await world.time.advance(3_000 * scaleFactor(1_000_000));
+  world.assertEqual();
 });
 
 test("a thousand services with checks need a thousand writes and no waiting", async () => {

@@ -12,6 +12,8 @@ import { Pusher } from "./pusher.ts";
 const SCALE_THRESHOLD = 128;
 /** After a server has come up, every agent syncs within this time (times the scale), not all at once. */
 const SERVER_UP_STAGGER_MS = 3_000;
+/** An agent that has not compared yet waits no longer than it takes for the servers to see 64 of its cluster a second. */
+const FIRST_SYNC_MS_PER_NODE = 15.625;
 /** A failed sync is retried after this time plus a stagger of the same length. */
 const RETRY_MS = 15_000;
 
@@ -51,6 +53,8 @@ export class StateSyncer {
   private retrying: Cancel | undefined;
   private running: Promise<void> | undefined;
   private again = false;
+  /** The catalog has been read once: before, it may lack everything that is registered here. */
+  private hasCompared = false;
   private started = false;
   private unlisten: Cancel = () => {};
 
@@ -90,7 +94,8 @@ export class StateSyncer {
 
   /**
    * Asks for a full sync: at once, or within the stagger after a server came up. Asking again while one is due
-   * changes nothing.
+   * changes nothing. An agent at its start often knows a server only some milliseconds after it has looked for one: it
+   * must not be missing for seconds then.
    */
   requestFullSync(when: "now" | "staggered"): void {
     if (!this.started) return;
@@ -98,10 +103,18 @@ export class StateSyncer {
       this.beginFullSync();
       return;
     }
-    this.requested ??= this.deps.runtime.timers.after(this.stagger(SERVER_UP_STAGGER_MS), () => {
+    if (this.requested !== undefined) return;
+    const { timers } = this.deps.runtime;
+    const begin = (): void => {
       this.requested = undefined;
       this.beginFullSync();
-    });
+    };
+    const wait = (): void => {
+      this.requested = timers.after(this.serverUpDelay(), begin);
+    };
+    // Who came to know a server by joining knows in the next turn how many others there are.
+    if (this.hasCompared) wait();
+    else this.requested = timers.after(0, wait);
   }
 
   /** Holds all pushes back while the state is rebuilt (a reload); nested. Returns the end of this pause. */
@@ -161,6 +174,7 @@ export class StateSyncer {
         this.retryLater();
         return;
       }
+      this.hasCompared = true;
       markDifferences(state, { ...remote, checks }, since, this.options);
       this.pusher.retry();
     } catch (error) {
@@ -176,6 +190,13 @@ export class StateSyncer {
       this.retrying = undefined;
       this.beginFullSync();
     });
+  }
+
+  private serverUpDelay(): number {
+    const size = this.options.clusterSize();
+    const usualMs = SERVER_UP_STAGGER_MS * scaleFactor(size);
+    const mostMs = this.hasCompared ? usualMs : Math.min(usualMs, FIRST_SYNC_MS_PER_NODE * size);
+    return randomStagger(this.deps.runtime.rng, mostMs);
   }
 
   private stagger(ms: number): number {
