@@ -8,11 +8,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { until } from "./agent-process.mjs";
 import { Clocks, clocksRefusal } from "./cluster/clocks.mjs";
 import { Cluster } from "./cluster/cluster.mjs";
 import { disksFor, FAULTS, needsClocks, needsNamespaces } from "./cluster/faults.mjs";
 import { LoopbackHosts, NamespaceHosts, namespacesRefusal } from "./cluster/hosts.mjs";
-import { Load } from "./cluster/load.mjs";
+import { ACKNOWLEDGED_MIN, Load } from "./cluster/load.mjs";
 import { SmallDisks, smallDisksRefusal } from "./cluster/small-disks.mjs";
 
 const { values } = parseArgs({
@@ -93,10 +94,10 @@ async function play(name, fault) {
     for (let run = 0; run < Number(values.runs) && outcome.problems.length === 0; run++) {
       const load = new Load(cluster, run);
       load.start();
-      await sleep(1500);
+      await underLoad(load);
       await fault(cluster, { hosts, load, disks, clocks, directory, command: values.command?.split(" ") });
       await cluster.writable();
-      await sleep(1500);
+      await underLoad(load);
       await load.stop();
       const judged = await load.judge();
       outcome.runs++;
@@ -115,6 +116,16 @@ async function play(name, fault) {
     if (values.keep) console.log(`data is in ${directory}`);
   }
   return outcome;
+}
+
+/** For a while, and until enough was acknowledged to prove something, however slow the machine is. */
+async function underLoad(load) {
+  const before = load.acknowledged;
+  await sleep(1500);
+  await until(
+    () => load.acknowledged >= before + ACKNOWLEDGED_MIN,
+    () => `${load.acknowledged - before} writes were acknowledged, ${ACKNOWLEDGED_MIN} are wanted`,
+  );
 }
 
 function sleep(ms) {

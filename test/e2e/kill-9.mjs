@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { serverProcess } from "./agent-process.mjs";
+import { serverProcess, until } from "./agent-process.mjs";
 import { makeWorkers } from "./kill-9-workers.mjs";
 
 const { values } = parseArgs({
@@ -20,6 +20,8 @@ const { values } = parseArgs({
     keep: { type: "boolean", default: false },
   },
 });
+/** Between a start and the kill after it. */
+const ACKNOWLEDGED_MIN = 10;
 const kills = Number(values.kills);
 const random = mulberry32(Number(values.seed));
 const dataDir = mkdtempSync(join(tmpdir(), "tribune-kill-9-"));
@@ -49,7 +51,13 @@ try {
     if (found.length > 0 || kill === kills) break;
     const load = { on: true };
     const running = workers.map((worker) => worker.load(agent, load));
+    const before = acknowledged();
     await sleep(50 + random() * Number(values["load-ms"]));
+    // However slow the machine is: a kill of a server that has done nothing proves nothing.
+    await until(
+      () => acknowledged() >= before + ACKNOWLEDGED_MIN,
+      () => `${acknowledged() - before} writes were acknowledged since the last start, ${ACKNOWLEDGED_MIN} are wanted`,
+    );
     await agent.kill();
     load.on = false;
     await Promise.all(running);
@@ -63,19 +71,21 @@ try {
   if (problems.length === 0 && !values.keep) rmSync(dataDir, { recursive: true, force: true });
   else console.log(`The data directory is ${dataDir}`);
 }
-const acknowledged = workers.reduce((sum, worker) => sum + worker.acknowledged, 0);
-if (acknowledged < 10 * kills) problems.push(`only ${acknowledged} writes were acknowledged: that proves nothing`);
+if (acknowledged() < ACKNOWLEDGED_MIN * kills)
+  problems.push(`only ${acknowledged()} writes were acknowledged: that proves nothing`);
 for (const problem of problems) console.log(`FAIL ${problem}`);
 console.log(
-  `seed ${values.seed}: ${acknowledged} acknowledged writes, ${((Date.now() - startedAt) / 1000).toFixed(0)} s`,
+  `seed ${values.seed}: ${acknowledged()} acknowledged writes, ${((Date.now() - startedAt) / 1000).toFixed(0)} s`,
 );
 console.log(`${passed} passed, ${problems.length} failed, 0 skipped`);
 process.exit(problems.length === 0 ? 0 : 1);
 
+function acknowledged() {
+  return workers.reduce((sum, worker) => sum + worker.acknowledged, 0);
+}
 function report(kill) {
   if (kills > 20 && kill % 10 !== 0) return;
-  const acknowledged = workers.reduce((sum, worker) => sum + worker.acknowledged, 0);
-  console.log(`${kill} kills, ${acknowledged} acknowledged writes`);
+  console.log(`${kill} kills, ${acknowledged()} acknowledged writes`);
 }
 function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -23,7 +23,8 @@ for (const [what, net, command] of [
       directory: temporaryDirectory(),
       servers: 3,
       ...(command === undefined ? {} : { command: [command] }),
-      config: { performance: { raft_multiplier: 1 }, log_level: "DEBUG" },
+      // Nobody may lose his lead because the machine is busy for half a second.
+      config: { performance: { raft_multiplier: 5 }, log_level: "DEBUG" },
     });
     t.after(() => cluster.stop());
     await cluster.start();

@@ -39,7 +39,7 @@ test("exec runs a command on the agents that allow it", async (t) => {
   await start("127.77.14.3", false);
   // Who says nothing for this long is not waited for any more.
   const exec = (address) =>
-    run(process.execPath, [program, "exec", `-http-addr=http://${address}:8500`, "-wait=5s", "echo made-here"]);
+    run(process.execPath, [program, "exec", `-http-addr=http://${address}:8500`, "-wait=10s", "echo made-here"]);
   const [{ stdout }, refused] = await Promise.all([exec("127.77.14.2"), exec("127.77.14.3").catch((error) => error)]);
   assert.match(stdout, /made-here/);
   assert.match(stdout, /1 \/ 1 node\(s\) completed \/ acknowledged/);

@@ -1,9 +1,9 @@
 /** Agents for the client's tests: ours in this process, and a real Consul's where `CONSUL_BIN` names one. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { createClient } from "@tribune/client";
 import { type RunningAgent, startAgent } from "./index.ts";
+import { ownPort } from "./ports.test.support.ts";
 
 export interface AgentUnderTest {
   readonly url: string;
@@ -48,24 +48,24 @@ export async function until<T>(what: string, ask: () => Promise<T> | T): Promise
 }
 
 async function startTribune(): Promise<AgentUnderTest> {
-  let running: RunningAgent | undefined = await startAgent({ config: { node_name: "here" } });
-  const { url } = running;
-  if (url === undefined) throw new Error("no HTTP");
+  let running: RunningAgent | undefined;
+  const config = { node_name: "here", ports: { http: await ownPort() } };
+  const back = async (): Promise<void> => {
+    running = await startAgent({ config });
+  };
+  await back();
   return {
-    url,
+    url: `http://127.0.0.1:${config.ports.http}`,
+    back,
     away: async () => {
       await running?.stop();
       running = undefined;
-    },
-    back: async () => {
-      const config = { node_name: "here", ports: { http: Number(new URL(url).port) } };
-      running = await startAgent({ config });
     },
   };
 }
 
 async function startConsul(binary: string): Promise<AgentUnderTest> {
-  const [http, server, lan, wan] = await freePorts(4);
+  const [http, server, lan, wan] = [await ownPort(), await ownPort(), await ownPort(), await ownPort()];
   const url = `http://127.0.0.1:${http}`;
   const args = [
     ...["agent", "-dev", "-node=here", "-bind=127.0.0.1", "-client=127.0.0.1", `-http-port=${http}`],
@@ -90,18 +90,4 @@ async function startConsul(binary: string): Promise<AgentUnderTest> {
       await ended;
     },
   };
-}
-
-/** Ports that nobody has just now; kept until all are found, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -19,12 +19,18 @@ againstAgents("a registered service stays registered, also with an agent that fo
     { ttlMs: 1_000, onRegisteredAgain: () => again++, onFailure: (error) => failures.push(error) },
   );
   const check = async () => (await client.agentChecks()).value?.["service:web-1"];
-  assert.equal((await check())?.Status, "passing");
+  // A second in which this process gets no time is a TTL that runs out; the next renewal puts that right.
+  const isSaid = (status: string, output: string) =>
+    until(`its check is ${status}: ${output}`, async () => {
+      const { Status, Output } = (await check()) ?? {};
+      return Status === status && Output === output;
+    });
+  await until("its check passes", async () => (await check())?.Status === "passing");
   await registration.report("warning", "slow");
-  assert.deepEqual([(await check())?.Status, (await check())?.Output], ["warning", "slow"]);
+  await isSaid("warning", "slow");
   // For longer than the TTL it is renewed with what was last said.
   await until("it is renewed for two TTLs", () => renewals > 6);
-  assert.equal((await check())?.Status, "warning");
+  await isSaid("warning", "slow");
 
   await client.agentServiceDeregister({ id: "web-1" });
   await until("it is registered again", () => again === 1);
@@ -32,7 +38,7 @@ againstAgents("a registered service stays registered, also with an agent that fo
   await until("it is missed", () => failures.length > 0);
   await agent.back();
   await until("it is registered with the new agent", () => again >= 2);
-  assert.equal((await check())?.Status, "warning");
+  await isSaid("warning", "slow");
   await until("it is in the catalog", async () => (await client.healthService({ service: "web" })).value?.length);
 
   await registration.deregister();

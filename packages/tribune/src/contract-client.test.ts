@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type ContractClient, createClient, nodeSend, ResponseError } from "@tribune/client";
+import { until } from "./client-agents.test.support.ts";
 import { type RunningAgent, startAgent } from "./index.ts";
 
 let agent: RunningAgent;
@@ -36,7 +37,11 @@ test("a service is registered with this agent and found", async () => {
   await client.agentServiceRegister({
     definition: { Name: "web", Port: 80, Tags: ["blue"], Check: { TTL: 60e9, Status: "passing" } },
   });
-  const found = await client.healthService({ service: "web", passing: true, tag: ["blue"] }, { stale: true });
+  // The agent answers before the catalog has it.
+  const found = await until("the service is in the catalog", async () => {
+    const answer = await client.healthService({ service: "web", passing: true, tag: ["blue"] }, { stale: true });
+    return answer.value?.length === 1 ? answer : undefined;
+  });
   assert.deepEqual([found.value?.[0]?.Service?.Port, found.consistency], [80, "stale"]);
   assert.deepEqual((await client.agentServices({ filter: "Service == nothing" })).value, {});
   const { value: own, contentHash } = await client.agentService({ id: "web" });

@@ -5,6 +5,8 @@ import { until } from "../agent-process.mjs";
 
 /** A client that waited this long gives up and never learns what became of its operation. */
 const CLIENT_TIMEOUT_MS = 3000;
+/** Fewer acknowledged writes than these prove nothing. */
+export const ACKNOWLEDGED_MIN = 20;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Load {
@@ -49,7 +51,7 @@ export class Load {
     if (lost > 0) problems.push(`${lost} of ${this.#keys.size} acknowledged keys are gone`);
     const error = linearizabilityError(this.#history);
     if (error !== undefined) problems.push(`consistent reads and writes are no linearizable history: ${error}`);
-    if (this.acknowledged < 20)
+    if (this.acknowledged < ACKNOWLEDGED_MIN)
       problems.push(`only ${this.acknowledged} writes were acknowledged: that proves nothing`);
     return { lost, problems };
   }

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { startAgent } from "../../../packages/tribune/dist/index.js";
+import { ownPort } from "../../../packages/tribune/dist/ports.test.support.js";
 import { missing, startBrowser } from "../../ui/harness.mjs";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -39,9 +40,7 @@ async function serverOf(answer) {
 
 before(async () => {
   agent = await startAgent({ config: { ui_config: { enabled: true }, http_config: { response_headers: CORS } } });
-  const gone = await serverOf();
-  await gone.close();
-  closed = gone.url;
+  closed = `http://127.0.0.1:${await ownPort()}`;
   const { outputFiles } = await build({
     entryPoints: [here("page.mjs")],
     bundle: true,

@@ -7,18 +7,17 @@ import { resolveHost } from "../../../packages/tribune/dist/net/resolve-host.js"
 import { SocketPool } from "../../../packages/tribune/dist/pool/socket-pool.js";
 
 /**
- * memberlist's settings for a pool on one machine, since failing members cost a test its time; but news are told as
- * often as in a LAN: with less, some miss them until the next push/pull.
+ * memberlist's settings for a pool on one machine, since failing members cost a test its time; but news are told three
+ * times as often as in a LAN: with less, some miss them until the next push/pull, and queries, which are not in it, for good.
  */
 export const LOCAL_SETTINGS = {
   ...LAN_SETTINGS,
   probeTimeoutMs: 200,
   indirectChecks: 1,
-  gossipIntervalMs: 100,
+  retransmitMult: 12,
   gossipToTheDeadMs: 15_000,
   pushPullIntervalMs: 15_000,
   suspicionMult: 3,
-  streamTimeoutMs: 1_000,
 };
 
 /** Keeps its lines: they are worth reading when a test fails. */

@@ -41,12 +41,14 @@ export async function freePorts(host, count) {
   return ports;
 }
 
+/** @param {string | (() => string)} what was waited for */
 export async function until(condition, what, limitMs = 60_000) {
   const startedMs = performance.now();
   for (;;) {
     const found = await condition();
     if (found) return found;
-    if (performance.now() - startedMs > limitMs) throw new Error(`not within ${limitMs} ms: ${what}`);
+    if (performance.now() - startedMs > limitMs)
+      throw new Error(`not within ${limitMs} ms: ${typeof what === "string" ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -67,7 +67,7 @@ function grpc(
 ) {
   const target = `127.0.0.1:${port}`;
   const label = service === "" ? target : `${target}/${service}`;
-  const { probe = probes, tls, timeoutMs = 5_000 } = given;
+  const { probe = probes, tls, timeoutMs = 60_000 } = given;
   return run(probe.grpc, { target, service, label, tls, timeoutMs });
 }
 
@@ -104,6 +104,14 @@ test("gRPC: refusals and failures", async () => {
   );
 });
 
+test("a probe that is over before it is connected asks nothing, and ends nobody's process", async () => {
+  const target = `127.0.0.1:${plainPort}`;
+  const given = { target, service: "", label: target, tls: undefined, timeoutMs: 60_000 };
+  process.nextTick(probes.grpc.run(given, () => assert.fail("a result after cancel")));
+  // This one is connected after it.
+  assert.equal((await grpc(plainPort, "")).status, "passing");
+});
+
 test("gRPC with TLS: verified unless told otherwise, by the agent's own settings where they are to be used", async () => {
   const refused = await grpc(securePort, "", { tls: VERIFIED });
   assert.match(refused.output, /authentication handshake failed: x509: certificate signed by unknown authority/);
@@ -115,14 +123,14 @@ test("gRPC with TLS: verified unless told otherwise, by the agent's own settings
 
 test("H2PING: TLS, HTTP/2 and an answer", async () => {
   const ping = (port: number, tls: ProbeTls): Promise<ProbeResult> =>
-    run(probes.h2ping, { target: `127.0.0.1:${port}`, tls, timeoutMs: 5_000 });
+    run(probes.h2ping, { target: `127.0.0.1:${port}`, tls, timeoutMs: 60_000 });
   assert.deepEqual(await ping(securePort, UNVERIFIED), { status: "passing", output: "HTTP2 ping was successful" });
   assert.deepEqual(await ping(securePort, VERIFIED), {
     status: "critical",
     output: `Failed to dial to 127.0.0.1:${securePort}: x509: certificate signed by unknown authority`,
   });
   const closed = `127.0.0.1:${await closedPort()}`;
-  const refused = await run(probes.h2ping, { target: closed, tls: VERIFIED, timeoutMs: 5_000 });
+  const refused = await run(probes.h2ping, { target: closed, tls: VERIFIED, timeoutMs: 60_000 });
   assert.equal(refused.output, `Failed to dial to ${closed}: dial tcp ${closed}: connect: connection refused`);
   assert.equal((await ping(plainPort, UNVERIFIED)).status, "critical");
 });
@@ -156,7 +164,7 @@ test("HTTPS: the same rules", async () => {
   const port = await listen(server);
   const get = (tls: ProbeTls, probe = probes): Promise<ProbeResult> => {
     const request = { url: `https://127.0.0.1:${port}/`, method: "GET", headers: {}, body: "", followRedirects: true };
-    return run(probe.http, { ...request, tls, timeoutMs: 5_000, maxOutputBytes: 100 });
+    return run(probe.http, { ...request, tls, timeoutMs: 60_000, maxOutputBytes: 100 });
   };
   assert.equal(
     (await get(VERIFIED)).output,
@@ -175,7 +183,7 @@ test("HTTPS: the same rules", async () => {
     followRedirects: true,
   };
   assert.equal(
-    (await run(probes.http, { ...request, tls: UNVERIFIED, timeoutMs: 5_000, maxOutputBytes: 100 })).output,
+    (await run(probes.http, { ...request, tls: UNVERIFIED, timeoutMs: 60_000, maxOutputBytes: 100 })).output,
     `Get "https://127.0.0.1:${plainPort}/": http: server gave HTTP response to HTTPS client`,
   );
 });

@@ -63,6 +63,9 @@ export function runHttp2(
   session.on("error", (error: SystemError) => finish(run.failed(error)));
   session.on("close", () => finish(run.closed()));
   // Not before it is connected: a request that waits for a failing connection hides why it failed.
-  session.once("connect", () => run.connected(session, finish));
+  session.once("connect", () => {
+    // Node says so of one that was torn down meanwhile too, and throws where that is asked for something.
+    if (!ended && !session.destroyed) run.connected(session, finish);
+  });
   return stop;
 }

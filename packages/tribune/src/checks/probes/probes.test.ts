@@ -19,7 +19,7 @@ function run<Request>(probe: Probe<Request>, request: Request): Promise<ProbeRes
 }
 
 function get(url: string, given: Partial<HttpRequest> = {}): Promise<ProbeResult> {
-  const request = { url, method: "GET", headers: {}, body: "", followRedirects: true, tls: TLS, timeoutMs: 5_000 };
+  const request = { url, method: "GET", headers: {}, body: "", followRedirects: true, tls: TLS, timeoutMs: 60_000 };
   return run(probes.http, { ...request, maxOutputBytes: 4096, ...given });
 }
 
@@ -167,7 +167,7 @@ test("a cancelled run says nothing and leaves no connection", async () => {
       body: "",
       followRedirects: true,
       tls: TLS,
-      timeoutMs: 5_000,
+      timeoutMs: 60_000,
       maxOutputBytes: 1,
     },
     () => assert.fail("a result after cancel"),
@@ -182,17 +182,17 @@ test("a cancelled run says nothing and leaves no connection", async () => {
 test("TCP: connected or not", async () => {
   const listener = net.createServer((socket) => socket.destroy());
   const target = `127.0.0.1:${await listen(listener)}`;
-  assert.deepEqual(await run(probes.tcp, { target, timeoutMs: 5_000 }), {
+  assert.deepEqual(await run(probes.tcp, { target, timeoutMs: 60_000 }), {
     status: "passing",
     output: `TCP connect ${target}: Success`,
   });
   await new Promise((resolve) => listener.close(resolve));
-  assert.deepEqual(await run(probes.tcp, { target, timeoutMs: 5_000 }), {
+  assert.deepEqual(await run(probes.tcp, { target, timeoutMs: 60_000 }), {
     status: "critical",
     output: `dial tcp ${target}: connect: connection refused`,
   });
   assert.equal(
-    (await run(probes.tcp, { target: "nowhere", timeoutMs: 5_000 })).output,
+    (await run(probes.tcp, { target: "nowhere", timeoutMs: 60_000 })).output,
     "dial tcp: address nowhere: missing port in address",
   );
 });
@@ -203,8 +203,8 @@ test("TCP with TLS: only whom its certificate is for", async () => {
   const target = `127.0.0.1:${await listen(listener)}`;
   const trusting = nodeProbes({ agentTls: () => ({ ca: TEST_CERTIFICATE, serverName: "" }) }).tcp;
   const tls = { skipVerify: false, serverName: "good.test" };
-  assert.equal((await run(trusting, { target, tls, timeoutMs: 5_000 })).status, "passing");
-  const other = await run(trusting, { target, tls: { ...tls, serverName: "evil.test" }, timeoutMs: 5_000 });
+  assert.equal((await run(trusting, { target, tls, timeoutMs: 60_000 })).status, "passing");
+  const other = await run(trusting, { target, tls: { ...tls, serverName: "evil.test" }, timeoutMs: 60_000 });
   assert.equal(other.status, "critical");
   await new Promise((resolve) => listener.close(resolve));
 });
@@ -222,11 +222,11 @@ test("UDP: an answer or silence passes, a refusal does not", async () => {
   await new Promise<void>((resolve) => echo.bind(0, "127.0.0.1", resolve));
   const target = `127.0.0.1:${echo.address().port}`;
   const passing = { status: "passing", output: `UDP connect ${target}: Success` };
-  assert.deepEqual(await run(probes.udp, { target, timeoutMs: 5_000 }), passing);
+  assert.deepEqual(await run(probes.udp, { target, timeoutMs: 60_000 }), passing);
   echo.removeAllListeners("message");
   assert.deepEqual(await run(probes.udp, { target, timeoutMs: 50 }), passing);
   await new Promise<void>((resolve) => echo.close(resolve));
-  const refused = await run(probes.udp, { target, timeoutMs: 5_000 });
+  const refused = await run(probes.udp, { target, timeoutMs: 60_000 });
   assert.equal(refused.status, "critical");
   assert.match(refused.output, /connection refused$/);
 });
@@ -237,7 +237,7 @@ function script(
   args: readonly string[],
   given: { timeoutMs?: number; maxOutputBytes?: number } = {},
 ): Promise<ProbeResult> {
-  return run(probes.script, { args, timeoutMs: 5_000, maxOutputBytes: 4096, ...given });
+  return run(probes.script, { args, timeoutMs: 60_000, maxOutputBytes: 4096, ...given });
 }
 
 test("scripts: the exit code decides, both streams are kept", async () => {
@@ -251,8 +251,8 @@ test("scripts: the exit code decides, both streams are kept", async () => {
 });
 
 test("a script that takes too long ends with all its children", async () => {
-  const result = await script(["/bin/sh", "-c", "echo begun; sleep 60 & sleep 60; wait"], { timeoutMs: 3_000 });
-  assert.deepEqual(result, { status: "critical", output: "Timed out (3s) running check\n\nbegun\n" });
+  const result = await script(["/bin/sh", "-c", "echo begun; sleep 60 & sleep 60; wait"], { timeoutMs: 6_000 });
+  assert.deepEqual(result, { status: "critical", output: "Timed out (6s) running check\n\nbegun\n" });
 });
 
 test("commands that cannot be started", async () => {
@@ -265,7 +265,7 @@ test("commands that cannot be started", async () => {
 });
 
 test("OS services: whatever this machine has, a unit that does not exist is critical", async () => {
-  const result = await run(probes.osService, { service: "no-such-unit-xyz", timeoutMs: 5_000 });
+  const result = await run(probes.osService, { service: "no-such-unit-xyz", timeoutMs: 60_000 });
   assert.equal(result.status, "critical");
 });
 
@@ -287,7 +287,7 @@ test("Docker: create, start, inspect; its refusals in Consul's words", async () 
   const port = await listen(docker);
   const probe = new DockerProbe({ host: () => `tcp://127.0.0.1:${port}` });
   const ask = (container: string): Promise<ProbeResult> =>
-    run(probe, { container, args: ["check"], timeoutMs: 5_000, maxOutputBytes: 4096 });
+    run(probe, { container, args: ["check"], timeoutMs: 60_000, maxOutputBytes: 4096 });
   assert.deepEqual(await ask("web"), { status: "passing", output: "output" });
   assert.deepEqual(calls, ["POST /containers/web/exec", "POST /exec/e1/start", "GET /exec/e1/json"]);
   exitCode = 1;

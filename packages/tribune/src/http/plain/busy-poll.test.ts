@@ -69,7 +69,7 @@ test("one pause, and a client has to show again that it comes back", () => {
   const world = new World();
   const client = new BusyPoll(world, 2).newcomer();
   client.answered();
-  returns(world, client, 20, 0.1);
+  returns(world, client, 50, 0.1);
   world.ms += 1;
   world.turn();
   returns(world, client, 1, 5);
@@ -77,6 +77,26 @@ test("one pause, and a client has to show again that it comes back", () => {
   assert.equal(world.turn(), true);
   returns(world, client, 1, 0.1);
   assert.equal(world.turn(), false);
+});
+
+test("a client that is mostly looked for in vain is looked for later and later, until it was found often", () => {
+  const world = new World();
+  const client = new BusyPoll(world, 2).newcomer();
+  client.answered();
+  /** How many returns it takes until the loop stays awake, of a client that comes back `most` times and then pauses. */
+  const lookedForAfter = (most: number): number | undefined => {
+    let after: number | undefined;
+    for (let at = 0; at < most; at++) {
+      world.turn();
+      returns(world, client, 1, 0.1);
+      if (!world.turn()) after ??= at + 1;
+    }
+    returns(world, client, 1, 5);
+    world.turn();
+    return after;
+  };
+  assert.deepEqual([20, 20, 20, 20].map(lookedForAfter), [8, 16, undefined, undefined]);
+  assert.deepEqual([100, 100].map(lookedForAfter), [32, 8]);
 });
 
 test("on one core nobody looks: the client needs it to ask", () => {

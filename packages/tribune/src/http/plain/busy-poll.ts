@@ -4,6 +4,9 @@ import { availableParallelism } from "node:os";
 const BACK_SOON_MS = 0.3;
 /** So many times in a row it must have done so: independent clients that come in at random rarely look like that. */
 const RETURNS_MIN = 8;
+const RETURNS_MIN_MAX = 1_024;
+/** Looking in vain once costs as much as being woken four times; on a machine without an idle core also the client's time. */
+const FOUND_MIN = 32;
 /** Longer than such a client takes, shorter than two processes take to fall asleep and wake each other. */
 const LOOK_MS = 0.15;
 
@@ -26,7 +29,7 @@ const node: Host = {
  * where waking a core is a hypervisor's work, as long as everything else about a read of a key.
  *
  * Costs at most `LOOK_MS` of CPU an answer, and nothing without such a client. On one core it would keep the client from
- * asking, so there it is off.
+ * asking, so there it is off; where others want all cores, clients come late again and again, and it is soon as good as off.
  */
 export class BusyPoll {
   readonly #host: Host;
@@ -65,6 +68,8 @@ export class ReturningClient {
   readonly #host: Host;
   #answeredMs = Number.NEGATIVE_INFINITY;
   #returns = 0;
+  /** From how many returns on it is looked for; more where that was mostly in vain. */
+  #needed = RETURNS_MIN;
 
   constructor(poll: BusyPoll, host: Host) {
     this.#poll = poll;
@@ -72,12 +77,18 @@ export class ReturningClient {
   }
 
   asks(): void {
-    if (this.#host.nowMs() - this.#answeredMs < BACK_SOON_MS) this.#returns++;
-    else this.#returns = 0;
+    if (this.#host.nowMs() - this.#answeredMs < BACK_SOON_MS) {
+      this.#returns++;
+      return;
+    }
+    const found = this.#returns - this.#needed;
+    if (found >= FOUND_MIN) this.#needed = RETURNS_MIN;
+    else if (found >= 0) this.#needed = Math.min(2 * this.#needed, RETURNS_MIN_MAX);
+    this.#returns = 0;
   }
 
   answered(): void {
     this.#answeredMs = this.#host.nowMs();
-    if (this.#returns >= RETURNS_MIN) this.#poll.look(this.#answeredMs);
+    if (this.#returns >= this.#needed) this.#poll.look(this.#answeredMs);
   }
 }
