@@ -11,7 +11,7 @@ import { brokenRule, fail, profileNamed, SEED_OPTIONS, seedsOf } from "./main-op
 import { exitStatus } from "./outcome.ts";
 import { runLongRaft } from "./raft/long-run.ts";
 import { runRaft } from "./raft/run.ts";
-import { BROKEN_RULES } from "./raft/server.ts";
+import { BROKEN_RULES } from "./raft/world.ts";
 
 const { values } = parseArgs({
   options: {
