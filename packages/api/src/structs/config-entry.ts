@@ -488,7 +488,7 @@ function isSaid(value: unknown): boolean {
 /** The struct of a kind; undefined for one that is not known. */
 export function configEntryStruct(kind: string): Struct<ConfigEntry> | undefined {
   if (!Object.hasOwn(CONFIG_ENTRY_STRUCTS, kind)) return undefined;
-  return CONFIG_ENTRY_STRUCTS[kind as ConfigEntryKind] as unknown as Struct<ConfigEntry>;
+  return CONFIG_ENTRY_STRUCTS[kind as ConfigEntryKind] as Struct<ConfigEntry>;
 }
 
 /** Narrows an entry to its kind's struct. */
