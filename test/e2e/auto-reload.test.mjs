@@ -65,6 +65,7 @@ test("files and certificates that change are taken without being told, and bad o
     async () => (await servedSerial(ca)) !== first,
     () => agent.output,
   );
+  assert.match(agent.output, new RegExp(`HTTPS certificates read again: .*serial=${await servedSerial(ca)}`));
   writeFileSync(file("agent.hcl"), "no_such_key = 1");
   await until(
     async () => agent.output.includes("The changed configuration is not taken"),

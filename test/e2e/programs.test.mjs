@@ -12,7 +12,9 @@ const run = promisify(execFile);
 test("a watch of the configuration runs its script for every change", async (t) => {
   const directory = temporaryDirectory();
   const seen = join(directory, "seen");
-  const watches = [{ type: "key", key: "switch", args: ["sh", "-c", `cat > ${seen}.new && mv ${seen}.new ${seen}`] }];
+  const watches = [
+    { type: "key", key: "switch", args: ["sh", "-c", `cat > "${seen}.new" && mv "${seen}.new" "${seen}"`] },
+  ];
   const agent = serverProcess({ address: "127.77.14.1", dataDir: join(directory, "data"), config: { watches } });
   t.after(() => agent.kill());
   await agent.ready();

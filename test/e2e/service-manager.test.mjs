@@ -54,7 +54,7 @@ test("systemd is told once the agent has joined, and not before", async (t) => {
   const dataDir = temporaryDirectory();
   // In the place of systemd's own program, which says it to whoever listens at NOTIFY_SOCKET.
   const program = `${dataDir}/systemd-notify`;
-  writeFileSync(program, `#!/bin/sh\necho "$@" to "$NOTIFY_SOCKET" >>${dataDir}/told\n`);
+  writeFileSync(program, `#!/bin/sh\necho "$@" to "$NOTIFY_SOCKET" >>"${dataDir}/told"\n`);
   chmodSync(program, 0o755);
   const client = new AgentProcess({
     address: CLIENT,

@@ -32,7 +32,8 @@ import {
 } from "./structs/catalog.ts";
 import { HealthCheck, ServiceHealthCheck } from "./structs/check.ts";
 import { nothing, queryMeta } from "./structs/common.ts";
-import { ConfigEntryJson, ResolvedExportedService } from "./structs/config-entry.ts";
+import { ResolvedExportedService } from "./structs/config-entry.ts";
+import { ConfigEntryJson } from "./structs/config-entry-kinds.ts";
 import { IndexedCARoots } from "./structs/connect-ca.ts";
 import { Coordinate, NetworkCoordinate } from "./structs/coordinate.ts";
 import { DiscoveryChainJson } from "./structs/discovery-chain.ts";

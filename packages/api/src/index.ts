@@ -37,6 +37,7 @@ export * from "./structs/catalog.ts";
 export * from "./structs/check.ts";
 export * from "./structs/common.ts";
 export * from "./structs/config-entry.ts";
+export * from "./structs/config-entry-kinds.ts";
 export * from "./structs/connect-ca.ts";
 export * from "./structs/coordinate.ts";
 export * from "./structs/discovery-chain.ts";

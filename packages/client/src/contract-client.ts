@@ -89,7 +89,7 @@ export function contractClient(options: ContractClientOptions = {}): ContractCli
     const plan = new CallPlan(name, contract);
     methods[name] = (given: Given = NOTHING, call: CallOptions = NO_OPTIONS) => caller.perform(plan, given, call);
   }
-  return methods as unknown as ContractClient;
+  return methods as ContractClient;
 }
 
 const NOTHING = {};

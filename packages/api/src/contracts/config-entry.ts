@@ -3,14 +3,14 @@ import { anyBody, inPath, inQuery, numberQuery, read, rpcRead, write } from "../
 import { bool } from "../schema.ts";
 import { DCSpecificRequest } from "../structs/catalog.ts";
 import { nothing } from "../structs/common.ts";
+import { IndexedExportedServices } from "../structs/config-entry.ts";
 import {
   ConfigEntryJson,
   ConfigEntryQuery,
   ConfigEntryRequest,
   ConfigEntryResponse,
   IndexedConfigEntries,
-  IndexedExportedServices,
-} from "../structs/config-entry.ts";
+} from "../structs/config-entry-kinds.ts";
 import { ServiceConfigRequest, ServiceConfigResponse } from "../structs/service-config.ts";
 
 const raftType = 22;

@@ -153,7 +153,7 @@ export class Watches {
     given: Readonly<Record<string, unknown>>,
   ): Subject<Awaited<ReturnType<ContractClient[K]>>["value"]> {
     type Value = Awaited<ReturnType<ContractClient[K]>>["value"];
-    const ask = this.#client[endpoint] as unknown as (g: unknown, o: CallOptions) => ReturnType<Subject<Value>["ask"]>;
+    const ask = this.#client[endpoint] as (g: unknown, o: CallOptions) => ReturnType<Subject<Value>["ask"]>;
     return { endpoint, given, client: this.#client, ask: (options) => ask(given, options) };
   }
 

@@ -41,6 +41,7 @@ import { RemoteExec, spillScript } from "./remote-exec.ts";
 import { remoteExecStore } from "./remote-exec-store.ts";
 import { ServerMode } from "./server-mode.ts";
 import { NEW_LEADER_EVENT } from "./server-peers.ts";
+import { certificateFields } from "./tls-files.ts";
 import { type OwnDoor, watchAsker } from "./watch-asker.ts";
 
 export interface AgentDependencies {
@@ -370,10 +371,13 @@ export class Agent {
 
   /** New HTTPS connections get what is in the files now; where that cannot be used, what there was. */
   async #renewCertificates({ tls }: RuntimeConfig): Promise<void> {
+    const { logger } = this.#d;
     try {
-      this.#http?.renewCertificates(await httpsOptions(tls.https, this.#d.runtime.disk));
+      const options = await httpsOptions(tls.https, this.#d.runtime.disk);
+      this.#http?.renewCertificates(options);
+      logger.info("HTTPS certificates read again", certificateFields(options.cert));
     } catch (error) {
-      this.#d.logger.error("HTTPS goes on with the certificates it has", { error: (error as Error).message });
+      logger.error("HTTPS goes on with the certificates it has", { error: (error as Error).message });
     }
   }
 

@@ -12,6 +12,7 @@ import {
   zero,
 } from "@tribune/api";
 import type { Timers } from "../lib/runtime.ts";
+import type { Indexed } from "../server/query-engine.ts";
 import { type Asking, ask, endpointNamed, methodNamed, ownRead } from "./asking.ts";
 import type { RemoteChecks } from "./local/alias-source.ts";
 import { RegisterBatches } from "./local/anti-entropy/register-batches.ts";
@@ -68,7 +69,7 @@ export function askedCatalog(
     deregister: async (request) => void (await asking.write(DEREGISTER, request)),
     async nodeServices({ node, token }) {
       const { answer } = await ask(asking, ownRead(SERVICES_OF_NODE, { ...sync, Node: node, Token: token }));
-      const { NodeServices: found } = answer.reply as unknown as {
+      const { NodeServices: found } = answer.reply as Indexed & {
         readonly NodeServices: {
           readonly Node: Node | null;
           readonly Services: readonly (NodeService | null)[] | null;
@@ -103,7 +104,7 @@ export function askedChecks(asking: Asking, datacenter: string, token: () => str
     async remoteServiceExists({ node, serviceId }) {
       const question = { Datacenter: datacenter, Node: node, Token: token(), AllowStale: true };
       const { answer } = await ask(asking, ownRead(SERVICES_OF_NODE, question));
-      const { NodeServices: found } = answer.reply as unknown as {
+      const { NodeServices: found } = answer.reply as Indexed & {
         readonly NodeServices: { readonly Services: readonly (NodeService | null)[] | null };
       };
       return present(found.Services).some((service) => service.ID === serviceId);
@@ -118,7 +119,7 @@ export function askedServiceConfig(asking: Asking, datacenter: string, ownToken:
       const blocking = { MinQueryIndex: minIndex, MaxQueryTime: CONFIG_WAIT_NS };
       const question = { ...query, Datacenter: datacenter, Token: token || ownToken(), ...blocking };
       const { answer } = await ask(asking, ownRead(SERVICE_CONFIG, question));
-      return answer.reply as unknown as ServiceConfigResponse;
+      return answer.reply as ServiceConfigResponse;
     },
   };
 }

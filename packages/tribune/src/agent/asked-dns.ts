@@ -20,6 +20,7 @@ import type {
 import type { Endpoint } from "../endpoints/binding.ts";
 import type { ReadCall, ReadOutcome } from "../http/backend.ts";
 import { parseGoDuration } from "../lib/duration.ts";
+import type { Indexed } from "../server/query-engine.ts";
 import { type Asking, endpointNamed, ownRead } from "./asking.ts";
 
 const INSTANCES = endpointNamed("healthService");
@@ -39,7 +40,7 @@ const STALE_NS_MAX = Number.MAX_SAFE_INTEGER;
 /** Rows in a reply, the very same ones as long as the reply is. */
 type RowsOf<T> = (reply: Reply) => T;
 /** The fields of the replies that are asked for here. */
-interface Reply {
+interface Reply extends Indexed {
   readonly Nodes: readonly unknown[] | null;
   readonly NodeServices: { readonly Node: NodeRow | null } | null;
   readonly ServiceNodes: readonly (ServiceNode | null)[] | null;
@@ -118,7 +119,7 @@ export class AskedDnsBackend implements DnsBackend {
     }
     const ttlNs = reply.DNS.TTL === "" ? undefined : parseGoDuration(reply.DNS.TTL);
     return {
-      rows: (reply.Nodes ?? []) as unknown as readonly ServiceRow[],
+      rows: (reply.Nodes ?? []) as readonly ServiceRow[],
       service: reply.Service,
       dc: reply.Datacenter,
       ttlMs: ttlNs === undefined ? undefined : ttlNs / NS_PER_MS,
@@ -145,11 +146,11 @@ export class AskedDnsBackend implements DnsBackend {
 
   #rows<T>(call: ReadCall, rowsOf: RowsOf<T>): MaybePromise<T> {
     const now = this.#asking.readNow(call);
-    if (now !== undefined) return rowsOf(now.answer.reply as unknown as Reply);
+    if (now !== undefined) return rowsOf(now.answer.reply as Reply);
     return new Promise((resolve, reject) => {
       this.#asking.read(call, (outcome: ReadOutcome | Error) => {
         if (outcome instanceof Error) reject(outcome);
-        else resolve(rowsOf(outcome.answer.reply as unknown as Reply));
+        else resolve(rowsOf(outcome.answer.reply as Reply));
       });
     });
   }

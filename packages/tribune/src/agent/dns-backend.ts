@@ -67,7 +67,7 @@ export class StateDnsBackend implements DnsBackend {
         : connect
           ? connectHealth(tx, service)
           : yield* serviceHealthSteps(tx, service, tag === "" ? [] : [tag]);
-      return { Index: index, rows: rows as unknown as readonly ServiceRow[] };
+      return { Index: index, rows: rows as readonly ServiceRow[] };
     });
     return chain(found, ({ reply }) => reply.rows);
   }
@@ -123,7 +123,7 @@ export class StateDnsBackend implements DnsBackend {
   #inOrder({ query: { DNS, Service }, found }: FoundBy): PreparedResult {
     const ttlNs = DNS.TTL === "" ? undefined : parseGoDuration(DNS.TTL);
     return {
-      rows: inOrder(found, (rows) => shuffle(this.#rng, [...rows])) as unknown as readonly ServiceRow[],
+      rows: inOrder(found, (rows) => shuffle(this.#rng, [...rows])) as readonly ServiceRow[],
       service: Service.Service,
       dc: this.#datacenter,
       ttlMs: ttlNs === undefined ? undefined : ttlNs / 1e6,

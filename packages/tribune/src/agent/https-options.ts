@@ -9,7 +9,10 @@ import { readTlsFiles, TLS_VERSIONS } from "./tls-files.ts";
  *
  * @throws TribuneError that says which setting or file is missing.
  */
-export async function httpsOptions(tls: TlsProtocolConfig, disk: Disk): Promise<TlsOptions> {
+export async function httpsOptions(
+  tls: TlsProtocolConfig,
+  disk: Disk,
+): Promise<TlsOptions & { readonly cert: Buffer }> {
   const required = (setting: string, bytes: Uint8Array | undefined): Buffer => {
     if (bytes === undefined)
       throw TribuneError.internal(`an HTTPS port needs ${setting}; set it or remove ports.https`);

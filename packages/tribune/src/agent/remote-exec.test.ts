@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { silentLogger } from "../lib/log.ts";
 import type { Timers } from "../lib/runtime.ts";
@@ -157,7 +159,15 @@ test("jobs at a time are bounded", async () => {
   assert.equal(written.filter(([key]) => key.endsWith("/ack")).length, REMOTE_EXEC_JOBS_MAX);
 });
 
-test("a script is spilled for its owner, run and removed", async () => {
+test("a script is spilled for its owner, run and removed, whatever is in its directory's name", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "it's one; $HOME's "));
+  const was = process.env.TMPDIR;
+  process.env.TMPDIR = directory;
+  t.after(() => {
+    if (was === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = was;
+    rmSync(directory, { recursive: true });
+  });
   let path = "";
   const { exec, event, written } = remote(
     { Script: Buffer.from("#!/bin/sh\necho from $0\n").toString("base64"), Wait: 60e9 },
@@ -167,6 +177,7 @@ test("a script is spilled for its owner, run and removed", async () => {
       spill: async (script) => {
         const spilled = await spillScript(script);
         path = spilled.path;
+        assert.ok(path.startsWith(directory));
         assert.equal(statSync(path).mode & 0o777, 0o700);
         assert.match(readFileSync(path, "utf8"), /echo from/);
         return spilled;

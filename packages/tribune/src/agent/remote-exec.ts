@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import type { Logger } from "../lib/log.ts";
 import type { Timers } from "../lib/runtime.ts";
-import { type ChildEnd, type Environment, type StartChild, scriptArgs } from "../process/child.ts";
+import { type ChildEnd, type Environment, programArgs, type StartChild, scriptArgs } from "../process/child.ts";
 import { OutputQueue } from "./remote-exec-output.ts";
 
 /** Name of the user event. */
@@ -119,9 +119,9 @@ export class RemoteExec {
       return FAILED;
     }
     try {
-      const line = script?.path ?? spec.command;
-      logger.info("remote exec script", { script: line });
-      return await this.#follow(job, spec, spec.args.length > 0 ? spec.args : scriptArgs(line, env));
+      logger.info("remote exec script", { script: script?.path ?? spec.command });
+      const byShell = script === undefined ? scriptArgs(spec.command, env) : programArgs(script.path, env);
+      return await this.#follow(job, spec, spec.args.length > 0 ? spec.args : byShell);
     } finally {
       await script?.remove();
     }

@@ -5,7 +5,7 @@ import type { Disk } from "../lib/runtime.ts";
 import { nodeTls } from "../net/node-tls.ts";
 import { ALPN_PROTOCOLS } from "../rpc/server-port.ts";
 import type { TlsPort } from "../rpc/types.ts";
-import { readTlsFiles, TLS_VERSIONS } from "./tls-files.ts";
+import { certificateFields, readTlsFiles, TLS_VERSIONS, type TlsFiles } from "./tls-files.ts";
 
 export interface RpcTlsOptions {
   readonly tls: TlsConfig;
@@ -19,9 +19,12 @@ export interface RpcTlsOptions {
  *
  * @throws TribuneError that says which file is missing or does not parse.
  */
-export async function rpcTls({ tls, datacenter, domain }: RpcTlsOptions, disk: Disk): Promise<TlsPort | undefined> {
+export async function rpcTls(options: RpcTlsOptions, disk: Disk): Promise<TlsPort | undefined> {
+  return portOf(options, await readTlsFiles(options.tls.internalRpc, disk));
+}
+
+function portOf({ tls, datacenter, domain }: RpcTlsOptions, { ca, cert, key }: TlsFiles): TlsPort | undefined {
   const { internalRpc } = tls;
-  const { ca, cert, key } = await readTlsFiles(internalRpc, disk);
   if (ca.length === 0 && cert === undefined && !tls.verifyOutgoing) return undefined;
   try {
     return nodeTls({
@@ -50,7 +53,10 @@ export async function reloadRpcTls(
   }: { readonly disk: Disk; readonly logger: Logger; readonly use: (tls: TlsPort | undefined) => void },
 ): Promise<void> {
   try {
-    use(await rpcTls(options, disk));
+    const files = await readTlsFiles(options.tls.internalRpc, disk);
+    const port = portOf(options, files);
+    use(port);
+    if (port !== undefined) logger.info("RPC certificates read again", certificateFields(files.cert));
   } catch (error) {
     logger.error("RPC goes on with the certificates it has", { error: (error as Error).message });
   }

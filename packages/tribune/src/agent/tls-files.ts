@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import type { SecureVersion } from "node:tls";
 import type { TlsProtocolConfig } from "../config/types.ts";
 import { TribuneError } from "../lib/errors.ts";
@@ -34,4 +35,11 @@ export async function readTlsFiles(tls: TlsProtocolConfig, disk: Disk): Promise<
     cert: await file("cert_file", tls.certFile),
     key: await file("key_file", tls.keyFile),
   };
+}
+
+/** For the log: by what an operator tells an old certificate from a new one. @throws Error for what is no PEM */
+export function certificateFields(cert: Uint8Array | undefined): Readonly<Record<string, string>> {
+  if (cert === undefined) return {};
+  const { serialNumber, validTo } = new X509Certificate(cert);
+  return { serial: serialNumber, expires: validTo };
 }

@@ -128,7 +128,8 @@ test("ca shows the settings as Consul's client knows them, and sets them", async
   const file = join(directory, "ca.json");
   writeFileSync(file, '{"Provider": "consul", "Config": {"LeafCertTTL": "1h"}}');
   agent.answers.set(`PUT ${path}`, [200, ""]);
-  const set = await run(`ca set-config -force-without-cross-signing -config-file=${file}`);
+  const args = ["connect", "ca", "set-config", "-force-without-cross-signing", `-config-file=${file}`];
+  const set = await agent.run(args);
   assert.deepEqual([set.code, set.out], [0, "Configuration updated!\n"]);
   const sent = JSON.parse((agent.asked.at(-1) ?? "").replace(/^[^{]*/, "")) as Record<string, unknown>;
   assert.deepEqual(

@@ -19,8 +19,11 @@ after(() => {
   rmSync(directory, { recursive: true });
 });
 
-const run = (words: string) => agent.run(["intention", ...words.split(" ")]);
-const refuses = (words: string, says: string) => agent.refuses(["intention", ...words.split(" ")], says);
+const file = join(directory, "one.json");
+/** Arguments are words; one of them may be FILE. */
+const args = (words: string) => ["intention", ...words.split(" ").map((word) => (word === "FILE" ? file : word))];
+const run = (words: string) => agent.run(args(words));
+const refuses = (words: string, says: string) => agent.refuses(args(words), says);
 const PATH = "/v1/connect/intentions";
 const EXACT = `${PATH}/exact?source=web&destination=db`;
 const ID = "4b1a1e3c-0000-0000-0000-000000000001";
@@ -118,15 +121,14 @@ test("create sends what it is told, from arguments and files", async () => {
       },
     });
     assert.equal((await asks("create -deny * db")).out, "Created: * => db (deny)\n");
-    const file = join(directory, "one.json");
     writeFileSync(file, JSON.stringify({ SourceName: "a", DestinationName: "b", Action: "deny" }));
-    assert.deepEqual(await asks(`create -file ${file}`), {
+    assert.deepEqual(await asks("create -file FILE"), {
       out: "Created: a => b (deny)\n",
       body: { SourceName: "a", DestinationName: "b", Action: "deny" },
     });
     writeFileSync(file, JSON.stringify({ SourceName: "a", DestinationName: "b", Permissions: [{}] }));
     await refuses(
-      `create -file ${file}`,
+      "create -file FILE",
       `Error: cannot create L7 intention from file ${JSON.stringify(file)} using this CLI; ` +
         "use 'consul config write' instead",
     );

@@ -34,13 +34,13 @@ export function configEntryForms(codecOf: CodecOf): Readonly<Record<string, Form
   };
 }
 
-interface WithEntry {
+type WithEntry = {
   readonly Entry: ConfigEntry | null;
-}
-interface WithEntries {
+};
+type WithEntries = {
   readonly Kind: string;
   readonly Entries: readonly ConfigEntry[] | null;
-}
+};
 type EntryCodecs = (kind: string, position: number) => StructCodec<ConfigEntry>;
 
 function entryCodecs(codecOf: CodecOf): EntryCodecs {
@@ -123,7 +123,7 @@ function requestForm(schema: Struct<WithEntry>, codecOf: CodecOf, entries: Entry
       for (const name of names) {
         writer.text(name);
         if (name === "Entry") entries(Entry.Kind, 0).write(writer, Entry);
-        else fields.get(name)?.write(writer, (value as unknown as Record<string, unknown>)[name]);
+        else fields.get(name)?.write(writer, value[name as keyof typeof value]);
       }
     },
     read(reader) {
@@ -136,7 +136,7 @@ function requestForm(schema: Struct<WithEntry>, codecOf: CodecOf, entries: Entry
         else value[name] = codec.read(reader);
       }
       if (value.Entry === null) throw new MsgpackError("a request without a config entry", reader.position);
-      return value as unknown as WithEntry;
+      return value as WithEntry;
     },
   };
 }
@@ -176,7 +176,7 @@ function listForm(schema: Struct<WithEntries>, codecOf: CodecOf, entries: EntryC
       for (const name of names) {
         writer.text(name);
         if (name !== "Entries") {
-          fields.get(name)?.write(writer, (value as unknown as Record<string, unknown>)[name]);
+          fields.get(name)?.write(writer, value[name as keyof typeof value]);
           continue;
         }
         writer.arrayHeader(all.length);
@@ -202,7 +202,7 @@ function listForm(schema: Struct<WithEntries>, codecOf: CodecOf, entries: EntryC
         } else if (fields.has(name)) value[name] = fields.get(name)?.read(reader);
         else reader.skip();
       }
-      return value as unknown as WithEntries;
+      return value as WithEntries;
     },
   };
   return {

@@ -109,7 +109,7 @@ function opaque(config: UpstreamConfig): Opaque {
 }
 
 function pick<T, K extends keyof T>(value: T, ...names: readonly K[]): Pick<T, K> {
-  return Object.fromEntries(names.map((name) => [name, value[name]])) as unknown as Pick<T, K>;
+  return Object.fromEntries(names.map((name) => [name, value[name]])) as Pick<T, K>;
 }
 
 // ---- for the agent ----

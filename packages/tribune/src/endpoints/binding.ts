@@ -170,7 +170,7 @@ export function bindRpc<C extends RpcContracts>(contracts: C, bindings: RpcBindi
   return Object.entries(contracts).map(([name, contract]) => ({
     name,
     contract,
-    binding: (bindings as unknown as Record<string, Method["binding"]>)[name] as Method["binding"],
+    binding: (bindings as Record<string, unknown>)[name] as Method["binding"],
   }));
 }
 
@@ -179,6 +179,6 @@ export function bind<C extends Contracts>(contracts: C, bindings: Bindings<C>): 
   return Object.entries(contracts).map(([name, contract]) => ({
     name,
     contract,
-    binding: (bindings as unknown as Record<string, Endpoint["binding"]>)[name] as Endpoint["binding"],
+    binding: (bindings as Record<string, unknown>)[name] as Endpoint["binding"],
   }));
 }

@@ -1,3 +1,4 @@
+import { make } from "@tribune/api";
 import type { Endpoint } from "../endpoints/binding.ts";
 import { commonOptions } from "../endpoints/common-options.ts";
 import { TribuneError } from "../lib/errors.ts";
@@ -19,7 +20,7 @@ export interface Target extends ReadCall {
   readonly route: Route;
 }
 
-/** A URL that was parsed before, of a GET that is no read of the state. */
+/** A URL parsed, and the endpoint that it names. Kept of a GET that is no read of the state. */
 export interface Found {
   readonly endpoint: Endpoint;
   readonly route: Route;
@@ -46,6 +47,7 @@ const TARGETS_MAX = 4096;
 const BLOCKING_TARGETS_MAX = 256;
 /** Longer ones are not kept: a million characters are allowed, and thousands of such URLs would fill the memory. */
 const KEPT_CHARS_MAX = 4096;
+
 /** URLs that were asked before, parsed. The oldest goes when there are too many. */
 export class ParsedUrls {
   readonly #reads = new Map<string, Target>();
@@ -89,11 +91,8 @@ export class ParsedUrls {
 /** Everything but the freshness of the answer to a read. */
 export function targetOf(
   options: HttpOptions,
-  endpoint: Endpoint,
-  route: Route,
-  rest: string,
+  { endpoint, route, rest, query }: Found,
   view: RequestView,
-  query: QueryString,
   body?: Uint8Array,
 ): Target {
   const { contract, binding } = endpoint;
@@ -117,6 +116,24 @@ export function targetOf(
     cached: asked.UseCache === true && contract.cacheable === true,
     saysConsistency: contract.saysConsistency === true,
   };
+}
+
+export function callTargetOf(
+  options: HttpOptions,
+  { endpoint, route, rest, query }: Found,
+  view: RequestView,
+): CallTarget {
+  const { contract, binding } = endpoint;
+  if (contract.kind !== "call") throw new TribuneError("internal", "not a call");
+  const values = parameterValues(contract.parameters, rest, view, undefined);
+  const asked = binding.request(values, view, callOptions(contract, view));
+  return { endpoint, route, view, request: asked, pretty: options.alwaysPretty || query.has("pretty") };
+}
+
+/** What a call's request starts from: the common options where it takes them, else nothing. */
+export function callOptions(contract: Endpoint["contract"] & { kind: "call" }, view: RequestView): unknown {
+  if (contract.queryOptions !== true) return make(contract.request);
+  return commonOptions(contract.request, view);
 }
 
 /** Adds to a map of bounded size; the oldest goes. */

@@ -1,6 +1,6 @@
 import type { Parameter } from "@tribune/api";
 import { JsonShapeError, type Schema } from "@tribune/api";
-import type { HttpView } from "../endpoints/binding.ts";
+import type { Endpoint, HttpView } from "../endpoints/binding.ts";
 import { TribuneError, withNamespaceHint } from "../lib/errors.ts";
 import { JsonError, parseJson } from "../lib/go-json-parse.ts";
 import { readStruct } from "../lib/struct-json.ts";
@@ -92,4 +92,23 @@ function bodyValue(parameter: Parameter<unknown>, body: Uint8Array): unknown {
     );
     throw parameter.invalidStatus === 500 ? TribuneError.internal(text) : TribuneError.badRequest(text);
   }
+}
+
+interface BodyParameter {
+  readonly in: string;
+  readonly type: string;
+  readonly bytesMax?: number;
+}
+
+const bodyParameters = new WeakMap<Endpoint["contract"], BodyParameter | null>();
+
+/** The one that the body says, unless its binding reads the body as it comes. */
+export function bodyParameter(contract: Endpoint["contract"]): BodyParameter | undefined {
+  let found = bodyParameters.get(contract);
+  if (found === undefined) {
+    const parameters: readonly BodyParameter[] = Object.values(contract.parameters);
+    found = parameters.find((parameter) => parameter.in === "body" && parameter.type !== "stream") ?? null;
+    bodyParameters.set(contract, found);
+  }
+  return found ?? undefined;
 }

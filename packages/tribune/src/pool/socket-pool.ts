@@ -1,8 +1,5 @@
 /** A gossip pool on sockets: both cores, and everything that they ask of the world. `types` has the contract. */
 
-import { GossipCodecError } from "../codec/gossip-error.ts";
-import { parseIp } from "../codec/ip-address.ts";
-import type { ProtocolVersions } from "../codec/memberlist-messages.ts";
 import { packetBudgetBytes } from "../codec/memberlist-packet.ts";
 import type { Coordinate } from "../codec/serf-coordinate.ts";
 import { encodeSerfMessage } from "../codec/serf-messages.ts";
@@ -12,7 +9,7 @@ import { Serf } from "../gossip/serf/serf.ts";
 import { SERF_SETTINGS } from "../gossip/serf/settings.ts";
 import type { SnapshotContents } from "../gossip/serf/snapshot-file.ts";
 import type { KeyOperation } from "../gossip/serf/types.ts";
-import { type Endpoint, endpointOf } from "../gossip/swim/endpoint.ts";
+import type { Endpoint } from "../gossip/swim/endpoint.ts";
 import { Swim } from "../gossip/swim/swim.ts";
 import type { NodeName } from "../gossip/swim/types.ts";
 import { TribuneError } from "../lib/errors.ts";
@@ -30,8 +27,10 @@ import { KeyringStore } from "./keyring-store.ts";
 import { KeyringTally } from "./keyring-tally.ts";
 import { recordEvent } from "./member-events.ts";
 import type { SocketPoolDependencies, SocketPoolOptions } from "./options.ts";
+import { advertisedEndpoint, checkAdvertised, checkedTags, unstartedMember, VERSIONS } from "./own-member.ts";
 import { OwnQueries } from "./own-queries.ts";
 import { Packets } from "./packets.ts";
+import { poolStats } from "./pool-stats.ts";
 import { sampleQueues } from "./queue-depth.ts";
 import { singleLines } from "./single-lines.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
@@ -48,16 +47,6 @@ import type {
 } from "./types.ts";
 
 export type { SocketPoolDependencies, SocketPoolOptions } from "./options.ts";
-
-/** As Consul 1.10 announces itself: memberlist 1 to 5, serf 2 to 5. */
-const VERSIONS: ProtocolVersions = {
-  protocolMin: 1,
-  protocolMax: 5,
-  protocolCurrent: 2,
-  delegateMin: 2,
-  delegateMax: 5,
-  delegateCurrent: 4,
-};
 
 /** What exists while the pool runs. */
 interface Running {
@@ -194,7 +183,7 @@ export class SocketPool implements GossipPool {
     const { settings, reconnectTimeoutMs, resolveNameConflicts = false } = this.#options;
     const { rng, clock, timers } = this.#dependencies.runtime;
     const name = this.#options.name as NodeName;
-    const endpoint = this.#advertised(sockets);
+    const endpoint = advertisedEndpoint(this.#options, sockets.tcp.address.port);
     const serf = new Serf(
       {
         name,
@@ -244,13 +233,6 @@ export class SocketPool implements GossipPool {
       members: () => swim.members(),
     });
     return { sockets, swim, serf, cores, exchanges, snapshot, stopSampling };
-  }
-
-  #advertised({ tcp }: Sockets): Endpoint {
-    const { bind, advertise } = this.#options;
-    const { host, port } = advertise ?? bind;
-    const endpoint = endpointOf(parseIp(host)!, port === 0 ? tcp.address.port : port);
-    return endpoint!;
   }
 
   /** One that has stopped is gone already. */
@@ -317,20 +299,7 @@ export class SocketPool implements GossipPool {
   }
 
   get local(): PoolMember {
-    return this.member(this.#options.name) ?? this.#unstarted();
-  }
-
-  #unstarted(): PoolMember {
-    const { name, bind, advertise } = this.#options;
-    return {
-      name,
-      host: (advertise ?? bind).host,
-      port: advertise?.port || bind.port,
-      tags: this.#tags,
-      status: "alive",
-      protocol: { min: VERSIONS.protocolMin, max: VERSIONS.protocolMax, current: VERSIONS.protocolCurrent },
-      delegate: { min: VERSIONS.delegateMin, max: VERSIONS.delegateMax, current: VERSIONS.delegateCurrent },
-    };
+    return this.member(this.#options.name) ?? unstartedMember(this.#options, this.#tags);
   }
 
   setTags(tags: MemberTags): void {
@@ -407,24 +376,7 @@ export class SocketPool implements GossipPool {
   }
 
   stats(): Readonly<Record<string, string>> {
-    const members = this.members();
-    const count = (status: string): string => String(members.filter((member) => member.status === status).length);
-    const { serf, swim } = this.#running ?? {};
-    const [intents, queries, events] = swim?.queued.user ?? [0, 0, 0];
-    return {
-      coordinate_resets: String(serf?.coordinateResets ?? 0),
-      encrypted: String(this.encrypted),
-      event_queue: String(events),
-      event_time: String(serf?.clocks.eventClock ?? 1),
-      failed: count("failed"),
-      health_score: String(swim?.healthScore ?? 0),
-      intent_queue: String(intents),
-      left: count("left"),
-      member_time: String(serf?.clocks.clock ?? 1),
-      members: String(members.length),
-      query_queue: String(queries),
-      query_time: String(serf?.clocks.queryClock ?? 1),
-    };
+    return poolStats(this.members(), this.encrypted, this.#running ?? {});
   }
 
   // ---- what the cores want ----
@@ -537,22 +489,3 @@ export class SocketPool implements GossipPool {
 }
 
 const LOG_METHOD = { TRACE: "trace", DEBUG: "debug", INFO: "info", WARN: "warn", ERROR: "error" } as const;
-
-function checkedTags(tags: MemberTags): MemberTags {
-  try {
-    encodeTags(tags);
-    return tags;
-  } catch (error) {
-    if (error instanceof GossipCodecError) throw TribuneError.internal(error.message, error);
-    throw error;
-  }
-}
-
-function checkAdvertised({ bind, advertise }: SocketPoolOptions): void {
-  const { host } = advertise ?? bind;
-  const addr = parseIp(host);
-  if (addr === undefined) throw TribuneError.badRequest(`${host} is not an IP address`);
-  if (addr.every((byte) => byte === 0)) {
-    throw TribuneError.badRequest(`${host} cannot be advertised: set an address that members can reach`);
-  }
-}

@@ -36,6 +36,11 @@ export function scriptArgs(script: string, env: Environment): readonly string[] 
   return [env.SHELL || "/bin/sh", "-c", script];
 }
 
+/** A program in a file as the arguments of the shell that runs it, wherever the file is. */
+export function programArgs(path: string, env: Environment): readonly string[] {
+  return scriptArgs(`'${path.replaceAll("'", "'\\''")}'`, env);
+}
+
 /** Go's words for an end that was no success; undefined for exit code 0. */
 export function failureOf(end: ChildEnd): string | undefined {
   switch (end.kind) {

@@ -46,11 +46,11 @@ export class Deadlines<T extends Expiring> {
       this.#slots.set(atMs, slot);
     }
     slot.members.add(member);
-    member.slot = slot as unknown as Slot<Expiring>;
+    member.slot = slot as Slot<Expiring>;
   }
 
   remove(member: T): void {
-    const slot = member.slot as unknown as Slot<T> | undefined;
+    const slot = member.slot as Slot<T> | undefined;
     if (slot === undefined) return;
     member.slot = undefined;
     slot.members.delete(member);

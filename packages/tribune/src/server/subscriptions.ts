@@ -17,6 +17,7 @@ import { invariant } from "../lib/invariant.ts";
 import type { Cancel } from "../lib/runtime.ts";
 import { GRPC_STATUS, type GrpcCall } from "../rpc/grpc-server.ts";
 import type { Instance } from "../state/catalog/health-queries.ts";
+import type { Indexed } from "./query-engine.ts";
 import { questionKey } from "./question-key.ts";
 import type { Server } from "./server.ts";
 
@@ -131,7 +132,7 @@ class Feed {
     const begun = this.#server.readLater({ ...this.#read, minIndex }, (outcome) => {
       if (outcome instanceof Error) return this.#fail(outcome);
       const { answer } = outcome;
-      this.#take((answer.reply as unknown as { readonly Nodes: readonly Instance[] }).Nodes ?? [], answer.index);
+      this.#take((answer.reply as Indexed & { readonly Nodes: readonly Instance[] }).Nodes ?? [], answer.index);
       // An index that does not grow is a time-out; one that goes back would be answered at once, without end.
       const next = Math.max(answer.index, minIndex);
       if (this.#subscribers.size + this.#early.length > 0 || minIndex === 0) this.#follow(next);

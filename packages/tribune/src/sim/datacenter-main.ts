@@ -2,7 +2,7 @@
  * Runs whole datacenters through faults, one seed after another.
  *
  *   node packages/tribune/dist/sim/datacenter-main.js --seeds 100 --servers 3 --clients 3
- *   node packages/tribune/dist/sim/datacenter-main.js --seed 17                   one seed, with its trace
+ *   node packages/tribune/dist/sim/datacenter-main.js --seed 17 --trace           one seed, with its trace
  *   node packages/tribune/dist/sim/datacenter-main.js --break reconcile-off       must find a violation
  *   node packages/tribune/dist/sim/datacenter-main.js --hours 24 --profile slow-disk --clients 1
  *                                                          poor disks and links, and no needless election
@@ -23,7 +23,6 @@ const { values } = parseArgs({
     "faults-s": { type: "string", default: "60" },
     hours: { type: "string" },
     profile: { type: "string", default: "slow-disk" },
-    trace: { type: "boolean", default: false },
   },
 });
 

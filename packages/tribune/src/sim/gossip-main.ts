@@ -2,7 +2,7 @@
  * Runs gossiping clusters through faults, one seed after another, or measures large ones.
  *
  *   node packages/tribune/dist/sim/gossip-main.js --seeds 20 --members 50,200
- *   node packages/tribune/dist/sim/gossip-main.js --seed 17 --members 50            one seed, with its trace
+ *   node packages/tribune/dist/sim/gossip-main.js --seed 17 --members 50 --trace    one seed, with its trace
  *   node packages/tribune/dist/sim/gossip-main.js --break no-refute                 must find a violation
  *   node packages/tribune/dist/sim/gossip-main.js --measure spread --members 10000 --loss 0.01
  *   node packages/tribune/dist/sim/gossip-main.js --measure slow --members 128      false failures, with and without Lifeguard
@@ -55,8 +55,9 @@ function search(): void {
 
 /** @returns whether every promise was kept. */
 function holds(seed: number, members: number): boolean {
-  const result = runGossip({ seed, members, loss, ...broken });
+  const result = runGossip({ seed, members, loss, ...broken, keepLines: values.trace });
   totals.runs++;
+  if (values.trace) console.log(result.trace);
   for (const key of ["faults", "changes", "suspicions", "falseDeaths", "packets"] as const) totals[key] += result[key];
   if (result.violation === undefined) {
     if (values.seed !== undefined) console.log(`seed ${seed}, ${members} members: fingerprint ${result.fingerprint}`);
@@ -65,7 +66,7 @@ function holds(seed: number, members: number): boolean {
   totals.violations++;
   if (result.crashed) totals.crashes++;
   const again = runGossip({ seed, members, loss, ...broken, keepLines: true });
-  console.log(again.trace);
+  if (!values.trace) console.log(again.trace);
   console.log(`seed ${seed}, ${members} members: ${result.violation}`);
   if (again.fingerprint !== result.fingerprint)
     console.log("and the seed does not replay: something reads the outside");

@@ -6,6 +6,8 @@ export const SEED_OPTIONS = {
   seed: { type: "string" },
   break: { type: "string" },
   "keep-going": { type: "boolean", default: false },
+  /** What happened, line by line, also where nothing is wrong. */
+  trace: { type: "boolean", default: false },
 } as const;
 
 /** Of runs of hours: how long a disk is good, at most, between times in which it is slow. */

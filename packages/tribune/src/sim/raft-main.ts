@@ -2,7 +2,7 @@
  * Runs Raft clusters through faults, one seed after another.
  *
  *   node packages/tribune/dist/sim/raft-main.js --seeds 2000 --servers 3,5
- *   node packages/tribune/dist/sim/raft-main.js --seed 17 --servers 3          one seed, with its trace
+ *   node packages/tribune/dist/sim/raft-main.js --seed 17 --servers 3 --trace  one seed, with its trace
  *   node packages/tribune/dist/sim/raft-main.js --break vote-before-durable    must find a violation
  *   node packages/tribune/dist/sim/raft-main.js --hours 24 --servers 3         poor disks and links, no election
  */
@@ -11,7 +11,7 @@ import { brokenRule, fail, profileNamed, SEED_OPTIONS, seedsOf } from "./main-op
 import { exitStatus } from "./outcome.ts";
 import { runLongRaft } from "./raft/long-run.ts";
 import { runRaft } from "./raft/run.ts";
-import { BROKEN_RULES } from "./raft/server.ts";
+import { BROKEN_RULES } from "./raft/world.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,7 +20,6 @@ const { values } = parseArgs({
     servers: { type: "string", default: "3,5" },
     hours: { type: "string" },
     profile: { type: "string", default: "slow-disk" },
-    trace: { type: "boolean", default: false },
   },
 });
 
@@ -77,8 +76,9 @@ if (values.hours !== undefined) {
 
 search: for (let seed = first; seed < first + count; seed++) {
   for (const servers of sizes) {
-    const result = runRaft({ seed, servers, ...broken, keepLines: values.seed !== undefined });
+    const result = runRaft({ seed, servers, ...broken, keepLines: values.trace });
     totals.runs++;
+    if (values.trace) console.log(result.trace);
     for (const key of ["elections", "operations", "unknown", "faults", "messages", "committed"] as const) {
       totals[key] += result[key];
     }
@@ -86,7 +86,7 @@ search: for (let seed = first; seed < first + count; seed++) {
       totals.violations++;
       if (result.crashed) totals.crashes++;
       const again = runRaft({ seed, servers, ...broken, keepLines: true });
-      console.log(again.trace);
+      if (!values.trace) console.log(again.trace);
       console.log(`seed ${seed}, ${servers} servers: ${result.violation}`);
       if (again.fingerprint !== result.fingerprint)
         console.log("and the seed does not replay: something reads the outside");

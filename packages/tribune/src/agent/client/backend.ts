@@ -81,7 +81,7 @@ export class ClientBackend implements Asking {
   }
 
   async #call({ contract }: Method, request: unknown, isRead: boolean): Promise<unknown> {
-    const wire = contract as unknown as {
+    const wire = contract as {
       readonly rpc: string;
       readonly request: Struct<unknown>;
       readonly reply: Schema<unknown>;

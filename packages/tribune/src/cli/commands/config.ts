@@ -198,7 +198,7 @@ function decode(data: string): Raw {
 /** Reads it as the servers will, so that a misspelt field is told before anything is sent. @throws CommandFailure */
 function entryOf(raw: Raw): Named {
   try {
-    return decodeConfigEntry(raw, "passed over") as unknown as Named;
+    return decodeConfigEntry(raw, "passed over") as Named;
   } catch (error) {
     if (!(error instanceof ConfigEntryError)) throw error;
     throw new CommandFailure(`${WRONG}: ${error.message}`);

@@ -4,6 +4,7 @@ import { RegisteredChecks, RegisteredServices } from "../../agent/api/registered
 import { ask, endpointNamed, ownRead, type ReadCall, type ReadOutcome } from "../../agent/asking.ts";
 import type { CheckStatus } from "../../checks/status.ts";
 import { randomInt } from "../../lib/random.ts";
+import type { Indexed } from "../../server/query-engine.ts";
 import type { RegisterOperation } from "../linearizability.ts";
 import type { DatacenterChecker } from "./checker.ts";
 import { serverOfAgent } from "./convergence.ts";
@@ -84,7 +85,7 @@ export function askAsDoor({ asking }: Agent, call: ReadCall): Promise<ReadOutcom
 }
 
 export function entryOf({ answer }: ReadOutcome): { readonly value: number; readonly modifyIndex: number } {
-  const { Entries } = answer.reply as unknown as { readonly Entries: readonly DirEntry[] | null };
+  const { Entries } = answer.reply as Indexed & { readonly Entries: readonly DirEntry[] | null };
   const entry = Entries?.[0];
   if (entry === undefined) return { value: 0, modifyIndex: 0 };
   return { value: Number(Buffer.from(entry.Value ?? []).toString()), modifyIndex: Number(entry.ModifyIndex) };

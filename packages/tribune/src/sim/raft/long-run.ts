@@ -9,7 +9,8 @@ import { CALM_NETWORK, SimNetwork } from "../sim-network.ts";
 import { Simulator } from "../simulator.ts";
 import { RaftChecker, Violation } from "./checker.ts";
 import { encodeCommand } from "./key-value.ts";
-import { SimServer, type World } from "./server.ts";
+import { SimServer } from "./server.ts";
+import type { World } from "./world.ts";
 
 export interface LongRunOptions {
   readonly seed: number;
@@ -156,8 +157,8 @@ export function runLongRaft({ seed, servers, hours, goodMaxMs, onLeaderless }: L
   const leaderless = new Leaderless(sim, onLeaderless);
   for (const id of ids) {
     const server = new SimServer(id, DEFAULT_RAFT_CONFIG, SYNC_MAX_MS, world);
-    server.snapshotEvery = 2_000;
-    server.trailing = 1_000;
+    server.snapshots.every = 2_000;
+    server.snapshots.trailing = 1_000;
     server.bootstrapConfiguration = {
       servers: ids.map((each) => ({ id: each, address: `${each}:8300`, suffrage: "voter" })),
     };

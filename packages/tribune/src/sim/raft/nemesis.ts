@@ -1,6 +1,7 @@
 import { randomInt } from "../../lib/random.ts";
 import type { ConfigurationChange, ServerId } from "../../raft/types.ts";
-import type { Moment, SimServer, World } from "./server.ts";
+import type { SimServer } from "./server.ts";
+import type { Moment, World } from "./world.ts";
 
 /** How often a moment is followed by a crash. */
 const TEMPTATION: Readonly<Record<Moment, number>> = {

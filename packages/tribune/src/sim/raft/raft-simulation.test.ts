@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runLongRaft } from "./long-run.ts";
 import { runRaft } from "./run.ts";
-import type { BrokenRule } from "./server.ts";
+import type { BrokenRule } from "./world.ts";
 
 test("clusters of one, three and five servers keep every promise under faults", () => {
   let elections = 0;

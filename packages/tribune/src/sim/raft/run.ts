@@ -9,8 +9,9 @@ import { Simulator } from "../simulator.ts";
 import { RaftChecker, Violation } from "./checker.ts";
 import { encodeCommand } from "./key-value.ts";
 import { Nemesis } from "./nemesis.ts";
-import { type BrokenRule, SimServer, type World } from "./server.ts";
+import { SimServer } from "./server.ts";
 import { Workload } from "./workload.ts";
+import type { BrokenRule, World } from "./world.ts";
 
 export interface RunOptions {
   readonly seed: number;
@@ -107,8 +108,8 @@ function buildWorld(sim: Simulator, options: RunOptions): World {
   for (const id of ids) {
     const server = new SimServer(id, config, syncMaxMs, world);
     server.knowsPreVote = config.preVote && rng.next() < 0.85;
-    server.snapshotEvery = 10 + randomInt(rng, 60);
-    server.trailing = randomInt(rng, 30);
+    server.snapshots.every = 10 + randomInt(rng, 60);
+    server.snapshots.trailing = randomInt(rng, 30);
     world.servers.set(id, server);
   }
   // As with `bootstrap_expect`: each of the first servers writes the same first entry.

@@ -61,3 +61,20 @@ export function hasEntry(disk: ServerDisk, index: number, term: number): boolean
   if (entry !== undefined) return entry.term === term;
   return disk.snapshot !== undefined && index <= disk.snapshot.meta.index;
 }
+
+/** What a core asked to have read, up to `maxBytes`; nothing where the log begins later by now. */
+export function loadedEntries(
+  { log }: ServerDisk,
+  { from, to, maxBytes }: Extract<RaftEffect, { type: "loadEntries" }>,
+): readonly LogEntry[] {
+  const first = log[0]?.index ?? 0;
+  const entries: LogEntry[] = [];
+  let bytes = 0;
+  if (from < first) return entries;
+  for (const entry of log.slice(from - first, to - first + 1)) {
+    bytes += entry.data.length;
+    if (entries.length > 0 && bytes > maxBytes) break;
+    entries.push(entry);
+  }
+  return entries;
+}

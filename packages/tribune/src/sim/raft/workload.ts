@@ -1,7 +1,8 @@
 import { randomInt } from "../../lib/random.ts";
 import type { RegisterOperation } from "../linearizability.ts";
 import { encodeCommand } from "./key-value.ts";
-import type { SimServer, World } from "./server.ts";
+import type { SimServer } from "./server.ts";
+import type { World } from "./world.ts";
 
 const KEYS = ["x", "y", "z"];
 /** A client that waited this long gives up and never learns what became of its operation. */

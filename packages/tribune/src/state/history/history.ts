@@ -199,6 +199,6 @@ const INDEXES: ReadonlySet<string> = new Set(["CreateIndex", "ModifyIndex"]);
 /** Fields of a registration that changed; null where it began or ended, and for checks. */
 function changedOf({ kind, before, after }: CatalogChange): readonly string[] | null {
   if (kind === "check" || before === undefined || after === undefined) return null;
-  const [old, fresh] = [before, after] as unknown as readonly [Record<string, unknown>, Record<string, unknown>];
+  const [old, fresh] = [before, after] as readonly [Record<string, unknown>, Record<string, unknown>];
   return Object.keys(fresh).filter((name) => !INDEXES.has(name) && !deepEqual(old[name], fresh[name]));
 }

@@ -53,7 +53,7 @@ class Tables {
     const known = this.#bySchema.get(schema);
     if (known !== undefined) return known;
     invariant(!this.#byName.has(schema.name), `two schemas for table ${schema.name}`);
-    const table = newTable(schema as unknown as TableSchema<Row>);
+    const table = newTable(schema as TableSchema<Row>);
     this.#bySchema.set(schema, table);
     this.#byName.set(schema.name, table);
     return table;

@@ -1,0 +1,134 @@
+/**
+ * Configuration entries of whatever kind: which struct a kind has, what of an entry a server of Consul 1.10 could not
+ * keep, and the requests that carry them.
+ */
+import { any, type Infer, list, nullable, oneOf, type Schema, type Struct, struct, text, wired } from "../schema.ts";
+import { queryMeta, queryOptions } from "./common.ts";
+import {
+  ExportedServicesConfigEntry,
+  IngressGatewayConfigEntry,
+  MeshConfigEntry,
+  ProxyConfigEntry,
+  ServiceConfigEntry,
+  ServiceIntentionsConfigEntry,
+  ServiceResolverConfigEntry,
+  ServiceRouterConfigEntry,
+  ServiceSplitterConfigEntry,
+  TerminatingGatewayConfigEntry,
+} from "./config-entry.ts";
+
+export const CONFIG_ENTRY_STRUCTS = {
+  "service-defaults": ServiceConfigEntry,
+  "proxy-defaults": ProxyConfigEntry,
+  "service-router": ServiceRouterConfigEntry,
+  "service-splitter": ServiceSplitterConfigEntry,
+  "service-resolver": ServiceResolverConfigEntry,
+  "ingress-gateway": IngressGatewayConfigEntry,
+  "terminating-gateway": TerminatingGatewayConfigEntry,
+  "service-intentions": ServiceIntentionsConfigEntry,
+  mesh: MeshConfigEntry,
+  "exported-services": ExportedServicesConfigEntry,
+} as const;
+
+export type ConfigEntryKind = keyof typeof CONFIG_ENTRY_STRUCTS;
+export type ConfigEntryOf<K extends ConfigEntryKind> = Infer<(typeof CONFIG_ENTRY_STRUCTS)[K]>;
+
+/** What every kind has in memory; `Kind` tells which of the structs it is. */
+export interface ConfigEntry {
+  readonly Kind: string;
+  readonly Name: string;
+  readonly Meta: Readonly<Record<string, string>> | null;
+  readonly CreateIndex: number;
+  readonly ModifyIndex: number;
+}
+
+const LATER_KINDS: ReadonlySet<string> = new Set<ConfigEntryKind>(["exported-services"]);
+
+/** A kind that Consul 1.10 does not know: one of its servers that finds it in the log or in a snapshot ends. */
+export function isLaterKind(kind: string): boolean {
+  return LATER_KINDS.has(kind);
+}
+
+/**
+ * Behind the kind of an entry with later fields, on its way to the leader: one that would drop the fields without a
+ * word does not know such a kind, and refuses it.
+ */
+const LATER_MARK = " (with fields that came after Consul 1.10)";
+
+export function markedKind(entry: ConfigEntry): string {
+  return (laterPart(entry)?.fields.length ?? 0) > 0 ? entry.Kind + LATER_MARK : entry.Kind;
+}
+
+export function plainKind(kind: string): string {
+  return kind.endsWith(LATER_MARK) ? kind.slice(0, -LATER_MARK.length) : kind;
+}
+
+/** What of an entry a server of Consul 1.10 could not keep: all of it, if it does not know the kind, or some fields. */
+export interface LaterPart {
+  readonly kind: string;
+  /** None where the kind itself is not known. */
+  readonly fields: readonly string[];
+}
+
+export function laterPart(entry: ConfigEntry): LaterPart | undefined {
+  const kind = plainKind(entry.Kind);
+  if (isLaterKind(kind)) return { kind, fields: [] };
+  const fields = laterFields(kind).filter((name) => isSaid(entry[name as keyof ConfigEntry]));
+  return fields.length === 0 ? undefined : { kind, fields };
+}
+
+function laterFields(kind: string): readonly string[] {
+  const fields = configEntryStruct(kind)?.fields ?? [];
+  return fields.filter(({ schema }) => schema.later === true).map(({ name }) => name);
+}
+
+function isSaid(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return value !== undefined && value !== null && value !== "" && value !== 0 && value !== false;
+}
+
+/** The struct of a kind; undefined for one that is not known. */
+export function configEntryStruct(kind: string): Struct<ConfigEntry> | undefined {
+  if (!Object.hasOwn(CONFIG_ENTRY_STRUCTS, kind)) return undefined;
+  return CONFIG_ENTRY_STRUCTS[kind as ConfigEntryKind] as Struct<ConfigEntry>;
+}
+
+/** Narrows an entry to its kind's struct. */
+export function isConfigEntry<K extends ConfigEntryKind>(
+  kind: K,
+  entry: ConfigEntry | undefined,
+): entry is ConfigEntry & ConfigEntryOf<K> {
+  return entry?.Kind === kind;
+}
+
+/** An entry in JSON, of whichever kind. */
+export const ConfigEntryJson = oneOf(Object.values(CONFIG_ENTRY_STRUCTS));
+
+const entry = any as Schema<ConfigEntry>;
+
+/** `Op`: `upsert`, `upsert-cas` or `delete`. */
+export const ConfigEntryRequest = wired(
+  "ConfigEntryRequest",
+  struct("ConfigEntryRequest", { Op: text, Datacenter: text, Entry: entry, Token: text }),
+);
+export type ConfigEntryRequest = Infer<typeof ConfigEntryRequest>;
+
+export const ConfigEntryQuery = struct("ConfigEntryQuery", {
+  Kind: text,
+  Name: text,
+  Datacenter: text,
+  ...queryOptions,
+});
+export type ConfigEntryQuery = Infer<typeof ConfigEntryQuery>;
+
+export const ConfigEntryResponse = wired(
+  "ConfigEntryResponse",
+  struct("ConfigEntryResponse", { Entry: nullable(entry), ...queryMeta }),
+);
+export type ConfigEntryResponse = Infer<typeof ConfigEntryResponse>;
+
+export const IndexedConfigEntries = wired(
+  "IndexedConfigEntries",
+  struct("IndexedConfigEntries", { Kind: text, Entries: list(entry), ...queryMeta }),
+);
+export type IndexedConfigEntries = Infer<typeof IndexedConfigEntries>;
