@@ -77,7 +77,8 @@ export class ReturningClient {
   }
 
   asks(): void {
-    if (this.#host.nowMs() - this.#answeredMs < BACK_SOON_MS) {
+    const isLookedFor = this.#returns >= this.#needed;
+    if (this.#host.nowMs() - this.#answeredMs < (isLookedFor ? LOOK_MS : BACK_SOON_MS)) {
       this.#returns++;
       return;
     }
