@@ -59,9 +59,10 @@ async function assertRight(page, where) {
   await until(
     async () => {
       seen = await look(page);
-      return seen.rows[0].top <= seen.from + 2 && seen.rows.at(-1).bottom >= seen.to - 1;
+      return seen.rows.length > 0 && seen.rows[0].top <= seen.from + 2 && seen.rows.at(-1).bottom >= seen.to - 1;
     },
-    () => `${where}: rows from ${seen.rows[0].top} to ${seen.rows.at(-1).bottom}, window ${seen.from} to ${seen.to}`,
+    () =>
+      `${where}: rows from ${seen?.rows[0]?.top} to ${seen?.rows.at(-1)?.bottom}, window ${seen?.from} to ${seen?.to}`,
   );
   const { rows, height } = seen;
   assert.ok(rows.length <= rowsMax, `${where}: ${rows.length} rows are in the document`);
