@@ -69,7 +69,7 @@ for (let from = 0; from < pages.length; from += doors.length) {
   browserTest(`no page calls fresh what an agent said that is away; all come back with it: ${names}`, async () => {
     const opened = await Promise.all(some.map(() => watchedPage(browser, agent.url)));
     // A dozen of them redraw at once.
-    for (const { page } of opened) page.setDefaultTimeout(120_000);
+    for (const { page } of opened) page.setDefaultTimeout(240_000);
     const each = (run) => Promise.all(opened.map(({ page }, i) => run(page, some[i], next(i), doors[i])));
     // One after the other: a dozen pages that load at once are slow on any machine.
     for (const [i, { page }] of opened.entries()) {
@@ -88,7 +88,7 @@ for (let from = 0; from < pages.length; from += doors.length) {
           return texts.every((text) => aged.test(text));
         },
         () => `${now.name} says "${texts}" of its age while the agent is away`,
-        120_000,
+        240_000,
       );
       assert.ok((await page.locator(now.shows).count()) > 0, `${now.name} is still shown`);
     });
@@ -111,7 +111,7 @@ for (let from = 0; from < pages.length; from += doors.length) {
           return then.standing || said > 0 || (texts.length === 1 && aged.test(texts[0]));
         },
         () => `${then.name} does not say that the agent is away`,
-        120_000,
+        240_000,
       );
       assert.equal(await page.locator("#away").count(), 1, then.name);
       assert.equal(await freshness(page, "fresh").count(), 0, then.name);
