@@ -153,6 +153,7 @@ browserTest(
         .filter({ hasText: new RegExp(`^${keys.length} keys?`) })
         .waitFor();
     };
+    await search.waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("app/policy");
     await found("app/policy.hcl");
@@ -260,7 +261,7 @@ browserTest("keys are marked by keyboard", async () => {
   await page.locator('[data-key="app/config.json"]').getByRole("checkbox").focus();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Space");
-  assert.equal(await page.locator('[data-key="app/config.yaml"]').getByRole("checkbox").isChecked(), true);
+  await page.locator('[data-key="app/config.yaml"] input:checked').waitFor();
   await page.getByText("1 of 4 marked").waitFor();
   await close();
 });

@@ -114,5 +114,17 @@ browserTest("whoever goes back from a dialog is not asked on the page that comes
   await page.goForward();
   await page.getByRole("heading", { name: "fra-server-1" }).waitFor();
   assert.equal(await page.getByRole("dialog").count(), 0);
+  // Before a frame is drawn, too.
+  const dialogs = await button.evaluate(async (opens) => {
+    const drawnAnew = async () => {
+      for (let i = 0; i < 5; i++) await Promise.resolve();
+      return document.querySelectorAll("dialog").length;
+    };
+    opens.click();
+    const before = await drawnAnew();
+    dispatchEvent(new PopStateEvent("popstate"));
+    return [before, await drawnAnew()];
+  });
+  assert.deepEqual(dialogs, [1, 0]);
   await close();
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { AgentProcess } from "../e2e/agent-process.mjs";
+import { AgentProcess, until } from "../e2e/agent-process.mjs";
 import { fill } from "./world.mjs";
 
 export const chromium = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
@@ -47,7 +47,8 @@ export const axeSource = () => require.resolve("axe-core/axe.min.js");
 
 export async function startBrowser() {
   const { chromium: engine } = require("playwright-core");
-  return engine.launch({ executablePath: chromium, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  const args = ["--no-sandbox", "--disable-dev-shm-usage"];
+  return engine.launch({ executablePath: chromium, args, timeout: 120_000 });
 }
 
 /** A development agent that leads. */
@@ -130,26 +131,56 @@ export async function assertAccessibleInBoth(page, where) {
   await assertAccessible(page, `${where}, dark`, ["color-contrast"]);
 }
 
+/** What measures itself may need a frame after its window has another size: what is too wide stays so. */
+async function assertNoWider(page, width, where) {
+  let over;
+  await until(
+    async () => {
+      const seen = await page.evaluate(() => [innerWidth, document.documentElement.scrollWidth - innerWidth]);
+      over = seen[0] === width ? `it is ${seen[1]} too wide` : `the window is ${seen[0]} wide, not ${width}`;
+      return seen[0] === width && seen[1] <= 0;
+    },
+    () => `${where}: ${over}`,
+    30_000,
+  );
+}
+
+const lettersOf = (page) =>
+  page.evaluate(() => {
+    const probe = document.body.appendChild(document.createElement("p"));
+    probe.style.fontSize = "medium";
+    const size = Number.parseFloat(getComputedStyle(probe).fontSize);
+    probe.remove();
+    return size;
+  });
+
 /** No page is wider than its window: as it is, and from a screen on at twice the zoom and with letters twice as large. */
 export async function assertFits(page) {
   const { width, height } = page.viewportSize();
-  const tooWide = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok((await tooWide()) <= 0, `${width} wide`);
+  await assertNoWider(page, width, `${width} wide`);
   if (width < 1280) return;
   await page.setViewportSize({ width: width / 2, height: height / 2 });
-  assert.ok((await tooWide()) <= 0, "at 200 %");
+  await assertNoWider(page, width / 2, "at 200 %");
   await page.setViewportSize({ width, height });
   // As the browser's own setting does it.
   const browser = await page.context().newCDPSession(page);
   const letters = (standard) => browser.send("Page.setFontSizes", { fontSizes: { standard } });
   await letters(32);
-  assert.ok((await tooWide()) <= 0, "with letters of 200 %");
+  await until(
+    async () => (await lettersOf(page)) === 32,
+    () => "the letters have not become larger",
+  );
+  await assertNoWider(page, width, "with letters of 200 %");
   await letters(16);
+  await until(
+    async () => (await lettersOf(page)) === 16,
+    () => "the letters have not become small again",
+  );
   await browser.detach();
   // As a zoom of the text alone does it: what the window's width is compared with stays as it was.
   const root = (size) => page.evaluate((to) => document.documentElement.style.setProperty("font-size", to), size);
   await root("200%");
-  assert.ok((await tooWide()) <= 0, "with the text alone at 200 %");
+  await assertNoWider(page, width, "with the text alone at 200 %");
   const share = await page.evaluate(() => document.querySelector("main").getBoundingClientRect().width / innerWidth);
   assert.ok(share > 0.9, `with the text alone at 200 % the page has ${share.toFixed(2)} of the window`);
   await root("");

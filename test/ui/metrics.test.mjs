@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { assertAccessible, browserTest, devAgent, missing, startBrowser, watchedPage } from "./harness.mjs";
+import { drawn } from "./shifts.mjs";
 import { importMesh, metricsSettings, noVictoria, startVictoria } from "./victoria.mjs";
 import { fill } from "./world.mjs";
 
@@ -47,10 +48,13 @@ if (!noVictoria) {
         });
         await page.goto(`${agent.url}/ui/dc1/services/web/topology`);
         await page.locator(".topology >> text=checkout").waitFor();
+        await page.locator('.freshness[data-state="fresh"]').waitFor();
+        await drawn(page);
         const before = await page.evaluate(() => globalThis.shifted);
         const own = page.locator(".topology-measures");
         await own.locator("text=P99").waitFor();
         const [requests = "", errors = "", half = "", slowest = ""] = await figures(own);
+        await drawn(page);
         const shifted = (await page.evaluate(() => globalThis.shifted)) - before;
         assert.ok(shifted < 0.01, `figures have their place before they are known: ${shifted}`);
         assert.match(requests, /^req\/s1[12]\d$/);

@@ -17,7 +17,7 @@ const remember = () => {
     return animate.apply(this, how);
   };
   const glides = (node) => node !== null && (gliding.has(node) || glides(node.parentNode));
-  // A text that was written anew may be named although it stands where it stood.
+  // A text is named with the box of its block: where a word before it on its line was rewritten the box stands.
   const stands = ({ previousRect: from, currentRect: to }) => from.x === to.x && from.y === to.y;
   const name = (node) =>
     node?.nodeType === 1 ? `${node.localName}.${node.className?.baseVal ?? node.className}` : "text";

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { until } from "../e2e/agent-process.mjs";
 import { browserTest, filledSite, watchedPage } from "./harness.mjs";
+import { drawn } from "./shifts.mjs";
 import { call, registerMany } from "./world.mjs";
 
 const site = filledSite("127.0.98.37");
@@ -126,6 +127,57 @@ browserTest(
     await close();
   },
 );
+
+browserTest("what is typed in the moment in which somebody else's change comes is not written over by it", async () => {
+  await call(site.agent.url, "PUT", "kv/flags/moment", "old");
+  const change = { Name: "moment", Kind: "service-defaults", Protocol: "http" };
+  await call(site.agent.url, "PUT", "config", change);
+  const body = { Action: "allow", Description: "old" };
+  const intention = "connect/intentions/exact?source=moment&destination=web";
+  await call(site.agent.url, "PUT", intention, body);
+  for (const [at, field, news] of [
+    ["kv/edit?key=flags/moment", "Value of flags/moment", () => call(site.agent.url, "PUT", "kv/flags/moment", "new")],
+    [
+      "config-entries/edit?kind=service-defaults&name=moment",
+      "service-defaults moment, as JSON",
+      () => call(site.agent.url, "PUT", "config", { ...change, Protocol: "grpc" }),
+    ],
+    [
+      "intentions/edit?exact=1&source=moment&destination=web",
+      "Description",
+      () => call(site.agent.url, "PUT", intention, { ...body, Action: "deny" }),
+    ],
+  ]) {
+    const { page, close } = await session(at);
+    // Types as soon as the page has taken in what came: before a frame is painted, and whatever is done after it.
+    await page.addInitScript(() => {
+      const { read } = ReadableStreamDefaultReader.prototype;
+      const type = async (input) => {
+        for (let i = 0; i < 30; i++) await Promise.resolve();
+        input.value = "mine";
+        input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+        globalThis.typed = true;
+      };
+      ReadableStreamDefaultReader.prototype.read = async function (...rest) {
+        const got = await read.apply(this, rest);
+        if (globalThis.field && /^event: ?(change|snapshot)/m.test(got.value)) {
+          void type(globalThis.field);
+          globalThis.field = undefined;
+        }
+        return got;
+      };
+    });
+    await page.reload();
+    const written = page.locator("main").getByLabel(field).and(page.locator("textarea, input"));
+    await page.locator('.freshness[data-state="fresh"]').waitFor();
+    await written.evaluate((input) => (globalThis.field = input));
+    await news();
+    await page.waitForFunction(() => globalThis.typed);
+    await drawn(page);
+    assert.equal(await written.inputValue(), "mine", at);
+    await close();
+  }
+});
 
 browserTest("an entry that the agent lays out in its own way is saved twice without a conflict", async () => {
   const { page, button, close } = await session("config-entries/edit?kind=service-defaults&name=web");
@@ -259,6 +311,46 @@ browserTest("the keyboard goes into the folder that was opened, and back to wher
   await page.goBack();
   await focused(page, '[data-key="app/config.json"]');
   await page.goBack();
+  await focused(page, '[data-key="app/"]');
+  await close();
+});
+
+browserTest("the keyboard is on a page as soon as it is drawn, and not taken from whoever was quicker", async () => {
+  const { page, link, close } = await session("services");
+  await page.locator('[data-service="web"]').waitFor();
+  const held = await link("Nodes").evaluate(async (to) => {
+    to.click();
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    const first = document.activeElement.localName;
+    document.querySelector("#search").focus();
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    return [first, document.activeElement.id];
+  });
+  assert.deepEqual(held, ["main", "search"]);
+  await close();
+});
+
+browserTest("the keyboard comes back to where it was however late the rows are", async () => {
+  const { page, close } = await session("kv");
+  await page.locator('[data-key="app/"]').press("Enter");
+  await page.locator('[data-key="app/config.json"]').waitFor();
+  await page.clock.install();
+  await page.reload();
+  await page.locator('[data-key="app/config.json"]').waitFor();
+  // What was read before the reload is forgotten, and what is asked for now is not answered yet.
+  let answer;
+  const held = new Promise((done) => {
+    answer = done;
+  });
+  await page.route("**/v1/stream*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goBack();
+  await page.locator("main .ghost").first().waitFor();
+  await page.clock.fastForward("01:00");
+  await page.clock.runFor(100);
+  answer();
   await focused(page, '[data-key="app/"]');
   await close();
 });

@@ -180,7 +180,8 @@ function Figure({
         </span>
         {live.value === undefined ? (
           <span class="small muted">
-            {live.state === "loading" ? "" : live.state === "denied" ? "not permitted" : "not known"}
+            {/* A line that is there from the start: what is below stays where it is. */}
+            {live.state === "loading" ? "\u00a0" : live.state === "denied" ? "not permitted" : "not known"}
           </span>
         ) : bar ? (
           <HealthBar counts={bar} text={text} />

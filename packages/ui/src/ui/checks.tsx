@@ -53,9 +53,6 @@ export function Checks({
               </a>
             )}
             <span class="row">
-              <span class="muted small">
-                <Since check={check} history={history} />
-              </span>
               {check.Output !== "" && (
                 <CopyButton
                   text={check.Output.trim()}
@@ -63,6 +60,9 @@ export function Checks({
                   said="the output"
                 />
               )}
+              <span class="muted small check-since">
+                <Since check={check} history={history} />
+              </span>
             </span>
             <span class="muted small end break">
               {check.Type ? `${check.Type} check` : ""} {check.Interval ? `every ${check.Interval}` : ""}{" "}

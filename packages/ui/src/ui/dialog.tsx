@@ -28,7 +28,8 @@ export function Dialog({
 }) {
   const box = useRef<HTMLDialogElement>(null);
   useModal(box);
-  useEffect(() => {
+  // As soon as it is drawn, as with the keys.
+  useLayoutEffect(() => {
     // Whoever goes to another page by the browser's own buttons is not asked there.
     addEventListener("popstate", onClose);
     return () => removeEventListener("popstate", onClose);

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { problemOf } from "../data/validate.ts";
 import { Conflict } from "./conflict.tsx";
 import { attempt } from "./dialog.tsx";
@@ -53,7 +53,8 @@ export function JsonForm({
     setText(value);
     setLeft(false);
   };
-  useEffect(() => {
+  // Before anybody can write on in what is shown: what came would go over it.
+  useLayoutEffect(() => {
     if (!news || conflict) return;
     if (touched) over();
     else take();

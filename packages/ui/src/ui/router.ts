@@ -31,23 +31,28 @@ function leave(): void {
   history.replaceState({ scroll: scrollY, link }, "");
 }
 
-/** Rows come once their data is read; so long they are looked for. */
+/** Rows come soon after their data is read; so long they are looked for. */
 const lookMs = 3000;
+/** Until the page's code and data are there, however slow they are: its place is empty, or has lines where rows will be. */
+const isToCome = (): boolean => document.querySelector("main:empty, main .ghost") !== null;
 const doings = ["keydown", "pointerdown", "wheel", "touchmove"];
 
 /** The page as it was left. The keyboard goes on at the link that was followed, else where the page begins. */
 function comeBack({ scroll = 0, link }: { readonly scroll?: number; readonly link?: string }): void {
-  const until = performance.now() + lookMs;
+  let until = performance.now() + lookMs;
+  const had = document.activeElement;
   const done = new AbortController();
   // Whoever does something meanwhile is somewhere already.
   for (const kind of doings) addEventListener(kind, () => done.abort(), { signal: done.signal, passive: true });
   const look = (): void => {
     if (done.signal.aborted) return;
     scrollTo(0, scroll);
+    if (isToCome()) until = performance.now() + lookMs;
     const again = link && document.querySelector<HTMLElement>(`main a[href="${CSS.escape(link)}"]`);
     if (again) again.focus({ preventScroll: true });
     else if (link && performance.now() < until) return void requestAnimationFrame(look);
-    else document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true });
+    else if ([had, document.body].includes(document.activeElement))
+      document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true });
     done.abort();
   };
   requestAnimationFrame(look);
@@ -62,9 +67,12 @@ export function setQuery(name: string, value: string): void {
   navigate(place.value.path + (text === "" ? "" : `?${text}`), { replace: true });
 }
 
-/** A reader hears the name of the new page; the keyboard starts there. */
+/**
+ * A reader hears the name of the new page; the keyboard starts there. As soon as the page is drawn, which is the next
+ * thing to happen: after a frame the keyboard would be taken from whoever was quicker.
+ */
 function arrived(): void {
-  requestAnimationFrame(() => document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true }));
+  queueMicrotask(() => document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true }));
 }
 
 export function startRouter(): void {

@@ -98,7 +98,7 @@ export function TermSelect({
     <label class="row small end">
       <span class="muted">{label}</span>
       <select
-        class="input select"
+        class="input select terms"
         value={values.find((value) => hasTerm(text, name, value)) ?? ""}
         onChange={(event) => {
           const { value } = event.currentTarget;

@@ -61,7 +61,8 @@ export function VirtualList<T>({
       removeEventListener("resize", later);
     };
   }, [virtual, height]);
-  useEffect(() => {
+  // The row that had the keyboard may just have gone: before a key can be pressed that nobody hears.
+  useLayoutEffect(() => {
     if (focusAt.current === undefined) return;
     const row = list.current?.querySelector<HTMLElement>(`[data-at="${focusAt.current}"] ${reachable}`);
     if (row) {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { datacenter, datacenters, inDatacenter } from "../../data/agent.ts";
 import type { AclLink, NodeIdentity, ServiceIdentity } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
@@ -42,7 +42,8 @@ export function AclForm({
   const [problem, setProblem] = useState<string | undefined>(undefined);
   const [busy, setBusy] = useState(false);
   const same = (a: AclItem, b: AclItem): boolean => editable(a) === editable(b);
-  useEffect(() => {
+  // Before anybody can write on in what is shown: what came would go over it.
+  useLayoutEffect(() => {
     if (same(stored, base)) return;
     if (same(draft, base)) setDraft(stored);
     else if (!same(draft, stored)) return;

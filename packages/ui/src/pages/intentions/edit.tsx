@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { datacenter, inDatacenter } from "../../data/agent.ts";
 import { refresh } from "../../data/live.ts";
 import { query, Refused, sendJson } from "../../data/send.ts";
@@ -136,8 +136,8 @@ function IntentionForm({
     setDescription(stored?.Description ?? "");
     setLeft(false);
   };
-  // Where nobody is writing the change of somebody else shows itself.
-  useEffect(() => {
+  // Where nobody is writing the change of somebody else shows itself, before anybody can: it would go over what is written.
+  useLayoutEffect(() => {
     if (now === base) return;
     if (!touched) take();
     else if (text === now) setBase(now);

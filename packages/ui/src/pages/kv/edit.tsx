@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { datacenter, inDatacenter } from "../../data/agent.ts";
 import { deleteKey, kvPath, saveKey } from "../../data/kv.ts";
 import type { KvPair } from "../../data/types.ts";
@@ -154,7 +154,8 @@ function Value({
     setLeft(false);
   };
 
-  useEffect(() => {
+  // Before anybody can write on in what is shown: what came would go over it.
+  useLayoutEffect(() => {
     if (index === base.index || conflict || busy) return;
     if (touched && same(now, base)) setBase(now);
     else if (!create) take();
