@@ -188,9 +188,9 @@ const AutopilotState = struct("AutopilotState", {
 });
 
 export const KeyringResponseJson = struct("KeyringResponse", {
-  WAN: omitEmpty(bool),
-  Datacenter: omitEmpty(text),
-  Segment: omitEmpty(text),
+  WAN: bool,
+  Datacenter: text,
+  Segment: text,
   Messages: omitEmpty(map(text)),
   Keys: map(int),
   PrimaryKeys: map(int),

@@ -8,20 +8,20 @@ import { retryJoin } from "./join.ts";
 const noCloud: AskCloud = () => Promise.reject(new Error("no cloud here"));
 
 interface Configured {
-  readonly attemptsMax?: number;
+  readonly retriesMax?: number;
   readonly addresses?: readonly string[];
   readonly askCloud?: AskCloud;
   readonly logger?: Logger;
 }
 
 function joining(answers: readonly (number | Error)[], configured: Configured = {}) {
-  const { attemptsMax = 0, addresses = ["10.0.0.1", "10.0.0.2"] } = configured;
+  const { retriesMax = 0, addresses = ["10.0.0.1", "10.0.0.2"] } = configured;
   const { askCloud = noCloud, logger = silentLogger } = configured;
   const time = new VirtualTime();
   const asked: (readonly string[])[] = [];
   const givenUp: Error[] = [];
   const cancel = retryJoin(
-    { cluster: "LAN", addresses, intervalMs: 30_000, attemptsMax },
+    { cluster: "LAN", addresses, intervalMs: 30_000, retriesMax },
     {
       join: (addresses) => {
         const answer = answers[Math.min(asked.length, answers.length - 1)]!;
@@ -47,11 +47,11 @@ test("joining goes on until somebody answers, and no further", async () => {
   assert.deepEqual(givenUp, []);
 });
 
-test("after the last attempt the agent is told to end", async () => {
-  const { time, asked, givenUp } = joining([new Error("refused")], { attemptsMax: 2 });
+test("after the last retry the agent is told to end: `retry_max` does not count the first attempt", async () => {
+  const { time, asked, givenUp } = joining([new Error("refused")], { retriesMax: 2 });
   await time.advance(300_000);
-  assert.equal(asked.length, 2);
-  assert.match(String(givenUp[0]), /max join retry exhausted/);
+  assert.equal(asked.length, 3);
+  assert.deepEqual(givenUp.map(String), ["Error: agent: max join LAN retry exhausted, exiting"]);
 });
 
 test("a cancelled join does not go on", async () => {
@@ -76,7 +76,7 @@ test("a cloud is asked anew for each attempt, and its answer joined with the oth
 });
 
 test("nothing found is an attempt, and no join", async () => {
-  const { time, asked, givenUp } = joining([1], { addresses: ["provider=aws tag_key=x"], attemptsMax: 3 });
+  const { time, asked, givenUp } = joining([1], { addresses: ["provider=aws tag_key=x"], retriesMax: 3 });
   await time.advance(300_000);
   assert.deepEqual(asked, []);
   assert.equal(givenUp.length, 1);

@@ -10,8 +10,8 @@ export interface RetryJoinOptions {
   readonly cluster: "LAN" | "WAN";
   readonly addresses: readonly string[];
   readonly intervalMs: number;
-  /** 0: for ever. */
-  readonly attemptsMax: number;
+  /** After the first attempt; 0: for ever. */
+  readonly retriesMax: number;
 }
 
 export interface RetryJoinDependencies {
@@ -27,14 +27,14 @@ export interface RetryJoinDependencies {
 
 /** Joins in the background until it has worked once (`retry_join`). @returns cancel */
 export function retryJoin(
-  { cluster, addresses, intervalMs, attemptsMax }: RetryJoinOptions,
+  { cluster, addresses, intervalMs, retriesMax }: RetryJoinOptions,
   { join, discovery, timers, logger, onGivenUp }: RetryJoinDependencies,
 ): Cancel {
   if (addresses.length === 0) return () => {};
   let cancelled = false;
   let cancelTimer: Cancel = () => {};
   logger.info("Joining cluster...", { cluster });
-  const attempt = async (number: number): Promise<void> => {
+  const attempt = async (retries: number): Promise<void> => {
     try {
       const found = await discovery.addresses(addresses, cluster);
       if (cancelled) return;
@@ -44,9 +44,10 @@ export function retryJoin(
         logger.info("Join cluster completed. Synced with initial agents", { cluster, num_agents: members });
     } catch (error) {
       if (cancelled) return;
-      if (attemptsMax > 0 && number >= attemptsMax) {
-        logger.error("max join retry exhausted, exiting");
-        onGivenUp(new Error("agent: max join retry exhausted, exiting"));
+      if (retriesMax > 0 && retries >= retriesMax) {
+        const error = new Error(`agent: max join ${cluster} retry exhausted, exiting`);
+        logger.error("Retry join failed", { error });
+        onGivenUp(error);
         return;
       }
       logger.warn("Join cluster failed, will retry", {
@@ -54,10 +55,10 @@ export function retryJoin(
         retry_interval: `${intervalMs / 1000}s`,
         error: error instanceof Error ? error.message : String(error),
       });
-      cancelTimer = timers.after(intervalMs, () => void attempt(number + 1));
+      cancelTimer = timers.after(intervalMs, () => void attempt(retries + 1));
     }
   };
-  void attempt(1);
+  void attempt(0);
   return () => {
     cancelled = true;
     cancelTimer();
@@ -109,7 +110,7 @@ export async function joinAtStart(config: JoinConfig, dependencies: JoinAtStartD
         cluster: "LAN",
         addresses: config.retryLan,
         intervalMs: config.retryIntervalLanMs,
-        attemptsMax: config.retryMaxLan,
+        retriesMax: config.retryMaxLan,
       },
       { join: joins("LAN", lan), discovery, timers, logger, onGivenUp },
     ),
@@ -121,7 +122,7 @@ export async function joinAtStart(config: JoinConfig, dependencies: JoinAtStartD
           cluster: "WAN",
           addresses: config.retryWan,
           intervalMs: config.retryIntervalWanMs,
-          attemptsMax: config.retryMaxWan,
+          retriesMax: config.retryMaxWan,
         },
         { join: joins("WAN", wan), discovery, timers, logger, onGivenUp },
       ),

@@ -204,6 +204,13 @@ export class Cluster {
     this.setMember({ ...member, status }, status === "failed" ? "failed" : status === "alive" ? "join" : "leave");
   }
 
+  /** As a change of name does: the pool goes on knowing a member by the old one, with the same id and address. */
+  leaveBehind(name: string, old: string, gone: "failed" | "left" | "reap"): void {
+    const { host, tags } = this.#members.get(name)!;
+    const type = gone === "left" ? "leave" : gone;
+    this.setMember({ name: old, host, tags, status: gone === "left" ? "left" : "failed" }, type);
+  }
+
   // ---- what tests do ----
 
   /** kill -9: its connections are reset. */

@@ -243,6 +243,32 @@ test("failed servers are taken out, and no majority with them", async () => {
   assert.equal(leader.operator.serverHealth().servers.length, 2);
 });
 
+test("who answers Raft is no dead server, whatever the pool says of it", async () => {
+  const cluster = await three(14);
+  const leader = cluster.leader()!.server!;
+  const doubted = followers(cluster)[0]!;
+  cluster.setStatus(doubted.name, "failed");
+  await cluster.rest(30_000);
+  assert.equal(cluster.voters(leader).length, 3);
+  cluster.kill(doubted);
+  await cluster.until(() => cluster.voters(leader).length === 2, "once it is silent it is taken out");
+});
+
+for (const gone of ["failed", "left", "reap"] as const)
+  test(`a server that took another name stays a peer while its old one is ${gone}`, async () => {
+    const cluster = await three(15);
+    const leader = cluster.leader()!.server!;
+    await cluster.until(() => leader.operator.serverHealth().healthy, "all are healthy");
+    const before = leader.raftStatus().configurationIndex;
+    cluster.leaveBehind(followers(cluster)[0]!.name, "old", gone);
+    for (let second = 0; second < 90; second++) {
+      await cluster.rest(1_000);
+      assert.equal(leader.raftStatus().configurationIndex, before, `the peer set changed after ${second} s`);
+    }
+    assert.ok(leader.operator.serverHealth().healthy);
+    assert.deepEqual([...leader.operator.knownServers().values()].map(({ name }) => name).sort(), ["s1", "s2", "s3"]);
+  });
+
 test("server health says who is healthy and how many may fail", async () => {
   const cluster = await three(13);
   const leader = cluster.leader()!;

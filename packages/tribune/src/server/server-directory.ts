@@ -3,6 +3,22 @@ import type { PoolMember } from "../pool/types.ts";
 import type { Configuration, ServerId } from "../raft/types.ts";
 import { hostPort } from "./identity.ts";
 
+const STANDING: Readonly<Record<PoolMember["status"], number>> = { alive: 3, leaving: 2, failed: 1, left: 0 };
+
+/**
+ * One server for each id: a host that took another name is still known by its old one, until the pool forgets it, and
+ * who is there goes before who is gone.
+ */
+export function foremostById(servers: readonly ServerMember[]): Map<string, ServerMember> {
+  const byId = new Map<string, ServerMember>();
+  for (const server of servers) {
+    if (server.id === "") continue;
+    const other = byId.get(server.id);
+    if (other === undefined || STANDING[server.status] >= STANDING[other.status]) byId.set(server.id, server);
+  }
+  return byId;
+}
+
 /** Servers of this datacenter by id and by address: from the LAN pool first, from the peer set where that says nothing. */
 export class ServerDirectory {
   readonly #members: () => readonly PoolMember[];
@@ -54,14 +70,10 @@ export class ServerDirectory {
       const server = serverOf(member, "lan");
       if (server?.datacenter === this.#datacenter && server.segment === "") servers.push(server);
     }
-    this.#byId = new Map();
+    this.#byId = foremostById(servers.filter(({ status }) => status !== "left"));
     this.#idByAddress = new Map();
     for (const { id, address } of this.#configuration.servers) this.#idByAddress.set(address, id);
-    for (const server of servers) {
-      if (server.id === "" || server.status === "left") continue;
-      this.#byId.set(server.id, server);
-      this.#idByAddress.set(hostPort(server.host, server.port), server.id as ServerId);
-    }
+    for (const { id, host, port } of this.#byId.values()) this.#idByAddress.set(hostPort(host, port), id as ServerId);
     this.#servers = servers;
     return servers;
   }

@@ -14,7 +14,7 @@ import type { Leadership } from "./leadership.ts";
 import { raftPeersOf, serverHealthOf } from "./operator-view.ts";
 import type { RaftHost, RoleChange } from "./raft-host.ts";
 import type { Freshness } from "./reads.ts";
-import type { ServerDirectory } from "./server-directory.ts";
+import { foremostById, type ServerDirectory } from "./server-directory.ts";
 import type { StateMachine } from "./state-machine-port.ts";
 
 export interface ServerOperatorDependencies {
@@ -91,8 +91,7 @@ export class ServerOperator implements OperatorApi {
       replica: false,
     };
     const known = new Map<string, AutopilotServer>();
-    for (const server of this.#d.directory.servers()) {
-      if (server.id === "") continue;
+    for (const server of foremostById(this.#d.directory.servers()).values()) {
       // One that is leaving is still there: taking it out early would cost its vote.
       const serfStatus = server.status === "leaving" ? "alive" : server.status;
       known.set(server.id, {

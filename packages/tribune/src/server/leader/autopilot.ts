@@ -19,6 +19,11 @@ const HEALTH_INTERVAL_MS = 2_000;
 const STATS_TIMEOUT_MS = HEALTH_INTERVAL_MS / 2;
 /** Rounds of health between two looks for dead servers (`AutopilotInterval`, 10 s). */
 const ROUNDS_PER_CLEANUP = 5;
+/**
+ * Who has answered Raft so recently is there, whatever the pool says of it: a live server must not lose its vote over a
+ * quarrel about its name. Gossip takes about as long to give somebody up, so the dead are removed no later for it.
+ */
+const HEARD_MS = 5_000;
 
 /** A server as the members describe it. */
 export interface AutopilotServer extends KnownServer {
@@ -185,10 +190,16 @@ export class Autopilot {
     return chosen.length > 0;
   }
 
+  #heard(): ReadonlySet<ServerId> {
+    const sinceMs = this.#d.runtime.clock.nowMs() - HEARD_MS;
+    const recent = this.#d.status().peers.filter(({ lastContactAtMs }) => lastContactAtMs > sinceMs);
+    return new Set(recent.map(({ id }) => id));
+  }
+
   #cleanUp(): void {
     const { logger, servers, rules, removeFailed } = this.#d;
     const { CleanupDeadServers: cleanup, MinQuorum } = rules();
-    const dead = deadServers(this.#configuration, servers(), { cleanup, minQuorum: Number(MinQuorum) });
+    const dead = deadServers(this.#configuration, servers(), this.#heard(), { cleanup, minQuorum: Number(MinQuorum) });
     for (const { id, name, address } of dead.failed) {
       logger.info("Attempting removal of failed server node", { id, name, address });
       removeFailed(name);

@@ -32,6 +32,10 @@ export interface MemberDutiesDependencies {
   readonly propose: <T>(type: number, schema: Schema<T>, request: T) => Promise<unknown>;
 }
 
+function isThere(status: PoolMember["status"]): boolean {
+  return status === "alive" || status === "leaving";
+}
+
 /** Brings catalog and peer set in line with the gossip pool, one member after the other, while this server leads. */
 export class MemberDuties {
   readonly #d: MemberDutiesDependencies;
@@ -137,7 +141,7 @@ export class MemberDuties {
       for (const step of reconcileMember(member, status, this.#view(name), self)) {
         if (!this.#leading) return;
         try {
-          await this.#carryOut(step);
+          await this.#carryOut(step, name);
         } catch (error) {
           // Its turn comes again with the next round.
           if (this.#leading) logger.error("failed to reconcile member", { member: name, error });
@@ -161,7 +165,7 @@ export class MemberDuties {
     });
   }
 
-  async #carryOut(step: Reconciliation): Promise<void> {
+  async #carryOut(step: Reconciliation, name: string): Promise<void> {
     const { autopilot, propose, logger } = this.#d;
     switch (step.type) {
       case "addServer": {
@@ -171,6 +175,7 @@ export class MemberDuties {
         return;
       }
       case "removeServer":
+        if (this.#goesByAnotherName(step.id, name)) return;
         await autopilot.removeServer(step.id);
         return;
       case "register": {
@@ -189,6 +194,20 @@ export class MemberDuties {
         await propose(TYPE.deregister, DeregisterRequest, make(DeregisterRequest, step.request));
         return;
     }
+  }
+
+  /** A host that took another name leaves the old one behind: that goes, and the server stays. */
+  #goesByAnotherName(id: string, name: string): boolean {
+    const other = this.#d
+      .members()
+      .find(({ name: is, status, tags }) => is !== name && tags.get("id") === id && isThere(status));
+    if (other === undefined) return false;
+    this.#d.logger.info("server is there under another name, keeping it as Raft peer", {
+      id,
+      name: other.name,
+      old: name,
+    });
+    return true;
   }
 
   async #mustStayOut(server: ServerMember): Promise<boolean> {

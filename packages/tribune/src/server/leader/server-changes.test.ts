@@ -30,12 +30,19 @@ for (const [name, configuration, id, address, expected] of ADDITIONS)
   });
 
 function known(text: string): KnownServer[] {
-  return text.split(" ").map((word) => {
-    const id = word.replace("-", "");
-    return { id, name: id, address: `${id}:8300`, alive: !word.startsWith("-"), left: false };
+  const words = text.split(" ").filter((word) => !word.startsWith("?"));
+  return words.map((word) => {
+    const id = word.replace(/[-~]/, "");
+    return { id, name: id, address: `${id}:8300`, alive: id === word, left: false };
   });
 }
 
+/** Who answers Raft, of the members as `DEAD` has them. */
+function heardOf(text: string): Set<ServerId> {
+  return new Set(text.split(" ").flatMap((word) => (/^[~?]/.test(word) ? [word.slice(1) as ServerId] : [])));
+}
+
+/** Members: `a` alive, `-c` failed, `~c` failed though it answers Raft, `?c` none though it does. */
 const DEAD: readonly [string, string, members: string, minQuorum: number, expected: string][] = [
   ["all alive", "a b c", "a b c", 0, ""],
   ["one of three failed", "a b c", "a b -c", 0, "failed c"],
@@ -48,12 +55,16 @@ const DEAD: readonly [string, string, members: string, minQuorum: number, expect
   ["unknown ones go before failed ones", "a b c d e", "a b c -d", 4, "stale e"],
   ["non-voters always go", "a b n:c n:d", "a b -c", 2, "stale d, failed c"],
   ["a failed member that is no peer is not ours", "a b c", "a b c -x", 0, ""],
+  ["a failed one that answers Raft", "a b c d e", "a b c ~d -e", 0, "failed e"],
+  ["one that no member knows and that answers", "a b c d e", "a b c ?d ?e", 0, ""],
+  ["a non-voter that answers", "a b n:c n:d", "a b ~c ?d", 0, ""],
 ];
 for (const [name, configuration, members, minQuorum, expected] of DEAD)
   test(`dead servers: ${name}`, () => {
-    const found = deadServers(peers(configuration), known(members), { cleanup: true, minQuorum });
+    const heard = heardOf(members);
+    const found = deadServers(peers(configuration), known(members), heard, { cleanup: true, minQuorum });
     const words = [...found.stale.map((id) => `stale ${id}`), ...found.failed.map(({ id }) => `failed ${id}`)];
     assert.equal(words.join(", "), expected);
-    const off = deadServers(peers(configuration), known(members), { cleanup: false, minQuorum });
+    const off = deadServers(peers(configuration), known(members), heard, { cleanup: false, minQuorum });
     assert.deepEqual(off, { stale: [], failed: [] });
   });

@@ -61,12 +61,13 @@ export interface DeadServers {
 }
 
 /**
- * Servers to remove now: never so many that the rest is not a majority of the voters there were, and never down to
+ * Servers to remove now: never one that answers Raft, whatever the members say of it, never so many that the rest is not a majority of the voters there were, and never down to
  * fewer voters than `minQuorum`.
  */
 export function deadServers(
   configuration: Configuration,
   known: readonly KnownServer[],
+  heard: ReadonlySet<ServerId>,
   rules: { readonly cleanup: boolean; readonly minQuorum: number },
 ): DeadServers {
   if (!rules.cleanup) return { stale: [], failed: [] };
@@ -80,7 +81,7 @@ export function deadServers(
     return true;
   };
   const byId = new Map(known.map((server) => [server.id, server]));
-  const servers = [...configuration.servers].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const servers = configuration.servers.filter(({ id }) => !heard.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
   const inOrder = [...servers.filter((server) => !isVoter(server)), ...servers.filter(isVoter)];
   const stale = inOrder.filter((server) => !byId.has(server.id)).filter(mayGo);
   const failed = inOrder.filter((server) => byId.get(server.id)?.alive === false).filter(mayGo);
