@@ -61,8 +61,8 @@ export interface DeadServers {
 }
 
 /**
- * Servers to remove now: never one that answers Raft, whatever the members say of it, never so many that the rest is not a majority of the voters there were, and never down to
- * fewer voters than `minQuorum`.
+ * Servers to remove now: never one that answers Raft, whatever the members say of it, never so many that the rest is not
+ * a majority of the voters there were, and never down to fewer voters than `minQuorum`.
  */
 export function deadServers(
   configuration: Configuration,
