@@ -167,6 +167,7 @@ test("only answers whose order was drawn, and of all their rows, have others lik
   assert.equal(shown({}), drawn);
   assert.equal(shown({ limit: "1" }), undefined);
   assert.equal(shown({ near: "n1" }), undefined);
+  assert.equal(shown({ connect: "true" }), undefined);
   // What came over the wire says nothing of how it was drawn.
   assert.equal(
     shown({}, (reply) => structuredClone(reply)),

@@ -209,9 +209,11 @@ function executed(
   rows: readonly Instance[],
 ): Executed {
   const { knownLeader, lastContactMs } = operator.queryMeta();
+  const isOfProxies = request.Connect || query.Service.Connect;
   return {
-    // A limited answer's rows are to be drawn for themselves, and those of one that is sorted are not drawn.
-    [DRAWN_FROM]: request.Limit > 0 || found.near !== "" ? undefined : found,
+    // A limited answer's rows are to be drawn for themselves, those of one that is sorted are not drawn, and the proxies
+    // of a service are found anew each time.
+    [DRAWN_FROM]: request.Limit > 0 || found.near !== "" || isOfProxies ? undefined : found,
     Service: query.Service.Service,
     Nodes: request.Limit > 0 ? rows.slice(0, request.Limit) : rows,
     DNS: query.DNS,

@@ -121,7 +121,7 @@ export class Calls {
       let answer: Answer;
       try {
         answer = binding.show(result, asked, view);
-        if (headers.length > 0) answer = { ...answer, headers: [...(answer.headers ?? []), ...headers] };
+        if (headers.length > 0) answer = withCacheHeaders(answer, headers);
       } catch (error) {
         fail(error);
         return;
@@ -154,4 +154,12 @@ export class Calls {
     };
     ask().then(show, fail);
   }
+}
+
+/** What the cache says holds for this answer alone: it is no longer alike those that others get. */
+function withCacheHeaders(answer: Answer, headers: readonly string[]): Answer {
+  const own = { ...answer, headers: [...(answer.headers ?? []), ...headers] };
+  if (own.kind !== "jsonParts") return own;
+  const { alike: _, ...unshared } = own;
+  return unshared;
 }

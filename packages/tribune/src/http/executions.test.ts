@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { startAgent } from "../index.ts";
 
@@ -10,8 +13,12 @@ const SERVICES = ["a", "b", "c", "d", "e", "f"];
 /** More than a round of answers. */
 const ASKS = 150;
 
-async function serving(run: (ask: (way: string, query?: string) => Promise<Executed>, put: Put) => Promise<void>) {
-  const agent = await startAgent();
+type Ask = (way: string, query?: string, seen?: (headers: Headers) => void) => Promise<Executed>;
+
+async function serving(run: (ask: Ask, put: Put) => Promise<void>) {
+  // An agent without a directory is in dev mode, where all JSON is indented and nothing is shared.
+  const dataDir = await mkdtemp(join(tmpdir(), "tribune-executions-"));
+  const agent = await startAgent({ dataDir });
   const put: Put = async (path, body, method = "PUT") => {
     const response = await fetch(`${agent.url}${path}`, { method, body: JSON.stringify(body) });
     assert.equal(response.status, 200, await response.text());
@@ -19,14 +26,16 @@ async function serving(run: (ask: (way: string, query?: string) => Promise<Execu
   try {
     for (const ID of SERVICES) await put("/v1/catalog/register", instance(ID, "1"));
     await put("/v1/query", { Name: "q", Service: { Service: "web" } }, "POST");
-    await run(async (encoding, query = "") => {
+    await run(async (encoding, query = "", seen) => {
       const headers = { "accept-encoding": encoding };
       const response = await fetch(`${agent.url}/v1/query/q/execute${query}`, { headers });
       assert.equal(response.headers.get("content-encoding"), encoding === "gzip" && query === "" ? "gzip" : null);
+      seen?.(response.headers);
       return (await response.json()) as Executed;
     }, put);
   } finally {
     await agent.stop();
+    await rm(dataDir, { recursive: true });
   }
 }
 
@@ -70,4 +79,20 @@ test("the rows of a limited answer are drawn for it alone, and those near to a n
     // Fifteen pairs there are; a circle has six of neighbours, and a second or two pass here.
     assert.ok(subsets.size > 12, `${[...subsets]}`);
     for (let n = 0; n < 20; n++) assert.equal(ids(await ask("identity", "?near=node-d"))[0], "d");
+  }));
+
+test("what the agent's cache says of an answer goes to nobody else", () =>
+  serving(async (ask) => {
+    const cacheOf = async (query: string): Promise<readonly [string | null, string | null]> => {
+      let said: readonly [string | null, string | null] = [null, null];
+      await ask("identity", query, (headers) => {
+        said = [headers.get("x-cache"), headers.get("age")];
+      });
+      return said;
+    };
+    assert.deepEqual(await cacheOf("?cached"), ["MISS", null]);
+    for (let n = 0; n < ASKS; n++) {
+      assert.deepEqual(await cacheOf(""), [null, null]);
+      assert.equal((await cacheOf("?cached"))[0], "HIT");
+    }
   }));

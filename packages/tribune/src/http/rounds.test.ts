@@ -90,6 +90,17 @@ test("what was sent is found by its first row and form, until the round, the sec
   assert.deepEqual(rounds.enter(alike, [a, b], "2").sent, { plain: undefined, gzipped: undefined });
 });
 
+test("more rounds than there is place for begin anew", () => {
+  const [a, b] = named(2) as [Named, Named];
+  const rounds = new Rounds();
+  const alike = {};
+  rounds.keep(rounds.enter(alike, [a, b], "1"), "plain", "a, b");
+  for (let n = 1; n < 1_024; n++) rounds.enter({}, [a, b], "1");
+  assert.equal(rounds.enter(alike, [a, b], "1").sent.plain, "a, b");
+  rounds.enter({}, [a, b], "1");
+  assert.equal(rounds.enter(alike, [a, b], "1").sent.plain, undefined);
+});
+
 test("nothing found is a round of nothing", () => {
   assert.deepEqual(new Rounds().enter({}, [], "1").rows, []);
 });

@@ -21,6 +21,8 @@ export interface Turn {
 export const ROUND_ANSWERS_MAX = 64;
 /** All that is kept is of one second, and of these characters at the most. */
 const ROUNDS_CHARS_MAX = 4 * 1_024 * 1_024;
+/** And of so many rounds: of what answers too long to be kept have in common, only the orders of their rows are. */
+const ROUNDS_MAX = 1_024;
 
 interface Round {
   readonly circle: readonly Row[];
@@ -44,6 +46,7 @@ export class Rounds {
     if (round === undefined || round.left === 0) {
       for (const { sent } of round?.turns.values() ?? [])
         this.#chars -= (sent.plain?.length ?? 0) + (sent.gzipped?.length ?? 0);
+      if (round === undefined && this.#rounds.size >= ROUNDS_MAX) this.clear(second);
       round = { circle: drawn, turns: new Map(), left: ROUND_ANSWERS_MAX };
       this.#rounds.set(alike, round);
     }

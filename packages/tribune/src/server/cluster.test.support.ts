@@ -211,6 +211,14 @@ export class Cluster {
     this.setMember({ name: old, host, tags, status: gone === "left" ? "left" : "failed" }, type);
   }
 
+  /** A server is no more, and its host runs a client with its id by another name. */
+  becomeClient(name: string, as: string): void {
+    const { host, tags } = this.#members.get(name)!;
+    const own = new Map([...tags].filter(([tag]) => tag === "dc" || tag === "id"));
+    this.setMember({ name: as, host, tags: own.set("role", "node"), status: "alive" }, "join");
+    this.setStatus(name, "failed");
+  }
+
   // ---- what tests do ----
 
   /** kill -9: its connections are reset. */

@@ -269,6 +269,15 @@ for (const gone of ["failed", "left", "reap"] as const)
     assert.deepEqual([...leader.operator.knownServers().values()].map(({ name }) => name).sort(), ["s1", "s2", "s3"]);
   });
 
+test("a dead server is taken out, though a client with its id and another name runs on its host", async () => {
+  const cluster = await three(16);
+  const leader = cluster.leader()!.server!;
+  const victim = followers(cluster)[0]!;
+  cluster.kill(victim);
+  cluster.becomeClient(victim.name, "client");
+  await cluster.until(() => cluster.voters(leader).length === 2, "the server is taken out");
+});
+
 test("server health says who is healthy and how many may fail", async () => {
   const cluster = await three(13);
   const leader = cluster.leader()!;

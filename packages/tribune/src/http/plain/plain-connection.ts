@@ -100,11 +100,13 @@ export class PlainConnection implements ResponseHost {
       this.#hasSpoken = true;
       this.#host.spoke(this);
     }
-    if (this.#response === undefined) this.#client?.asks();
     if (this.#response !== undefined) this.#keepAhead(chunk);
     else if (this.#partial !== undefined) this.#fill(chunk);
     else if (this.#line !== undefined) this.#continueLine(this.#line, chunk);
-    else this.#read(chunk);
+    else {
+      this.#client?.asks(); // with its first bytes: the others say nothing of how soon it came back
+      this.#read(chunk);
+    }
   };
 
   readonly #onEnd = (): void => {

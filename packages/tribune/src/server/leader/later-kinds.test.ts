@@ -43,6 +43,12 @@ test("an entry of a later kind is written only when all servers are known to kno
     ["a Consul of 1.10", [server("a", OURS), server("b")], ["me", "a", "b"], "b (1.10.11)"],
     ["and of 1.12", [server("b", { build: "1.12.9:" })], ["me", "b"], "b (1.12.9)"],
     ["one that has failed may come back", [server("b", {}, "failed")], ["me", "b"], "b (1.10.11)"],
+    [
+      "one that has taken another name",
+      [server("c", { ...OURS, id: "b" }), server("b", {}, "failed")],
+      ["me", "b"],
+      "",
+    ],
     ["one that is no peer may become one", [server("b")], ["me"], "b (1.10.11)"],
     ["one that has left is none", [server("b", {}, "left")], ["me"], ""],
     ["a peer that nobody has seen may be anything", [], ["me", "b"], "b at b:8300"],

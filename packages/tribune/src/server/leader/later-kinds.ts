@@ -15,6 +15,7 @@ import { keeps, type ServerMember } from "../../pool/server-tags.ts";
 import type { Configuration } from "../../raft/types.ts";
 import { laterEntries } from "../../state/config-entry.ts";
 import type { Database } from "../../state/memdb/types.ts";
+import { foremostById } from "../server-directory.ts";
 
 const neededFor = ({ fields }: LaterPart) => (fields.length === 0 ? "laterKinds" : "laterFields");
 
@@ -27,7 +28,9 @@ export function requireKeepers(
   part: LaterPart,
   { servers, peers, self }: { servers: readonly ServerMember[]; peers: Configuration; self: string },
 ): void {
-  const here = servers.filter(({ status, id }) => status !== "left" && id !== self);
+  const foremost = foremostById(servers);
+  const isOldName = (server: ServerMember): boolean => server.id !== "" && foremost.get(server.id) !== server;
+  const here = servers.filter((server) => server.status !== "left" && server.id !== self && !isOldName(server));
   const old = here
     .filter((server) => !keeps(server, neededFor(part)))
     .map(({ name, version }) => `${name} (${version})`);

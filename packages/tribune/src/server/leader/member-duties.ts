@@ -2,7 +2,7 @@ import { DeregisterRequest, make, RegisterRequest, type Schema } from "@tribune/
 import type { Logger } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { Cancel, Runtime } from "../../lib/runtime.ts";
-import { keeps, type ServerMember } from "../../pool/server-tags.ts";
+import { keeps, type ServerMember, serverOf } from "../../pool/server-tags.ts";
 import type { PoolEvent, PoolMember } from "../../pool/types.ts";
 import { getNodeCheck } from "../../state/catalog/checks.ts";
 import { checksInState } from "../../state/catalog/health-queries.ts";
@@ -196,13 +196,20 @@ export class MemberDuties {
     }
   }
 
-  /** A host that took another name leaves the old one behind: that goes, and the server stays. */
+  /**
+   * A host that took another name leaves the old one behind: that goes, and the server stays. One that is a client now is
+   * no server any more, though it has kept its id.
+   */
   #goesByAnotherName(id: string, name: string): boolean {
-    const other = this.#d
-      .members()
-      .find(({ name: is, status, tags }) => is !== name && tags.get("id") === id && isThere(status));
+    const { members, self, logger } = this.#d;
+    const other = members().find((member) => {
+      if (member.name === name || member.tags.get("id") !== id || !isThere(member.status)) return false;
+      const server = serverOf(member, "lan");
+      return server?.datacenter === self.datacenter && server.segment === "";
+    });
     if (other === undefined) return false;
-    this.#d.logger.info("server is there under another name, keeping it as Raft peer", {
+    // Each round comes by here for as long as the pool knows the old name, which may be three days.
+    logger.debug("server is there under another name, keeping it as Raft peer", {
       id,
       name: other.name,
       old: name,

@@ -68,3 +68,10 @@ for (const [name, configuration, members, minQuorum, expected] of DEAD)
     const off = deadServers(peers(configuration), known(members), heard, { cleanup: false, minQuorum });
     assert.deepEqual(off, { stale: [], failed: [] });
   });
+
+test("dead servers: one whose address is answered by another is not heard", () => {
+  const reborn = { ...known("x")[0]!, address: "c:8300" };
+  const rules = { cleanup: true, minQuorum: 0 };
+  const found = deadServers(peers("a b c"), [...known("a b"), reborn], heardOf("?c"), rules);
+  assert.deepEqual(found, { stale: ["c"], failed: [] });
+});

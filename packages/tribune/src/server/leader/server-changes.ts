@@ -61,8 +61,8 @@ export interface DeadServers {
 }
 
 /**
- * Servers to remove now: never one that answers Raft, whatever the members say of it, never so many that the rest is not
- * a majority of the voters there were, and never down to fewer voters than `minQuorum`.
+ * Servers to remove now: never one that answers Raft, whatever the members say of it (but that another is at its address),
+ * never so many that the rest is not a majority of the voters there were, and never down to fewer voters than `minQuorum`.
  */
 export function deadServers(
   configuration: Configuration,
@@ -81,7 +81,10 @@ export function deadServers(
     return true;
   };
   const byId = new Map(known.map((server) => [server.id, server]));
-  const servers = configuration.servers.filter(({ id }) => !heard.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
+  // A server whose disk was lost answers at its old address with a new id: the old one is gone.
+  const isHeard = ({ id, address }: Server): boolean =>
+    heard.has(id) && !known.some((other) => other.alive && other.id !== id && other.address === address);
+  const servers = configuration.servers.filter((server) => !isHeard(server)).sort((a, b) => (a.id < b.id ? -1 : 1));
   const inOrder = [...servers.filter((server) => !isVoter(server)), ...servers.filter(isVoter)];
   const stale = inOrder.filter((server) => !byId.has(server.id)).filter(mayGo);
   const failed = inOrder.filter((server) => byId.get(server.id)?.alive === false).filter(mayGo);
