@@ -8,7 +8,7 @@ const shiftMax = 0.01;
  * Remembers each shift that no input of the user's explains, with what moved. What was told to glide to its new place
  * does not jump, even where a machine is so slow that its first frame comes when the glide is over.
  */
-const remember = () => {
+const remember = (most) => {
   globalThis.shifts = [];
   const gliding = new WeakSet();
   const { animate } = Element.prototype;
@@ -17,13 +17,19 @@ const remember = () => {
     return animate.apply(this, how);
   };
   const glides = (node) => node !== null && (gliding.has(node) || glides(node.parentNode));
-  // A text is named with the box of its block: where a word before it on its line was rewritten the box stands.
+  // A text is named with the box of its block: where a word before it on its line was rewritten the box stands. What gives
+  // way to such a word by a little is let be, also beside what glides; pushed far along its line it has jumped.
   const stands = ({ previousRect: from, currentRect: to }) => from.x === to.x && from.y === to.y;
+  const isCalm = ({ value, sources }) => {
+    const others = sources.filter(({ node }) => node !== null && !glides(node));
+    return others.length === 0 || (others.every(stands) && (value < most || sources.some(({ node }) => glides(node))));
+  };
   const name = (node) =>
     node?.nodeType === 1 ? `${node.localName}.${node.className?.baseVal ?? node.className}` : "text";
   new PerformanceObserver((list) => {
-    for (const { value, hadRecentInput, sources } of list.getEntries())
-      if (!hadRecentInput && !sources.every((source) => source.node === null || stands(source) || glides(source.node)))
+    for (const entry of list.getEntries()) {
+      const { value, hadRecentInput, sources } = entry;
+      if (!hadRecentInput && !isCalm(entry))
         globalThis.shifts.push({
           value,
           what: sources.map(
@@ -31,6 +37,7 @@ const remember = () => {
               `${name(node)} ${node?.textContent?.slice(0, 30)} ${[from.x, from.y, from.height, to.x, to.y, to.height]}`,
           ),
         });
+    }
   }).observe({ type: "layout-shift", buffered: true });
 };
 
@@ -47,7 +54,7 @@ export async function assertCalm(page, when) {
 
 /** From now on; answers come when the first frame is there, as on a slow machine: else nothing could be seen to move. */
 export async function watchShifts(page) {
-  await page.addInitScript(remember);
+  await page.addInitScript(remember, shiftMax);
   await page.route("**/v1/**", async (route) => {
     await drawn(page);
     await route.continue().catch(() => {}); // of a page that has been left meanwhile

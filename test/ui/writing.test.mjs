@@ -355,6 +355,80 @@ browserTest("the keyboard comes back to where it was however late the rows are",
   await close();
 });
 
+browserTest("going back further, or elsewhere, ends the coming back to a page whose rows are late", async () => {
+  const names = Array.from({ length: 240 }, (_, at) => `long/${1000 + at}/in/key`);
+  for (let at = 0; at < names.length; at += 60)
+    await call(
+      site.agent.url,
+      "PUT",
+      "txn",
+      names.slice(at, at + 60).map((name) => set(name, "x")),
+    );
+  const { page, close } = await session("kv?folder=long/");
+  await page.locator('[data-key="long/1000/"]').press("End");
+  await focused(page, '[data-key="long/1239/"]');
+  const scroll = await page.evaluate(() => scrollY);
+  assert.ok(scroll > 1000);
+  await page.keyboard.press("Enter");
+  await page.locator('[data-key="long/1239/in/"]').press("Enter");
+  await page.locator('[data-key="long/1239/in/key"]').waitFor();
+  await page.reload();
+  await page.locator('[data-key="long/1239/in/key"]').waitFor();
+  let answer;
+  const held = new Promise((done) => {
+    answer = done;
+  });
+  await page.route("**/v1/stream*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  for (const folder of ["long/1239/", "long/"]) {
+    await page.goBack();
+    await page.waitForURL((url) => url.searchParams.get("folder") === folder);
+    await page.locator("main .ghost").first().waitFor();
+    await drawn(page);
+  }
+  answer();
+  await focused(page, '[data-key="long/1239/"]');
+  await drawn(page);
+  assert.ok((await page.evaluate(() => scrollY)) > 1000, "the page above was come back to, and not left at its place");
+  await close();
+});
+
+browserTest("the keyboard is not taken from where it was moved without a key while rows were late", async () => {
+  const { page, link, close } = await session("kv");
+  await page.locator('[data-key="app/"]').press("Enter");
+  await page.locator('[data-key="app/config.json"]').waitFor();
+  await page.reload();
+  await page.locator('[data-key="app/config.json"]').waitFor();
+  let answer;
+  const held = new Promise((done) => {
+    answer = done;
+  });
+  await page.route("**/v1/stream*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goBack();
+  await page.locator("main .ghost").first().waitFor();
+  await drawn(page);
+  await link("Nodes").focus();
+  answer();
+  await page.locator('[data-key="app/"]').waitFor();
+  await drawn(page);
+  assert.equal(await link("Nodes").evaluate((it) => it === document.activeElement), true);
+  await close();
+});
+
+browserTest("whoever walks through a list and searches then is not taken back to the list", async () => {
+  const { page, close } = await session("services");
+  await page.locator('[data-service="web"]').waitFor();
+  for (const key of ["/", "ArrowDown", "ArrowDown", "/"]) await page.keyboard.press(key);
+  await page.keyboard.type("er", { delay: 200 });
+  assert.equal(await page.locator("#search:focus").inputValue(), "er");
+  await close();
+});
+
 browserTest("in a long list the keyboard and the eye come back to the row that was opened", async () => {
   await registerMany(site.agent.url, 400);
   const { page, close } = await session("services?q=name:service-");

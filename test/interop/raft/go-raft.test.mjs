@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { buildGoPeer, PeerSet, until } from "./peers.mjs";
 
+/** What either side says when it does not lead, leads no more, or had no time to listen: a busy machine is enough for that. */
+const LEADS_NO_MORE = /leader|timed out enqueuing/i;
+
 for (const version of ["1.3.6", "1.7.3"]) {
   const { program, remove, reason } = buildGoPeer(version);
   after(() => remove?.());
@@ -40,6 +43,8 @@ for (const version of ["1.3.6", "1.7.3"]) {
             await set.ask(peer, command, argument);
             return true;
           } catch (error) {
+            // Anything else is wrong, however seldom it happens.
+            if (!LEADS_NO_MORE.test(error.message)) throw error;
             why = error;
           }
           await lead(set, peer);

@@ -17,7 +17,10 @@ export const place = signal<Place>(here());
 
 /** `to` is relative to the site's root: `dc1/services?q=web`. */
 export function navigate(to: string, { replace = false } = {}): void {
-  if (!replace) leave();
+  if (!replace) {
+    coming.abort();
+    leave();
+  }
   history[replace ? "replaceState" : "pushState"]({}, "", siteRoot + to);
   place.value = here();
   if (replace) return;
@@ -36,26 +39,35 @@ const lookMs = 3000;
 /** Until the page's code and data are there, however slow they are: its place is empty, or has lines where rows will be. */
 const isToCome = (): boolean => document.querySelector("main:empty, main .ghost") !== null;
 const doings = ["keydown", "pointerdown", "wheel", "touchmove"];
+/** Ends the coming back to a page that is left again before its rows are there. */
+let coming = new AbortController();
 
 /** The page as it was left. The keyboard goes on at the link that was followed, else where the page begins. */
 function comeBack({ scroll = 0, link }: { readonly scroll?: number; readonly link?: string }): void {
   let until = performance.now() + lookMs;
-  const had = document.activeElement;
+  let had = document.activeElement;
+  coming.abort();
   const done = new AbortController();
+  coming = done;
   // Whoever does something meanwhile is somewhere already.
   for (const kind of doings) addEventListener(kind, () => done.abort(), { signal: done.signal, passive: true });
   const look = (): void => {
     if (done.signal.aborted) return;
+    // So is whoever moves the keyboard without a key, as readers of the screen do.
+    if (![had, document.body].includes(document.activeElement)) return done.abort();
     scrollTo(0, scroll);
     if (isToCome()) until = performance.now() + lookMs;
     const again = link && document.querySelector<HTMLElement>(`main a[href="${CSS.escape(link)}"]`);
     if (again) again.focus({ preventScroll: true });
     else if (link && performance.now() < until) return void requestAnimationFrame(look);
-    else if ([had, document.body].includes(document.activeElement))
-      document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true });
+    else document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true });
     done.abort();
   };
-  requestAnimationFrame(look);
+  requestAnimationFrame(() => {
+    // A dialog that has gone with its page has given the keyboard back.
+    if (!had?.isConnected) had = document.activeElement;
+    look();
+  });
 }
 
 /** Changes one parameter of the address in place; an empty value takes it out. */

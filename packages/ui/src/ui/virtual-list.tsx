@@ -64,6 +64,12 @@ export function VirtualList<T>({
   // The row that had the keyboard may just have gone: before a key can be pressed that nobody hears.
   useLayoutEffect(() => {
     if (focusAt.current === undefined) return;
+    const has = document.activeElement;
+    // Who is elsewhere meanwhile, as in the search, stays there.
+    if (has !== document.body && !list.current?.contains(has)) {
+      focusAt.current = undefined;
+      return;
+    }
     const row = list.current?.querySelector<HTMLElement>(`[data-at="${focusAt.current}"] ${reachable}`);
     if (row) {
       focusAt.current = undefined;
@@ -77,11 +83,13 @@ export function VirtualList<T>({
     const to = event.key === "End" ? rows.length - 1 : steps[event.key];
     if (to === undefined || event.ctrlKey || event.metaKey || to < 0 || to >= rows.length) return;
     event.preventDefault();
-    focusAt.current = to;
     const top = (list.current?.getBoundingClientRect().top ?? 0) + scrollY + to * height;
     if (top < scrollY + 160) scrollTo(0, top - 160);
     else if (top > scrollY + innerHeight - 2 * height) scrollTo(0, top - innerHeight + 2 * height);
-    list.current?.querySelector<HTMLElement>(`[data-at="${to}"] ${reachable}`)?.focus({ preventScroll: true });
+    const row = list.current?.querySelector<HTMLElement>(`[data-at="${to}"] ${reachable}`);
+    row?.focus({ preventScroll: true });
+    // One that is not drawn yet gets it as soon as it is.
+    focusAt.current = row ? undefined : to;
   };
   const shown = virtual ? rows.slice(from, from + visible) : rows;
   return (
