@@ -99,18 +99,6 @@ test("a client that is mostly looked for in vain is looked for later and later, 
   assert.deepEqual([100, 100].map(lookedForAfter), [32, 8]);
 });
 
-test("a client that comes back just after it was looked for counts as looked for in vain", () => {
-  const world = new World();
-  const client = new BusyPoll(world, 2).newcomer();
-  client.answered();
-  let awake = 0;
-  for (let n = 0; n < 1_000; n++) {
-    returns(world, client, 1, 0.2);
-    if (!world.turn()) awake++;
-  }
-  assert.ok(awake > 0 && awake < 10, String(awake));
-});
-
 test("on one core nobody looks: the client needs it to ask", () => {
   const world = new World();
   const client = new BusyPoll(world, 1).newcomer();

@@ -77,8 +77,7 @@ export class ReturningClient {
   }
 
   asks(): void {
-    const isLookedFor = this.#returns >= this.#needed;
-    if (this.#host.nowMs() - this.#answeredMs < (isLookedFor ? LOOK_MS : BACK_SOON_MS)) {
+    if (this.#host.nowMs() - this.#answeredMs < BACK_SOON_MS) {
       this.#returns++;
       return;
     }
