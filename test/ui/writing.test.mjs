@@ -15,6 +15,18 @@ const session = async (at) => {
   const link = (name) => watched.page.getByRole("link", { name, exact: true });
   return { ...watched, go, button, link };
 };
+/** What is asked for from now on is answered when the returned function is called. */
+const holdStream = async (page) => {
+  let answer;
+  const held = new Promise((done) => {
+    answer = done;
+  });
+  await page.route("**/v1/stream*", async (route) => {
+    await held;
+    await route.continue().catch(() => {}); // of a page that has been left meanwhile
+  });
+  return answer;
+};
 const raw = (key) => call(site.agent.url, "GET", `kv/${key}?raw`);
 const editor = (page) => page.locator(".editor textarea");
 const set = (Key, value) => ({ KV: { Verb: "set", Key, Value: Buffer.from(value).toString("base64") } });
@@ -338,14 +350,7 @@ browserTest("the keyboard comes back to where it was however late the rows are",
   await page.reload();
   await page.locator('[data-key="app/config.json"]').waitFor();
   // What was read before the reload is forgotten, and what is asked for now is not answered yet.
-  let answer;
-  const held = new Promise((done) => {
-    answer = done;
-  });
-  await page.route("**/v1/stream*", async (route) => {
-    await held;
-    await route.continue();
-  });
+  const answer = await holdStream(page);
   await page.goBack();
   await page.locator("main .ghost").first().waitFor();
   await page.clock.fastForward("01:00");
@@ -374,14 +379,7 @@ browserTest("going back further, or elsewhere, ends the coming back to a page wh
   await page.locator('[data-key="long/1239/in/key"]').waitFor();
   await page.reload();
   await page.locator('[data-key="long/1239/in/key"]').waitFor();
-  let answer;
-  const held = new Promise((done) => {
-    answer = done;
-  });
-  await page.route("**/v1/stream*", async (route) => {
-    await held;
-    await route.continue();
-  });
+  const answer = await holdStream(page);
   for (const folder of ["long/1239/", "long/"]) {
     await page.goBack();
     await page.waitForURL((url) => url.searchParams.get("folder") === folder);
@@ -401,14 +399,7 @@ browserTest("the keyboard is not taken from where it was moved without a key whi
   await page.locator('[data-key="app/config.json"]').waitFor();
   await page.reload();
   await page.locator('[data-key="app/config.json"]').waitFor();
-  let answer;
-  const held = new Promise((done) => {
-    answer = done;
-  });
-  await page.route("**/v1/stream*", async (route) => {
-    await held;
-    await route.continue();
-  });
+  const answer = await holdStream(page);
   await page.goBack();
   await page.locator("main .ghost").first().waitFor();
   await drawn(page);
