@@ -63,7 +63,10 @@ export class Rounds {
   }
 
   keep(turn: Turn, form: keyof Turn["sent"], text: string): void {
-    if (this.#chars + text.length > ROUNDS_CHARS_MAX) this.clear(this.#second);
+    if (this.#chars + text.length > ROUNDS_CHARS_MAX) {
+      this.clear(this.#second); // and with the others the round of this one
+      return;
+    }
     turn.sent[form] = text;
     this.#chars += text.length;
   }

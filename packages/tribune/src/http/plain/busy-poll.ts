@@ -7,7 +7,7 @@ const RETURNS_MIN = 8;
 const RETURNS_MIN_MAX = 1_024;
 /** Looking in vain once costs as much as being woken four times; on a machine without an idle core also the client's time. */
 const FOUND_MIN = 32;
-/** Longer than such a client takes, shorter than two processes take to fall asleep and wake each other. */
+/** Longer than such a client takes to read an answer and ask again. */
 const LOOK_MS = 0.15;
 
 interface Host {
