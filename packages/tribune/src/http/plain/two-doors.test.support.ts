@@ -93,6 +93,8 @@ export async function twoDoors(): Promise<TwoDoors> {
   const nodes: { rawAt: number | undefined; lastRequest: number } = { rawAt: undefined, lastRequest: -1 };
   alone.on("clientError", (error: NodeJS.ErrnoException & { rawPacket?: Buffer; bytesParsed?: number }, socket) => {
     const { rawPacket, bytesParsed = 0 } = error;
+    // Each later piece on the same connection is refused once more, with the place of the first refusal in another text.
+    if (nodes.rawAt !== undefined) return;
     if (error.code !== "HPE_INVALID_URL" || rawPacket === undefined || rawPacket[bytesParsed]! < 0x80) return;
     nodes.rawAt = (socket as Socket).bytesRead - rawPacket.length + bytesParsed;
   });
