@@ -8,19 +8,27 @@ const STUCK_MS = 10_000;
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: "string", default: "10" },
+    seconds: { type: "string" },
+    inputs: { type: "string" },
     target: { type: "string", multiple: true, default: [] },
     seed: { type: "string", default: String(Math.floor(Date.now() / 1000)) },
     only: { type: "string" },
     "slow-ms": { type: "string", default: "250" },
   },
 });
+const refuse = (text) => {
+  console.error(text);
+  process.exit(2);
+};
+// By count a run is the same on every machine.
+if (values.inputs !== undefined && values.seconds !== undefined) refuse("--inputs and --seconds: one of them");
+const seconds = values.inputs === undefined ? Number(values.seconds ?? 10) : undefined;
+const inputs = values.inputs === undefined ? undefined : Number(values.inputs);
+if (!((seconds ?? inputs) > 0)) refuse("--inputs and --seconds take a number above 0");
+if (!Number.isInteger(Number(values.seed))) refuse("--seed takes an integer");
 const targets = values.target.length === 0 ? TARGET_NAMES : values.target.flatMap((names) => names.split(","));
 const unknown = targets.filter((name) => !TARGET_NAMES.includes(name));
-if (unknown.length > 0) {
-  console.error(`no target ${unknown.join(", ")}; there are ${TARGET_NAMES.join(", ")}`);
-  process.exit(2);
-}
+if (unknown.length > 0) refuse(`no target ${unknown.join(", ")}; there are ${TARGET_NAMES.join(", ")}`);
 
 let failed = false;
 for (const target of targets) {
@@ -37,7 +45,8 @@ function runTarget(target) {
   const workerData = {
     target,
     seed: Number(values.seed),
-    seconds: Number(values.seconds),
+    seconds,
+    inputs,
     only: values.only === undefined ? undefined : Number(values.only),
     slowMs: Number(values["slow-ms"]),
     progress,

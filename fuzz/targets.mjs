@@ -162,12 +162,35 @@ const TARGETS = {
   },
 
   certificate: {
-    modules: ["codec/certificate.js", "codec/der.js", "cli/tls/issue.js"],
-    make({ issuerFacts }, { DerError }, { createCa }) {
-      const facts = { name: "a", days: 1, nowMs: 0, permittedDnsDomains: ["b"], clusterId: "c", domain: "d" };
-      const pem = createCa(facts).certificate.replace(/-----[^-]+-----|\s/g, "");
+    modules: ["codec/certificate.js", "codec/der.js"],
+    make({ certificate, tbsCertificate, encodeName, issuerFacts }, { DerError }) {
+      const name = encodeName({ country: "US", organization: "HashiCorp Inc.", commonName: "Consul Agent CA 7" });
+      const keyId = Buffer.alloc(32, 0xa5);
+      const template = {
+        serial: 0x7f1e_2d3cn,
+        signature: "ecdsa-sha256",
+        issuer: name,
+        subject: name,
+        notBeforeMs: 0,
+        notAfterMs: 86_400_000,
+        publicKey: Buffer.from("300d300906072a8648ce3d020103020000", "hex"),
+        keyUsage: ["digitalSignature", "certSign", "crlSign"],
+        extKeyUsage: ["serverAuth", "clientAuth"],
+        isCa: true,
+        subjectKeyId: keyId,
+        authorityKeyId: keyId,
+        dnsNames: ["server.dc1.consul"],
+        ipAddresses: [Buffer.from([127, 0, 0, 1])],
+        uris: ["spiffe://c.d"],
+        permittedDnsDomains: ["b", "consul"],
+      };
+      // Nobody checks the signature, and one that is drawn afresh would make other inputs each time.
+      const issued = (given) => Buffer.from(certificate(tbsCertificate(given), given.signature, Buffer.alloc(70, 1)));
+      const seeds = [issued(template), issued({ ...template, signature: "rsa-sha256", permittedDnsDomains: [] })];
+      assert.deepEqual(issuerFacts(seeds[0]).permittedDnsDomains, template.permittedDnsDomains);
       return {
-        seeds: [Buffer.from(pem, "base64")],
+        kind: "bytes",
+        seeds,
         run: (input) => void issuerFacts(input),
         mayThrow: isOf(DerError),
       };
@@ -691,9 +714,9 @@ const TARGETS = {
         ),
       );
       const self = { name: "self", endpoint: "10.9.9.9:8301" };
-      let nowMs = 0;
-      let inputs = 0;
+      let nowMs;
       const newPool = () => {
+        nowMs = 0;
         const serf = new Serf({ ...self, tags: new Map([["role", "node"]]), settings: SERF_SETTINGS }, seededRng(1));
         const delegate = {
           ackPayload: () => serf.ackPayload(),
@@ -723,13 +746,16 @@ const TARGETS = {
         cores.feedSwim({ type: "start" });
         return { swim, serf, cores, nextExchange: () => ++exchanges };
       };
-      let pool = newPool();
+      let pool;
       return {
         kind: "bytes",
         seeds: [...packets, ...streams, ...serfs],
+        // Members made up by the fuzzer would fill one, and each costs time.
+        freshEvery: 5_000,
+        freshen() {
+          pool = newPool();
+        },
         run(input) {
-          // A fresh one now and then: members made up by the fuzzer would fill it, and each costs time.
-          if (++inputs % 5_000 === 0) pool = newPool();
           nowMs += 20;
           const { swim, serf, cores } = pool;
           const messages = read(() => decodePacket(input, {}))?.messages ?? [];

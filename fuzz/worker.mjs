@@ -1,5 +1,6 @@
 // One fuzz target's loop. Posts one message: how it went, or the first input that failed.
 
+import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import v8 from "node:v8";
 import vm from "node:vm";
@@ -7,13 +8,16 @@ import { parentPort, workerData } from "node:worker_threads";
 import { importBuilt, loadTarget } from "./targets.mjs";
 
 const HEAP_GROWTH_MAX = 64 * 1024 * 1024;
-const HEAP_EVERY_MS = 2_000;
+/** The heap is looked at so many times, evenly over the run; what it holds at the first look is what it needs. */
+const HEAP_LOOKS = 10;
+/** A pause of the machine is not the reader's fault: a reader that is slow is so each time. */
+const SLOW_ROUNDS = 10;
 const INPUT_SHOWN_MAX = 2_000;
 
 v8.setFlagsFromString("--expose-gc");
 const collectGarbage = vm.runInNewContext("gc");
 
-const { target: name, seed, seconds, only, slowMs, progress } = workerData;
+const { target: name, seed, seconds, inputs, only, slowMs, progress } = workerData;
 const counter = new BigInt64Array(progress);
 const { seededRng } = await importBuilt("lib/random.js");
 const { mutateBytes, mutateText, pick } = await importBuilt("lib/fuzz.js");
@@ -37,6 +41,12 @@ function makeInput(number) {
 }
 
 async function runOne(number) {
+  // What a target keeps from one input to the next is there again behind those before it.
+  for (let before = number - (number % (target.freshEvery ?? 1)); before < number; before++) {
+    freshen(before);
+    await attempt(makeInput(before));
+  }
+  freshen(number);
   const input = makeInput(number);
   console.log(shown(input));
   Atomics.store(counter, 0, BigInt(number));
@@ -48,14 +58,17 @@ async function runOne(number) {
 
 async function loop() {
   const start = performance.now();
-  const end = start + seconds * 1000;
-  let heapCheckAt = start + Math.min(1_000, (seconds * 1000) / 4);
+  const done = (number, now) => (inputs === undefined ? (now - start) / (seconds * 1000) : number / inputs);
+  const digest = createHash("sha256");
+  let looks = 0;
   let heapBefore;
   let slowest = 0;
   let number = 0;
-  for (let now = start; now < end; number++) {
+  for (let now = start; done(number, now) < 1; number++) {
     Atomics.store(counter, 0, BigInt(number));
+    freshen(number);
     const input = makeInput(number);
+    digest.update(input).update(";");
     const began = performance.now();
     const outcome = attempt(input);
     const error = outcome instanceof Promise ? await outcome : outcome;
@@ -66,16 +79,20 @@ async function loop() {
       if (took > slowMs && (await isSlow(input))) return fail(number, input, `took ${Math.round(took)} ms`);
       slowest = Math.min(took, slowMs);
     }
-    if (now < heapCheckAt) continue;
+    if (done(number + 1, now) < (looks + 1) / HEAP_LOOKS) continue;
+    looks++;
     collectGarbage();
     const heap = process.memoryUsage().heapUsed;
     heapBefore ??= heap;
     if (heap - heapBefore > HEAP_GROWTH_MAX) return fail(number, input, `the heap grew from ${heapBefore} to ${heap}`);
-    heapCheckAt = now + HEAP_EVERY_MS;
   }
-  const rate = Math.round(number / seconds / 1000);
-  const text = `${number} inputs fine, ${rate} k/s, slowest ${slowest.toFixed(1)} ms; seed ${seed}`;
+  const rate = (number / (performance.now() - start)).toFixed(1);
+  const text = `${number} inputs fine, ${rate} k/s, slowest ${slowest.toFixed(1)} ms; seed ${seed}, all inputs ${digest.digest("hex").slice(0, 12)}`;
   parentPort.postMessage({ type: "done", text });
+}
+
+function freshen(number) {
+  if (target.freshEvery !== undefined && number % target.freshEvery === 0) target.freshen();
 }
 
 /** @returns what is wrong, or undefined; of a target that takes its time, a promise of that. */
@@ -89,12 +106,9 @@ function attempt(input) {
   }
 }
 
-/**
- * A pause of the machine is not the reader's fault: slow means slow three times in a row, by the processor's time where
- * nothing is waited for.
- */
+/** By the processor's time, where nothing is waited for. */
 async function isSlow(input) {
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < SLOW_ROUNDS; round++) {
     const start = performance.now();
     const before = process.cpuUsage();
     const outcome = attempt(input);

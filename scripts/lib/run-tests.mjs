@@ -8,15 +8,21 @@ import { failureReport } from "./failure-report.mjs";
  * `N passed, N failed, N skipped`: whoever has the end of the output only has what he needs.
  *
  * @param {string[]} files
- * @param {{concurrency?: number | boolean, timeout?: number}} [options]
+ * @param {{concurrency?: number | boolean, timeout?: number, propertySeed?: number}} [options] `propertySeed`: all that
+ *   fast-check draws comes from it; without one, from another seed each time
  * @returns {Promise<boolean>} whether there was a test and none failed
  */
-export function runTests(files, options = {}) {
+export function runTests(files, { propertySeed, ...options } = {}) {
   const count = { passed: 0, failed: 0, skipped: 0 };
   const failures = [];
   const running = new Running();
   // The runner marks its own children so, and would take us for one of them if we were started by another runner.
   delete process.env.NODE_TEST_CONTEXT;
+  if (propertySeed !== undefined) {
+    process.env.PROPERTY_SEED = String(propertySeed);
+    const preload = `--import=${new URL("property-seed.mjs", import.meta.url).href}`;
+    process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} ${preload}`.trim();
+  }
   return new Promise((resolve, reject) => {
     const events = run({ files, concurrency: true, ...options });
     const isFile = ({ name }) => files.includes(name);

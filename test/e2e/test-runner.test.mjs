@@ -1,7 +1,7 @@
 // The runner of all tests here: whatever goes wrong in a file is counted, and the end of the output says what it was.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { temporaryDirectory } from "./agent-process.mjs";
 
@@ -58,3 +58,35 @@ for (const [what, body, counts, said] of [
     if (said === undefined) assert.ok(!stdout.includes("---- what failed"), stdout);
     else assert.match(report, said);
   });
+
+test("the runner lets properties draw from a seed, and what they start know nothing of it", () => {
+  const directory = temporaryDirectory();
+  const [file, script, drawn] = [`${directory}/a.test.mjs`, `${directory}/run.mjs`, `${directory}/drawn`];
+  writeFileSync(
+    file,
+    `import { spawnSync } from "node:child_process";
+     import { appendFileSync } from "node:fs";
+     import { test } from "node:test";
+     import fc from ${JSON.stringify(import.meta.resolve("fast-check"))};
+     test("draws", () => {
+       const said = [];
+       fc.assert(fc.property(fc.integer(), (value) => void said.push(value)), { numRuns: 20 });
+       const { stdout } = spawnSync(process.execPath, ["-p", "process.env.NODE_OPTIONS"], { encoding: "utf8" });
+       appendFileSync(${JSON.stringify(drawn)}, JSON.stringify([said, stdout.trim()]) + "\\n");
+     });`,
+  );
+  writeFileSync(
+    script,
+    `import { runTests } from ${JSON.stringify(runner.href)};
+     const seed = process.argv[2];
+     await runTests([${JSON.stringify(file)}], seed === undefined ? {} : { propertySeed: Number(seed) });`,
+  );
+  const env = { ...process.env, NODE_OPTIONS: "--no-deprecation" };
+  for (const seed of [["5"], ["5"], ["6"], [], []])
+    spawnSync(process.execPath, [script, ...seed], { env, timeout: 60_000 });
+  const lines = readFileSync(drawn, "utf8").trimEnd().split("\n");
+  const [first, again, other, free, freeAgain] = lines;
+  assert.equal(again, first);
+  assert.equal(new Set([first, other, free, freeAgain]).size, 4, lines.join("\n"));
+  for (const line of lines) assert.equal(JSON.parse(line)[1], "--no-deprecation");
+});

@@ -1,14 +1,17 @@
-/** A self-signed certificate for good.test and localhost, valid for a hundred years. For tests; the key is public. */
+/**
+ * A self-signed certificate for good.test and localhost, valid from 2001 to 2110: no machine's clock is before it. For
+ * tests; the key is public.
+ */
 export const TEST_CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBpzCCAUygAwIBAgIUIsGJ9JZSDFEnBx8MF9JmQbJ7ENEwCgYIKoZIzj0EAwIw
-FzEVMBMGA1UEAwwMdHJpYnVuZSB0ZXN0MCAXDTI2MTEyMjE0MDEyOVoYDzIxMjYx
-MDI5MTQwMTI5WjAXMRUwEwYDVQQDDAx0cmlidW5lIHRlc3QwWTATBgcqhkjOPQIB
+MIIBpjCCAUygAwIBAgIUSJUDk9uV77B1GnoBDLeacOCuA4owCgYIKoZIzj0EAwIw
+FzEVMBMGA1UEAwwMdHJpYnVuZSB0ZXN0MCAXDTAxMDEwMTAwMDAwMFoYDzIxMTAw
+NzA5MDAwMDAwWjAXMRUwEwYDVQQDDAx0cmlidW5lIHRlc3QwWTATBgcqhkjOPQIB
 BggqhkjOPQMBBwNCAAQzv7fQCQ25f16XeAEIzm4IYbwjJxnO0RWfDlE57EZUx3eS
 DE5ajmyzTnpkLzG8V09DpvVC/3dC/NFc4teURYC2o3QwcjAdBgNVHQ4EFgQUvpLj
 RtJmNSj8jLTfPtjKGqTyo6wwHwYDVR0jBBgwFoAUvpLjRtJmNSj8jLTfPtjKGqTy
 o6wwDwYDVR0TAQH/BAUwAwEB/zAfBgNVHREEGDAWgglnb29kLnRlc3SCCWxvY2Fs
-aG9zdDAKBggqhkjOPQQDAgNJADBGAiEAtgHNt6OS1uVd8q18G0vb6gLrQJWDS6vA
-c82aATWeeOQCIQCUTtXPO5wX+UQ0W8Hy6cQUF4jGKmtrtlhx9MHhfQY0zg==
+aG9zdDAKBggqhkjOPQQDAgNIADBFAiEAiiT22WHnqMU16dFHSGxQlFqXDF3UcFgL
+vZZckjRe9YkCIE+3ZJ7Y5OIYnOQjE7CX0BPu5vZp4oNj9Dtp0RJEbEth
 -----END CERTIFICATE-----
 `;
 
