@@ -775,8 +775,8 @@ const TARGETS = {
   },
 
   raft: {
-    modules: ["codec/raft-stream.js", "codec/raft-messages.js", "codec/msgpack.js"],
-    make({ RaftReplyReader, RaftRequestReader }, { RAFT_RPC, encodeRaftRequest }, { MsgpackError }) {
+    modules: ["codec/raft-stream.js", "codec/raft-messages.js", "codec/raft-message-encode.js", "codec/msgpack.js"],
+    make({ RaftReplyReader, RaftRequestReader }, { RAFT_RPC }, { encodeRaftRequest }, { MsgpackError }) {
       const { vectors } = JSON.parse(
         readFileSync(new URL("../packages/tribune/test-data/raft-rpc.json", import.meta.url)),
       );

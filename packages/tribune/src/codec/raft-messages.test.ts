@@ -4,10 +4,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MsgpackError } from "./msgpack.ts";
 import { decodeRaftConfiguration, encodeRaftConfiguration, encodeRaftPeers } from "./raft-configuration.ts";
+import { encodeRaftError, encodeRaftReply, encodeRaftRequest } from "./raft-message-encode.ts";
 import {
-  encodeRaftError,
-  encodeRaftReply,
-  encodeRaftRequest,
   type RaftRpc,
   type RaftWireEntry,
   type RaftWireReply,

@@ -1,9 +1,8 @@
 /** Raft's messages cut out of a stream of bytes (sheet raft §1): neither requests nor replies carry their length. */
 import { ByteQueue } from "./byte-queue.ts";
 import { MsgpackError, MsgpackReader, MsgpackScanner } from "./msgpack.ts";
+import { decodeRaftReply, decodeRaftRequest } from "./raft-message-decode.ts";
 import {
-  decodeRaftReply,
-  decodeRaftRequest,
   RAFT_LIMITS,
   RAFT_MSGPACK_LIMITS,
   type RaftRpc,

@@ -63,76 +63,105 @@ interface Target {
  * @param gzipped compresses on the way, off this thread.
  */
 export function pump(
-  { first, rest }: Extract<Gathered, { first: unknown }>,
+  body: Extract<Gathered, { first: unknown }>,
   response: HttpResponse,
   gzipped: boolean,
   clock: Clock,
   keeper?: Keeper,
 ): void {
-  const kept = new KeptPieces(keeper);
-  let gone = false;
-  response.on("close", () => {
-    gone = true;
+  new Pump(body, response, gzipped ? compressedInto(response) : response, clock, new KeptPieces(keeper)).start();
+}
+
+/** A stream whose compressed bytes go to the response, which holds it back while its client does not read. */
+function compressedInto(response: HttpResponse): Target {
+  const gzip = createGzip({ level: 1, chunkSize: 64 * 1_024 });
+  gzip.on("error", () => response.destroy());
+  gzip.on("data", (chunk: Buffer) => {
+    if (!response.write(chunk)) gzip.pause();
   });
-  let target: Target = response;
-  if (gzipped) {
-    const gzip = createGzip({ level: 1, chunkSize: 64 * 1_024 });
-    gzip.on("error", () => response.destroy());
-    gzip.on("data", (chunk: Buffer) => {
-      if (!response.write(chunk)) gzip.pause();
-    });
-    gzip.on("end", () => response.end());
-    response.on("drain", () => gzip.resume());
-    target = gzip;
+  gzip.on("end", () => response.end());
+  response.on("drain", () => gzip.resume());
+  return gzip;
+}
+
+class Pump {
+  readonly #begun: Iterator<Uint8Array>;
+  readonly #rest: Iterator<Uint8Array>;
+  readonly #response: HttpResponse;
+  readonly #target: Target;
+  readonly #clock: Clock;
+  readonly #kept: KeptPieces;
+  /** The next piece, where it was made while the client read. */
+  #ahead: IteratorResult<Uint8Array> | undefined;
+  /** Counted across `drain`s: while the kernel takes everything at once they come without a turn of the event loop. */
+  #turnStartedMs: number;
+  #gone = false;
+
+  constructor(
+    { first, rest }: Extract<Gathered, { first: unknown }>,
+    response: HttpResponse,
+    target: Target,
+    clock: Clock,
+    kept: KeptPieces,
+  ) {
+    this.#begun = first[Symbol.iterator]();
+    this.#rest = rest;
+    this.#response = response;
+    this.#target = target;
+    this.#clock = clock;
+    this.#kept = kept;
+    this.#turnStartedMs = clock.nowMs();
   }
-  const begun = first[Symbol.iterator]();
-  const next = (): IteratorResult<Uint8Array> => {
-    const early = begun.next();
-    return early.done === true ? rest.next() : early;
-  };
-  // Counted across `drain`s: while the kernel takes everything at once they come without a turn of the event loop.
-  let turnStartedMs = clock.nowMs();
-  const onNextTurn = (): void => {
-    turnStartedMs = clock.nowMs();
-    go();
-  };
-  let ahead: IteratorResult<Uint8Array> | undefined;
-  const make = (): IteratorResult<Uint8Array> | undefined => {
-    try {
-      return next();
-    } catch {
-      response.destroy(); // its head is sent: only a broken connection still says that the body is not whole
-      return undefined;
-    }
-  };
-  const makeAhead = (): void => {
-    turnStartedMs = clock.nowMs();
-    if (!gone) ahead ??= make();
-  };
-  const go = (): void => {
-    while (!gone) {
-      if (clock.nowMs() - turnStartedMs > SLICE_MS) {
-        setImmediate(onNextTurn);
-        return;
-      }
-      const piece = ahead ?? make();
-      ahead = undefined;
+
+  start(): void {
+    this.#response.on("close", () => {
+      this.#gone = true;
+    });
+    this.#target.on("drain", () => this.#go());
+    // Finding the rows and making the first pieces has held this turn long enough.
+    this.#goOnNextTurn();
+  }
+
+  #goOnNextTurn(): void {
+    setImmediate(() => {
+      this.#turnStartedMs = this.#clock.nowMs();
+      this.#go();
+    });
+  }
+
+  #go(): void {
+    while (!this.#gone) {
+      if (this.#clock.nowMs() - this.#turnStartedMs > SLICE_MS) return this.#goOnNextTurn();
+      const piece = this.#ahead ?? this.#make();
+      this.#ahead = undefined;
       if (piece === undefined) return;
       if (piece.done === true) {
-        kept.end();
-        return target.end();
+        this.#kept.end();
+        return this.#target.end();
       }
-      kept.add(piece.value);
+      this.#kept.add(piece.value);
       if (piece.value.length === 0) continue; // a moment for others
-      if (!target.write(piece.value)) {
-        setImmediate(makeAhead); // and `drain` goes on
-        return;
-      }
+      if (!this.#target.write(piece.value)) return this.#makeAhead();
     }
-  };
-  target.on("drain", go);
-  // Finding the rows and making the first pieces has held this turn long enough.
-  setImmediate(onNextTurn);
+  }
+
+  /** The target is full: its `drain` goes on, and finds one piece made. */
+  #makeAhead(): void {
+    setImmediate(() => {
+      this.#turnStartedMs = this.#clock.nowMs();
+      if (!this.#gone) this.#ahead ??= this.#make();
+    });
+  }
+
+  #make(): IteratorResult<Uint8Array> | undefined {
+    try {
+      const early = this.#begun.next();
+      return early.done === true ? this.#rest.next() : early;
+    } catch {
+      this.#response.destroy(); // its head is sent: only a broken connection still says that the body is not whole
+      return undefined;
+    }
+  }
 }
 
 /** Gathers what is sent, for as long as it is worth keeping. */

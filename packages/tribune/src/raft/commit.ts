@@ -58,7 +58,7 @@ export function handOut(s: RaftState): void {
   }
 }
 
-/** @returns false when the entries are not what was asked for, which only a broken log can cause. */
+/** @returns false when the entries are not what was asked for, which only a broken log can cause; the caller reports it */
 export function onApplyLoaded(s: RaftState, entries: readonly LogEntry[]): boolean {
   s.applyLoad = undefined;
   if (entries[0]?.index !== s.handedIndex + 1) return false;

@@ -4,15 +4,16 @@
  */
 import { randomInt } from "../lib/random.ts";
 import { becomeLeader } from "./leader.ts";
-import { becomeFollower, staggered } from "./roles.ts";
+import { becomeFollower, randomDeadline } from "./roles.ts";
 import type { Campaign, Exchange, RaftState } from "./state.ts";
 import type { ExchangeId, RaftReply, RaftRequest, ServerId } from "./types.ts";
 
 /**
- * After evidence that the leader died, or that there never was one, elections come within this long of it, and so many are tried before the ordinary
- * timeouts count again. Long enough that two servers rarely meet, short beside the heartbeats' own timeout.
+ * After evidence that the leader died, or that there never was one, an election begins within this long of it. Long
+ * enough that two servers rarely campaign at once, short beside the heartbeats' own timeout.
  */
 const QUICK_MS = 200;
+/** So many such elections are tried before the ordinary timeouts count again. */
 const QUICK_CAMPAIGNS = 3;
 /** Between those who saw that the leader's process is gone: time for a pre-vote, and for a vote with its flushes. */
 const SUCCESSION_STEP_MS = 60;
@@ -37,14 +38,14 @@ export function electionTimedOut(s: RaftState): void {
   s.leader = undefined;
   s.leaderAddress = undefined;
   if (!s.mayCampaign) {
-    // Not ours to campaign: a non-voter, a removed server, or one that waits for its first configuration.
+    // A non-voter, a removed server, or one that waits for its first configuration.
     becomeFollower(s, s.term);
-    s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+    s.electionDeadlineMs = randomDeadline(s, s.config.heartbeatTimeoutMs);
     return;
   }
   if (s.voteOnItsWay || s.pendingWriteMs > SLOW_WRITE_MS) {
     // A vote of a further term would wait behind what the disk has to do already, and undo what that may bring.
-    s.electionDeadlineMs = staggered(s, SLOW_WRITE_MS);
+    s.electionDeadlineMs = randomDeadline(s, SLOW_WRITE_MS);
     return;
   }
   startCampaign(s, false);
@@ -87,7 +88,7 @@ function quickMs(s: RaftState): number {
   return Math.max(1, Math.min(QUICK_MS, Math.floor(s.config.heartbeatTimeoutMs / 4)));
 }
 
-/** @returns milliseconds; the next in turn waits most of a step longer */
+/** @returns how long, in milliseconds, the server of this rank waits: each one most of a step longer than the one before */
 function inTurn(s: RaftState, rank: number, stepMs: number): number {
   const step = Math.min(stepMs, quickMs(s));
   return rank * step + randomInt(s.rng, Math.max(1, Math.floor(step / 3)));
@@ -95,7 +96,7 @@ function inTurn(s: RaftState, rank: number, stepMs: number): number {
 
 /** When to try again: a vote needs a flush on every server, so it gets a larger factor than a question. */
 function campaignDeadline(s: RaftState, factor: number, usualMs: number): number {
-  return staggered(s, s.quickCampaigns === 0 ? usualMs : factor * quickMs(s));
+  return randomDeadline(s, s.quickCampaigns === 0 ? usualMs : factor * quickMs(s));
 }
 
 /** Costs nobody anything, so it may be tried again sooner than a vote. */
@@ -181,7 +182,7 @@ export function onRequestVote(
   const granted = grantsVote(s, from, message);
   if (granted) {
     if (s.votedFor === undefined) s.persistHardState(s.term, from);
-    s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+    s.electionDeadlineMs = randomDeadline(s, s.config.heartbeatTimeoutMs);
   }
   // A repeated vote waits as well: the first may not be durable yet.
   const after = granted ? s.lastWrite : undefined;
@@ -208,7 +209,7 @@ export function onRequestPreVote(
   exchange: ExchangeId,
   message: Request<"requestPreVote">,
 ): void {
-  s.withoutPreVote.delete(from); // who asks knows it
+  s.withoutPreVote.delete(from); // whoever sends this message understands it
   const granted =
     message.term >= s.term &&
     s.nowMs >= s.noVoteBeforeMs &&

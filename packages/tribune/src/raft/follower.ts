@@ -1,6 +1,6 @@
 /** A follower's side of replication (Raft Figure 2, "AppendEntries RPC: receiver implementation"). */
 import { commitTo } from "./commit.ts";
-import { becomeFollower, staggered } from "./roles.ts";
+import { becomeFollower, randomDeadline } from "./roles.ts";
 import { abandonIncoming } from "./snapshots.ts";
 import type { RaftState } from "./state.ts";
 import type { Configuration, ExchangeId, LogEntry, LogIndex, RaftRequest, ServerId, WriteId } from "./types.ts";
@@ -29,7 +29,7 @@ export function acceptLeader(s: RaftState, from: ServerId, address: string | und
   s.leaderSuspected = false;
   s.quickCampaigns = 0;
   s.lastContactMs = s.nowMs;
-  s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+  s.electionDeadlineMs = randomDeadline(s, s.config.heartbeatTimeoutMs);
   if (s.incoming !== undefined && s.incoming.term < term) abandonIncoming(s);
   return true;
 }

@@ -37,7 +37,7 @@ export function becomeLeader(s: RaftState): void {
     confirmedReads: [],
     changes: [],
     transfer: undefined,
-    tookNotOver: new Set(),
+    failedSuccessors: new Set(),
     leaseGivenUp: false,
   };
   followPeers(s, s.leading);

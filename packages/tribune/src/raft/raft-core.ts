@@ -20,7 +20,7 @@ import { leaderTick, leaderTickAt, leaderWork, propose, readLeaseUntilMs } from 
 import { bootstrap, proposeConfiguration } from "./membership.ts";
 import { readIndex } from "./reads.ts";
 import { onAppendReply, onPeerLoaded, onReplicationFailed, onSnapshotReply } from "./replication.ts";
-import { becomeFollower, staggered } from "./roles.ts";
+import { becomeFollower, randomDeadline } from "./roles.ts";
 import {
   onInstallSnapshot,
   onRestored,
@@ -68,7 +68,7 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
     s.nowMs = Math.max(s.nowMs, nowMs);
     if (!s.started) {
       s.started = true;
-      s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+      s.electionDeadlineMs = randomDeadline(s, s.config.heartbeatTimeoutMs);
       if (s.term > 0) s.noVoteBeforeMs = s.nowMs + s.config.leaderLeaseTimeoutMs * LEASE_CLOCK_MARGIN;
       if (s.isSoleVoter) startCampaign(s, false); // nobody to wait for
     }

@@ -4,7 +4,7 @@
  */
 
 import { invariant } from "../lib/invariant.ts";
-import { staggered } from "./roles.ts";
+import { randomDeadline } from "./roles.ts";
 import type { Exchange, LeaderState, Peer, RaftState } from "./state.ts";
 import type { LogEntry, LogIndex, RaftReply } from "./types.ts";
 
@@ -82,14 +82,14 @@ export function tellCommit(s: RaftState, peer: Peer): void {
     return;
   }
   if (peer.commitAtMs === Number.POSITIVE_INFINITY) {
-    peer.commitAtMs = Math.max(staggered(s, s.config.commitTimeoutMs), peer.retryAtMs);
+    peer.commitAtMs = Math.max(randomDeadline(s, s.config.commitTimeoutMs), peer.retryAtMs);
     return;
   }
   if (s.nowMs < peer.commitAtMs) return;
   const room = peer.inFlight < (peer.mode === "probe" ? 1 : s.config.maxAppendsInFlight);
   const known = s.log.term(peer.nextIndex - 1) !== undefined;
   if (room && known && s.nowMs >= peer.retryAtMs) sendAppend(s, peer, []);
-  else peer.commitAtMs = Math.max(staggered(s, s.config.commitTimeoutMs), peer.retryAtMs);
+  else peer.commitAtMs = Math.max(randomDeadline(s, s.config.commitTimeoutMs), peer.retryAtMs);
 }
 
 function askForEntries(s: RaftState, peer: Peer): void {

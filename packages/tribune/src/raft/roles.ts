@@ -2,8 +2,8 @@ import { randomStagger } from "../lib/random.ts";
 import type { RaftState } from "./state.ts";
 import type { ProposalId, ServerId, Term } from "./types.ts";
 
-/** Randomised within [T, 2T), so that split votes are rare (Raft §5.2). */
-export function staggered(s: RaftState, baseMs: number): number {
+/** @returns the time that is `baseMs` to twice that from now, drawn anew so that split votes are rare (Raft §5.2) */
+export function randomDeadline(s: RaftState, baseMs: number): number {
   return s.nowMs + baseMs + randomStagger(s.rng, baseMs);
 }
 
@@ -22,7 +22,7 @@ export function becomeFollower(s: RaftState, term: Term, leader?: ServerId, addr
   s.leaderSuspected = false;
   if (!wasFollower) {
     s.exchanges.clear(); // late replies to an earlier role mean nothing any more
-    s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+    s.electionDeadlineMs = randomDeadline(s, s.config.heartbeatTimeoutMs);
     giveUpLeading(s);
   }
 }

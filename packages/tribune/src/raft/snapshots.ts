@@ -4,7 +4,7 @@
  */
 import { invariant } from "../lib/invariant.ts";
 import { acceptLeader } from "./follower.ts";
-import { staggered } from "./roles.ts";
+import { randomDeadline } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 import type { ExchangeId, RaftRequest, ServerId, SnapshotMeta, WriteId } from "./types.ts";
 
@@ -67,7 +67,7 @@ export function onInstallSnapshot(
 export function onSnapshotChunk(s: RaftState, exchange: ExchangeId): void {
   if (s.incoming?.exchange !== exchange || s.role !== "follower") return;
   s.lastContactMs = s.nowMs;
-  s.electionDeadlineMs = staggered(s, s.config.heartbeatTimeoutMs);
+  s.electionDeadlineMs = randomDeadline(s, s.config.heartbeatTimeoutMs);
 }
 
 /** All bytes are here. Appends may have overtaken them: a state machine never goes back. */

@@ -49,18 +49,22 @@ export interface Peer {
   matchIndex: LogIndex;
   /** `probe`: one append at a time until the logs meet; `pipeline`: many; `snapshot`: one is on its way. */
   mode: "probe" | "pipeline" | "snapshot";
+  /** Raised each time the pipeline is given up, so that answers to what was sent before are known as such. */
   epoch: number;
   /** Appends of this epoch not yet answered. */
   inFlight: number;
+  /** In a row; the pause before the next append doubles with them. */
   failures: number;
   /** No append before this time: the peer failed or asked for a pause. */
   retryAtMs: number;
+  /** When the next heartbeat is due. */
   heartbeatAtMs: number;
   heartbeatsInFlight: number;
   /** Highest commit index an append of this epoch carried. */
   commitSent: LogIndex;
   /** When to send an empty append only to tell the commit index; Infinity while there is nothing to tell. */
   commitAtMs: number;
+  /** When it last answered in our term: the leader's lease is counted from this. */
   lastContactMs: number;
   /** How long the newest append that it acknowledged took, its flush included. */
   appendMs: number;
@@ -68,6 +72,7 @@ export interface Peer {
   followedSinceMs: number;
   /** Newest read round this peer has confirmed our leadership for. */
   ackedRound: number;
+  /** Entries that are being read from disk for it. */
   load: LoadId | undefined;
   /** Set once the peer left the configuration: it is still told so, up to this entry. */
   leavingAt: LogIndex | undefined;
@@ -101,14 +106,17 @@ export interface LeaderState {
   /** Proposals in the log and not yet committed, in log order; each batch has consecutive indexes. */
   readonly batches: { firstIndex: LogIndex; ids: readonly ProposalId[] }[];
   proposalsInFlight: number;
+  /** Of the newest read: heartbeats and appends carry it, and their answers confirm all reads up to it. */
   readRound: number;
+  /** Not yet confirmed by a quorum, in the order of their rounds. */
   reads: PendingRead[];
   /** Reads confirmed by a quorum, waiting for the state machine to reach their index. */
   confirmedReads: { readonly read: ReadId; readonly index: LogIndex }[];
+  /** Changes of the configuration that wait for the one before them: one at a time (Thesis §4.1). */
   changes: PendingChange[];
   transfer: Transfer | undefined;
-  /** Who was to take over, and did not. */
-  readonly tookNotOver: Set<ServerId>;
+  /** Targets of transfers that failed: the next one goes to another voter, while there is one. */
+  readonly failedSuccessors: Set<ServerId>;
   /** Somebody was told to take over in spite of our lease: it is worth nothing for the rest of the term. */
   leaseGivenUp: boolean;
 }
@@ -241,6 +249,7 @@ export class RaftState {
 
   // --- configuration -------------------------------------------------------------------------------
 
+  /** The newest configuration in the log, committed or not: it is the one that counts (Thesis §4.1). */
   get latest(): { readonly index: LogIndex; readonly configuration: Configuration } {
     return this.configurations.at(-1)!;
   }
@@ -250,6 +259,7 @@ export class RaftState {
     return this.configurations.findLast((known) => known.index <= index) ?? this.configurations[0]!;
   }
 
+  /** Derives the voters anew; whoever changes `configurations` calls it. */
   followConfiguration(): void {
     this.voters = voterIds(this.latest.configuration);
     this.selfIsVoter = this.voters.includes(this.id);
@@ -283,6 +293,7 @@ export class RaftState {
     this.#effects.push(effect);
   }
 
+  /** Sends a request, behind the write `after` where given, and remembers what its reply will mean. */
   request(to: ServerId, message: RaftRequest, exchange: Exchange, after?: WriteId): ExchangeId {
     const id = ++this.#lastExchange as ExchangeId;
     this.exchanges.set(id, exchange);
@@ -300,6 +311,7 @@ export class RaftState {
     else this.emit({ type: "send", to, exchange, message, after });
   }
 
+  /** Settles proposals that this server does not take in, or cannot see to their end. */
   refuse(proposals: readonly ProposalId[], error: SettleError, message: string): void {
     if (proposals.length === 0) return;
     const leader = this.leader === undefined || this.leader === this.id ? {} : { leader: this.leader };
@@ -320,6 +332,7 @@ export class RaftState {
     return this.#writing;
   }
 
+  /** A vote, or a newer term (then without a vote). Both are in this step's `persist`. */
   persistHardState(term: Term, votedFor: ServerId | undefined): void {
     invariant(term >= this.term, "a term never goes back");
     this.term = term;
@@ -364,6 +377,7 @@ export class RaftState {
     return this.lastWrite;
   }
 
+  /** `write` and every earlier one are durable. */
   written(write: WriteId): void {
     if (write <= this.durableWrite) return;
     this.durableWrite = write;

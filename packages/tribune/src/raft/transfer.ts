@@ -40,8 +40,8 @@ function otherVoters(s: RaftState, leading: LeaderState): Peer[] {
 /** Who has on its disk soonest what it is sent, for it has to write down its vote; among equals who has most. */
 function successor(s: RaftState, leading: LeaderState): ServerId | undefined {
   const voters = otherVoters(s, leading);
-  const untried = voters.filter(({ id }) => !leading.tookNotOver.has(id));
-  if (untried.length === 0) leading.tookNotOver.clear();
+  const untried = voters.filter(({ id }) => !leading.failedSuccessors.has(id));
+  if (untried.length === 0) leading.failedSuccessors.clear();
   const [best] = (untried.length === 0 ? voters : untried)
     .map((peer) => ({ peer, lagMs: lagMs(s, peer) }))
     .sort((a, b) => (a.lagMs === b.lagMs ? b.peer.matchIndex - a.peer.matchIndex : a.lagMs - b.lagMs));
@@ -89,6 +89,6 @@ export function endTransfer(s: RaftState, leading: LeaderState, message: string)
   const { transfer } = leading;
   if (transfer === undefined) return;
   leading.transfer = undefined;
-  leading.tookNotOver.add(transfer.target);
+  leading.failedSuccessors.add(transfer.target);
   s.refuse([transfer.proposal], "transferFailed", message);
 }

@@ -70,7 +70,10 @@ export async function saveOverStream(stream: Stream, request: SnapshotRequest): 
   };
 }
 
-/** Sends an archive. Rejects as `saveOverStream`. */
+/**
+ * Sends an archive. Rejects as `saveOverStream`, and with what the archive itself throws: then the connection is
+ * broken off, as its end would make a whole archive of the part that was sent.
+ */
 export async function restoreOverStream(
   stream: Stream,
   request: SnapshotRequest,
@@ -78,9 +81,14 @@ export async function restoreOverStream(
 ): Promise<SnapshotResponse> {
   const incoming = new Incoming(stream);
   stream.write(encodeStruct(SnapshotRequest, { ...request, Op: SNAPSHOT_OP.restore }));
-  for await (const chunk of archive) {
-    if (incoming.isOver) break; // refused half-way, or gone
-    if (!stream.write(chunk)) await incoming.drained();
+  try {
+    for await (const chunk of archive) {
+      if (incoming.isOver) break; // refused half-way, or gone
+      if (!stream.write(chunk)) await incoming.drained();
+    }
+  } catch (error) {
+    stream.destroy();
+    throw error;
   }
   stream.end();
   const response = await answer(stream, incoming);

@@ -3,7 +3,7 @@ import { TribuneError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { randomStagger } from "../lib/random.ts";
-import type { Cancel, Runtime } from "../lib/runtime.ts";
+import type { Cancel, Clock, Runtime } from "../lib/runtime.ts";
 import { type RpcPool, RpcRemoteError, type RpcTarget, RpcTransportError } from "../rpc/types.ts";
 
 export interface LeaderCall<T> {
@@ -38,115 +38,173 @@ const NO_LEADER = "No cluster leader";
 
 export class LeaderCalls {
   readonly #d: LeaderCallsDependencies;
-  readonly #holdMs: number;
-  #leaving = false;
+  readonly #patience: Patience;
+
+  /** @param holdMs `rpc_hold_timeout`: patience from the first failure on. */
+  constructor(holdMs: number, dependencies: LeaderCallsDependencies) {
+    this.#d = dependencies;
+    this.#patience = new Patience(holdMs, dependencies);
+  }
+
+  /** From now on nothing is held: whoever asks is sent elsewhere at once. */
+  leave(): void {
+    this.#patience.end();
+  }
+
+  /** Calls back once, at once where that is possible. @returns cancel, after which nothing comes. */
+  start<T>(call: LeaderCall<T>, done: (outcome: T | Error) => void): Cancel {
+    const pending = new PendingCall(call, done, this.#patience, this.#d);
+    pending.attempt();
+    return () => pending.cancel();
+  }
+}
+
+/** How long calls are held, and what the log says of those that are. */
+class Patience {
+  readonly holdMs: number;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #isOver = false;
   /** Calls that have failed once and are tried again. */
   #held = 0;
   /** Since when there are any, and how many there have been. */
   #heldSinceMs = 0;
   #heldInAll = 0;
 
-  /** @param holdMs `rpc_hold_timeout`: patience from the first failure on. */
-  constructor(holdMs: number, dependencies: LeaderCallsDependencies) {
-    this.#holdMs = holdMs;
-    this.#d = dependencies;
+  constructor(holdMs: number, { runtime, logger }: Pick<LeaderCallsDependencies, "runtime" | "logger">) {
+    this.holdMs = holdMs;
+    this.#clock = runtime.clock;
+    this.#logger = logger;
   }
 
-  /** From now on nothing is held: whoever asks is sent elsewhere at once. */
-  leave(): void {
-    this.#leaving = true;
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** Whether a call that failed first at `failedAtMs` is given up. */
+  isOverFor(failedAtMs: number): boolean {
+    return this.#isOver || this.#clock.nowMs() - failedAtMs >= this.holdMs;
   }
 
   /** Said for the first and the last of them: an election holds hundreds. */
-  #hold(method: string, error: Error): void {
+  hold(method: string, error: Error): void {
     this.#heldInAll++;
     if (++this.#held > 1) return;
-    this.#heldSinceMs = this.#d.runtime.clock.nowMs();
-    this.#d.logger.debug("calls wait for a leader that answers", { method, error: error.message });
+    this.#heldSinceMs = this.#clock.nowMs();
+    this.#logger.debug("calls wait for a leader that answers", { method, error: error.message });
   }
 
-  #release(): void {
+  release(): void {
     if (--this.#held > 0) return;
-    const milliseconds = Math.round(this.#d.runtime.clock.nowMs() - this.#heldSinceMs);
-    this.#d.logger.debug("no call waits for a leader any more", { milliseconds, calls: this.#heldInAll });
+    const milliseconds = Math.round(this.#clock.nowMs() - this.#heldSinceMs);
+    this.#logger.debug("no call waits for a leader any more", { milliseconds, calls: this.#heldInAll });
     this.#heldInAll = 0;
   }
+}
 
-  /** Calls back once, at once where that is possible. @returns cancel, after which nothing comes. */
-  start<T>(call: LeaderCall<T>, done: (outcome: T | Error) => void): Cancel {
-    const { runtime, metrics, pool } = this.#d;
-    let over = false;
-    let cancel: Cancel = () => {};
-    let failedAtMs: number | undefined;
-    let isHeld = false;
-    const release = (): void => {
-      if (isHeld) this.#release();
-      isHeld = false;
+/** One call, from its first attempt until it is settled, given up or cancelled. */
+class PendingCall<T> {
+  readonly #call: LeaderCall<T>;
+  readonly #done: (outcome: T | Error) => void;
+  readonly #patience: Patience;
+  readonly #d: LeaderCallsDependencies;
+  /** Ends what is under way: an attempt, or the wait for the next one. */
+  #cancelCurrent: Cancel = () => {};
+  #failedAtMs: number | undefined;
+  #isHeld = false;
+  #isOver = false;
+
+  constructor(
+    call: LeaderCall<T>,
+    done: (outcome: T | Error) => void,
+    patience: Patience,
+    dependencies: LeaderCallsDependencies,
+  ) {
+    this.#call = call;
+    this.#done = done;
+    this.#patience = patience;
+    this.#d = dependencies;
+  }
+
+  attempt(): void {
+    if (this.#isOver) return;
+    if (this.#d.leads()) return this.#carryOutHere();
+    const target = this.#d.leader();
+    if (target === undefined) return this.#failed(TribuneError.of("NO_LEADER"), true);
+    this.#send(target);
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#cancelCurrent();
+  }
+
+  #carryOutHere(): void {
+    this.#begin(() =>
+      this.#call.here((outcome) => {
+        if (outcome instanceof Error) this.#failed(outcome, isLeaderless(outcome));
+        else this.#settle(outcome);
+      }),
+    );
+  }
+
+  #send(target: RpcTarget): void {
+    const call = this.#call;
+    this.#d.metrics.count("rpc.forward");
+    this.#begin(() =>
+      this.#d.pool.start(target, call.method, call.args(), (outcome) => {
+        if (outcome instanceof Error) this.#failed(wrapped(outcome), mayRepeat(call.isRead, outcome));
+        else this.#settle(received(call, outcome));
+      }),
+    );
+  }
+
+  /** Keeps the cancel of what begins, unless it has called back before it returned and put another in its place. */
+  #begin(start: () => Cancel): void {
+    const before = this.#cancelCurrent;
+    const started = start();
+    if (this.#cancelCurrent === before) this.#cancelCurrent = started;
+  }
+
+  #failed(error: Error, mayBeRepeated: boolean): void {
+    if (this.#isOver) return;
+    this.#failedAtMs ??= this.#d.runtime.clock.nowMs();
+    if (!mayBeRepeated || this.#patience.isOverFor(this.#failedAtMs)) return this.#settle(error);
+    if (!this.#isHeld) this.#patience.hold(this.#call.method, error);
+    this.#isHeld = true;
+    this.#tryAgainLater();
+  }
+
+  /** Not sooner than the next turn: nobody may be called back while he is still asking. */
+  #tryAgainLater(): void {
+    const { timers, rng } = this.#d.runtime;
+    let waiting = true;
+    const again = (): void => {
+      if (!waiting) return;
+      stop();
+      this.attempt();
     };
-    const settle = (outcome: T | Error): void => {
-      if (over) return;
-      over = true;
-      release();
-      done(outcome);
+    const cancelTimer = timers.after(randomStagger(rng, this.#patience.holdMs / JITTER_FRACTION), again);
+    // Who leads and cannot write just now, for instance while it hands over, waits as well: else this would spin.
+    const cancelLeading = this.#d.leads() ? () => {} : this.#d.onLeader(() => timers.soon(again));
+    const stop = (): void => {
+      waiting = false;
+      cancelTimer();
+      cancelLeading();
     };
-    /** Keeps the cancel of what is under way; what has called back before it returned has put another in its place. */
-    const run = (begin: () => Cancel): void => {
-      const before = cancel;
-      const begun = begin();
-      if (cancel === before) cancel = begun;
-    };
-    const failed = (error: Error, mayRepeat: boolean): void => {
-      if (over) return;
-      failedAtMs ??= runtime.clock.nowMs();
-      if (!mayRepeat || this.#leaving || runtime.clock.nowMs() - failedAtMs >= this.#holdMs) return settle(error);
-      if (!isHeld) this.#hold(call.method, error);
-      isHeld = true;
-      // Not sooner than the next turn: nobody may be called back while he is still asking.
-      let waiting = true;
-      const again = (): void => {
-        if (!waiting) return;
-        waiting = false;
-        stop();
-        attempt();
-      };
-      const cancelTimer = runtime.timers.after(randomStagger(runtime.rng, this.#holdMs / JITTER_FRACTION), again);
-      // Who leads and cannot write just now, for instance while it hands over, waits as well: else this would spin.
-      const cancelLeading = this.#d.leads() ? () => {} : this.#d.onLeader(() => runtime.timers.soon(again));
-      const stop = (): void => {
-        cancelTimer();
-        cancelLeading();
-      };
-      cancel = () => {
-        waiting = false;
-        stop();
-      };
-    };
-    const attempt = (): void => {
-      if (over) return;
-      if (this.#d.leads())
-        return run(() =>
-          call.here((outcome) => {
-            if (outcome instanceof Error) failed(outcome, isLeaderless(outcome));
-            else settle(outcome);
-          }),
-        );
-      const target = this.#d.leader();
-      if (target === undefined) return failed(TribuneError.of("NO_LEADER"), true);
-      metrics.count("rpc.forward");
-      run(() =>
-        pool.start(target, call.method, call.args(), (outcome) => {
-          if (!(outcome instanceof Error)) return settle(received(call, outcome));
-          failed(wrapped(outcome), mayRepeat(call.isRead, outcome));
-        }),
-      );
-    };
-    attempt();
-    return () => {
-      if (over) return;
-      over = true;
-      release();
-      cancel();
-    };
+    this.#cancelCurrent = stop;
+  }
+
+  #settle(outcome: T | Error): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#done(outcome);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    if (this.#isHeld) this.#patience.release();
   }
 }
 

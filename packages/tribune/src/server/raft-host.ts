@@ -202,29 +202,22 @@ export class RaftHost {
 
   /** Resolves once a quorum confirmed that this server leads and all that was committed before is applied. */
   verifyLeader(): Promise<unknown> {
-    const read = this.#id<ReadId>();
     this.#d.metrics.count("raft.verify_leader");
-    return new Promise((resolve, reject) => {
-      this.#reads.set(read, this.#waiting(resolve, reject));
-      this.feed({ type: "readIndex", read });
-    });
+    return this.#ask(this.#reads, (read) => ({ type: "readIndex", read }));
   }
 
+  /** @param prevIndex the configuration that the change was decided upon; 0 for any. Resolves once it is committed. */
   changeConfiguration(change: ConfigurationChange, prevIndex = 0): Promise<unknown> {
-    const proposal = this.#id<ProposalId>();
-    return new Promise((resolve, reject) => {
-      this.#proposed.set(proposal, this.#waiting(resolve, reject));
-      this.feed({ type: "proposeConfiguration", proposal, change, prevIndex });
-    });
+    return this.#ask(this.#proposed, (proposal) => ({ type: "proposeConfiguration", proposal, change, prevIndex }));
   }
 
   /** Hands leadership to `target`, or to the voter that is most up to date. Resolves once another server leads. */
   transferLeadership(target?: ServerId): Promise<unknown> {
-    const proposal = this.#id<ProposalId>();
-    return new Promise((resolve, reject) => {
-      this.#proposed.set(proposal, this.#waiting(resolve, reject));
-      this.feed({ type: "transferLeadership", proposal, ...(target === undefined ? {} : { target }) });
-    });
+    return this.#ask(this.#proposed, (proposal) => ({
+      type: "transferLeadership",
+      proposal,
+      ...(target === undefined ? {} : { target }),
+    }));
   }
 
   /** A snapshot of the applied state is durable; entries before `firstIndex` will be deleted. */
@@ -244,6 +237,16 @@ export class RaftHost {
 
   #id<T extends number>(): T {
     return this.#nextId++ as T;
+  }
+
+  /** Asks the core something that it will answer by the id it is given. A host that has stopped has no core to ask. */
+  #ask<Id extends number>(waiting: Map<Id, Waiting>, input: (id: Id) => RaftInput): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) return reject(TribuneError.of("NO_LEADER"));
+      const id = this.#id<Id>();
+      waiting.set(id, this.#waiting(resolve, reject));
+      this.feed(input(id));
+    });
   }
 
   #gather(
@@ -292,88 +295,76 @@ export class RaftHost {
 
   #start(effect: RaftEffect): void {
     switch (effect.type) {
-      case "persist": {
-        const startedMs = this.#d.runtime.clock.nowMs();
-        if (effect.entries.length > 0) this.#d.metrics.gauge("raft.leader.dispatchNumLogs", effect.entries.length);
-        this.#d.log.append(effect.entries, effect.hardState, effect.truncateFrom).then(
-          () => {
-            this.#d.metrics.sample("raft.leader.dispatchLog", this.#d.runtime.clock.nowMs() - startedMs);
-            this.#d.peers?.durable(effect.write);
-            this.feed({ type: "persisted", write: effect.write });
-          },
-          (error: unknown) => this.#fatal(error),
-        );
-        break;
-      }
-      case "apply": {
-        const startedMs = this.#d.runtime.clock.nowMs();
-        this.#d.metrics.gauge("raft.commitNumLogs", effect.entries.length);
-        for (const entry of effect.entries) this.#applying.push(entry);
-        this.#d.metrics.sample("raft.fsm.enqueue", this.#d.runtime.clock.nowMs() - startedMs);
-        // At once where a proposer waits. A follower's flush and its acknowledgement are waited for, not this.
-        // `#applyScheduled` keeps the order.
-        if (this.#byIndex.size === 0) this.#applySoon();
-        else if (!this.#applyScheduled) this.#apply();
-        break;
-      }
+      case "persist":
+        return this.#persist(effect);
+      case "send":
+        return this.#send(effect);
+      case "apply":
+        return this.#enqueue(effect);
       case "settle":
-        this.#settle(effect.proposals, effect.outcome);
-        break;
-      case "readReady": {
-        const waiting = this.#reads.get(effect.read);
-        this.#reads.delete(effect.read);
-        if ("index" in effect.outcome) waiting?.resolve(effect.outcome.index);
-        else waiting?.reject(TribuneError.of("NO_LEADER"));
-        break;
+        return this.#settle(effect.proposals, effect.outcome);
+      case "readReady":
+        return this.#readReady(effect);
+      case "roleChanged": {
+        const { role, term, leader, leaderAddress, leadershipTransfer = false } = effect;
+        return this.#d.onRole({ role, term, leader, leaderAddress, leadershipTransfer });
       }
-      case "roleChanged":
-        this.#d.onRole({
-          role: effect.role,
-          term: effect.term,
-          leader: effect.leader,
-          leaderAddress: effect.leaderAddress,
-          leadershipTransfer: effect.leadershipTransfer ?? false,
-        });
-        break;
       case "configurationChanged":
         this.#d.peers?.followConfiguration(effect.configuration);
-        this.#d.onConfiguration(effect.configuration, effect.index, effect.committed);
-        break;
+        return this.#d.onConfiguration(effect.configuration, effect.index, effect.committed);
       case "loadEntries":
-        this.#d.log.read(effect.from, effect.to, effect.maxBytes).then(
-          (entries) => this.feed({ type: "entriesLoaded", load: effect.load, entries }),
-          (error: unknown) => this.#fatal(error),
-        );
-        break;
-      case "contradicted":
-        this.#d.onContradicted(effect);
-        break;
-      case "dropped":
-        this.#d.logger.warn("dropped a message that no correct peer sends", {
-          from: effect.from,
-          reason: effect.reason,
-        });
-        break;
-      case "send":
-        if (this.#d.peers !== undefined) this.#d.peers.send(effect);
-        // Nobody can be reached: it counts as failed.
-        else
-          this.#d.runtime.timers.soon(() =>
-            this.feed({ type: "exchangeFailed", exchange: effect.exchange, reason: "failed" }),
-          );
-        break;
+        return this.#loadEntries(effect);
       case "receiveSnapshot":
-        this.#peers.receiveSnapshot(effect);
-        break;
+        return this.#peers.receiveSnapshot(effect);
       case "discardSnapshot":
-        this.#peers.discardSnapshot(effect.exchange);
-        break;
+        return this.#peers.discardSnapshot(effect.exchange);
       case "installSnapshot":
-        this.#whenApplied(() => this.#install(effect));
-        break;
+        return this.#whenApplied(() => this.#install(effect));
+      case "contradicted":
+        return this.#d.onContradicted(effect);
+      case "dropped": {
+        const { from, reason } = effect;
+        return this.#d.logger.warn("dropped a message that no correct peer sends", { from, reason });
+      }
       default:
         effect satisfies never;
     }
+  }
+
+  #persist({ write, entries, hardState, truncateFrom }: Effect<"persist">): void {
+    const { log, metrics, peers, runtime } = this.#d;
+    const startedMs = runtime.clock.nowMs();
+    if (entries.length > 0) metrics.gauge("raft.leader.dispatchNumLogs", entries.length);
+    log.append(entries, hardState, truncateFrom).then(
+      () => {
+        metrics.sample("raft.leader.dispatchLog", runtime.clock.nowMs() - startedMs);
+        peers?.durable(write);
+        this.feed({ type: "persisted", write });
+      },
+      (error: unknown) => this.#fatal(error),
+    );
+  }
+
+  #send(effect: Effect<"send">): void {
+    const { peers, runtime } = this.#d;
+    if (peers !== undefined) return peers.send(effect);
+    // Nobody can be reached: it counts as failed.
+    const { exchange } = effect;
+    runtime.timers.soon(() => this.feed({ type: "exchangeFailed", exchange, reason: "failed" }));
+  }
+
+  #loadEntries({ load, from, to, maxBytes }: Effect<"loadEntries">): void {
+    this.#d.log.read(from, to, maxBytes).then(
+      (entries) => this.feed({ type: "entriesLoaded", load, entries }),
+      (error: unknown) => this.#fatal(error),
+    );
+  }
+
+  #readReady({ read, outcome }: Effect<"readReady">): void {
+    const waiting = this.#reads.get(read);
+    this.#reads.delete(read);
+    if ("index" in outcome) waiting?.resolve(outcome.index);
+    else waiting?.reject(TribuneError.of("NO_LEADER"));
   }
 
   get #peers(): HostPeers {
@@ -417,6 +408,20 @@ export class RaftHost {
       else if (outcome.error === "leadershipLost") waiting.reject(lostOnTheWay());
       else waiting.reject(TribuneError.of("NO_LEADER", outcome.message));
     }
+  }
+
+  /**
+   * At once where a proposer waits. A follower's flush and its acknowledgement are waited for, not this.
+   * `#applyScheduled` keeps the order.
+   */
+  #enqueue({ entries }: Effect<"apply">): void {
+    const { metrics, runtime } = this.#d;
+    const startedMs = runtime.clock.nowMs();
+    metrics.gauge("raft.commitNumLogs", entries.length);
+    for (const entry of entries) this.#applying.push(entry);
+    metrics.sample("raft.fsm.enqueue", runtime.clock.nowMs() - startedMs);
+    if (this.#byIndex.size === 0) this.#applySoon();
+    else if (!this.#applyScheduled) this.#apply();
   }
 
   #apply(): void {

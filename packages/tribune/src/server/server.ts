@@ -4,15 +4,14 @@ import type { Method } from "../endpoints/binding.ts";
 import { noMetrics } from "../lib/metrics.ts";
 import type { Cancel, Stream } from "../lib/runtime.ts";
 import type { PoolEvent } from "../pool/types.ts";
-import { RaftCore } from "../raft/raft-core.ts";
-import { DEFAULT_RAFT_CONFIG, type RaftInput, type ServerId } from "../raft/types.ts";
+import type { RaftCore } from "../raft/raft-core.ts";
+import type { RaftInput, ServerId } from "../raft/types.ts";
 import type { ReadTx } from "../state/memdb/types.ts";
 import { Bootstrap } from "./bootstrap.ts";
 import { CallTimes, QuestionCounts } from "./call-measures.ts";
 import { type CallRequest, ServerCalls } from "./calls.ts";
 import { Contradictions } from "./contradictions.ts";
 import { DiskWatch } from "./disk-watch.ts";
-import { resumeHistory } from "./history-file.ts";
 import { hostPort } from "./identity.ts";
 import { Autopilot } from "./leader/autopilot.ts";
 import { requireKeepers, whyNotPeer } from "./leader/later-kinds.ts";
@@ -25,10 +24,10 @@ import { QueryEngine } from "./query-engine.ts";
 import { RaftPeers, sameSnapshot } from "./raft/peers.ts";
 import { RaftTransport } from "./raft/raft-transport.ts";
 import { SnapshotIntake } from "./raft/snapshot-intake.ts";
-import { raftConfigurationCodec } from "./raft-codec.ts";
 import { RaftHost, type RoleChange } from "./raft-host.ts";
-import { oldestEntryAtMs, scanLog } from "./raft-storage.ts";
+import { oldestEntryAtMs } from "./raft-storage.ts";
 import { type Freshness, type ServerRead, type ServerReadOutcome, ServerReads } from "./reads.ts";
+import { recoverCore, restoreState } from "./recovery.ts";
 import { RoleWatch } from "./role-watch.ts";
 import { ServerDirectory, splitHostPort } from "./server-directory.ts";
 import { ServerGauges } from "./server-gauges.ts";
@@ -36,7 +35,6 @@ import { ServerOperator } from "./server-operator.ts";
 import type { ServerDependencies, ServerOptions } from "./server-options.ts";
 import { SnapshotService } from "./snapshot-service.ts";
 import { Snapshotter } from "./snapshotter.ts";
-import type { StoredSnapshot } from "./storage-port.ts";
 import { ServerWrites } from "./writes.ts";
 
 const QUESTIONS_MAX = 8192;
@@ -72,7 +70,7 @@ export class Server {
   constructor(options: ServerOptions, dependencies: ServerDependencies) {
     this.#options = options;
     this.#d = dependencies;
-    const { runtime, stateMachine, logger, lockDelays } = dependencies;
+    const { runtime, stateMachine, logger } = dependencies;
     this.engine = new QueryEngine(
       { questionsMax: QUESTIONS_MAX, shownBytesMax: SHOWN_BYTES_MAX, sliceMs: WAKE_SLICE_MS },
       stateMachine.db,
@@ -85,23 +83,7 @@ export class Server {
     const times = new CallTimes(runtime.clock, metrics);
     const leadership = this.#leadership;
     this.#roles = new RoleWatch({ identity, leadership, logger: logger.named("raft"), metrics });
-    this.#gauges = new ServerGauges({
-      datacenter: identity.datacenter,
-      runtime,
-      metrics,
-      db: stateMachine.db,
-      members: () => peers?.members() ?? [],
-      now: () => ({
-        appliedIndex: this.#host.appliedIndex,
-        lastIndex: this.#host.status().lastLogIndex,
-        peers: this.#host.status().configuration.servers.length,
-        isLeader: this.isLeader,
-        sessionTimers: this.sessionTimers,
-        blocked: this.engine.waiting,
-      }),
-      oldestEntryAtMs: () => oldestEntryAtMs(dependencies.log),
-      report: () => questions.report(),
-    });
+    this.#gauges = this.#newGauges(questions);
     this.#directory = new ServerDirectory(() => peers?.members() ?? [], identity.datacenter);
     const host = (): RaftHost => this.#host;
     const role = (): RoleChange => this.#roles.current;
@@ -123,13 +105,48 @@ export class Server {
       db: stateMachine.db,
       freshness: () => this.#reads.freshness(),
     });
-    this.#autopilot = new Autopilot({
+    this.#autopilot = this.#newAutopilot();
+    this.#duties = this.#newDuties();
+    const leader = this.#leaderApi();
+    const answering = { leadership, leader, times, reads: this.#reads };
+    this.#writes = new ServerWrites({ ...answering, proposer: this.#proposer });
+    this.#calls = new ServerCalls({ ...answering, host, engine: this.engine });
+  }
+
+  /** What operators see of this server's state, from time to time. */
+  #newGauges(questions: QuestionCounts): ServerGauges {
+    const { identity } = this.#options;
+    const { runtime, metrics, stateMachine, peers, log } = this.#d;
+    return new ServerGauges({
+      datacenter: identity.datacenter,
+      runtime,
+      metrics,
+      db: stateMachine.db,
+      members: () => peers?.members() ?? [],
+      now: () => ({
+        appliedIndex: this.#host.appliedIndex,
+        lastIndex: this.#host.status().lastLogIndex,
+        peers: this.#host.status().configuration.servers.length,
+        isLeader: this.isLeader,
+        sessionTimers: this.sessionTimers,
+        blocked: this.engine.waiting,
+      }),
+      oldestEntryAtMs: () => oldestEntryAtMs(log),
+      report: () => questions.report(),
+    });
+  }
+
+  /** The rules about who is healthy, votes and goes, with what they look at. */
+  #newAutopilot(): Autopilot {
+    const { identity, autopilot } = this.#options;
+    const { runtime, logger, metrics, peers } = this.#d;
+    return new Autopilot({
       self: identity.id as ServerId,
       runtime,
       logger: logger.named("autopilot"),
       metrics,
       status: () => this.#host.status(),
-      rules: () => this.operator.autopilotConfig() ?? options.autopilot,
+      rules: () => this.operator.autopilotConfig() ?? autopilot,
       servers: () => [...this.operator.knownServers().values()],
       stats: async (id) => {
         const server = this.#directory.byId(id);
@@ -139,11 +156,17 @@ export class Server {
       change: (change) => this.#host.changeConfiguration(change),
       removeFailed: (name) => peers?.removeFailed(name),
     });
-    this.#duties = new LeaderDuties({
+  }
+
+  /** What begins and ends with leadership. */
+  #newDuties(): LeaderDuties {
+    const { identity, autopilot, connectEnabled, bootstrapEntries = [] } = this.#options;
+    const { runtime, logger, metrics, stateMachine, peers, log } = this.#d;
+    return new LeaderDuties({
       identity,
-      autopilotDefaults: options.autopilot,
-      connectEnabled: options.connectEnabled,
-      bootstrapEntries: options.bootstrapEntries ?? [],
+      autopilotDefaults: autopilot,
+      connectEnabled,
+      bootstrapEntries,
       db: stateMachine.db,
       runtime,
       logger,
@@ -156,18 +179,24 @@ export class Server {
         // What was written before this server was seen is applied behind this.
         const isPeer = this.#host.status().configuration.servers.some(({ id }) => id === server.id);
         if (!isPeer) await this.#host.barrier();
-        return whyNotPeer(server, stateMachine.db, dependencies.log.firstIndex);
+        return whyNotPeer(server, stateMachine.db, log.firstIndex);
       },
       propose: (type, schema, request) => this.#proposer.propose(type, schema, request),
     });
-    const leader: LeaderApi = {
-      datacenter: options.identity.datacenter,
-      nodeName: options.identity.name,
+  }
+
+  /** What bindings of writes and calls may ask of the leader. */
+  #leaderApi(): LeaderApi {
+    const { identity, connectEnabled, intentionsDefaultAllow = true, sessionTtlMinMs } = this.#options;
+    const { runtime, stateMachine, lockDelays, pools = lonePools(identity) } = this.#d;
+    return {
+      datacenter: identity.datacenter,
+      nodeName: identity.name,
       ...{ connectEnabled, intentionsDefaultAllow },
       rng: runtime.rng,
       operator: this.operator,
-      pools: dependencies.pools ?? lonePools(options.identity),
-      sessionTtlMinNs: options.sessionTtlMinMs * 1e6,
+      pools,
+      sessionTtlMinNs: sessionTtlMinMs * 1e6,
       wallMs: () => runtime.clock.wallMs(),
       peek: (read) => stateMachine.db.peek(read),
       lockDelayMs: (key) => lockDelays.leftMs(key),
@@ -176,95 +205,23 @@ export class Server {
       requireKeepers: (part) => this.#requireKeepers(part),
       queueCoordinate: (coordinate) => this.#duties.queueCoordinate(coordinate),
     };
-    const answering = { leadership, leader, times, reads: this.#reads };
-    this.#writes = new ServerWrites({ ...answering, proposer: this.#proposer });
-    this.#calls = new ServerCalls({ ...answering, host, engine: this.engine });
   }
 
   /** Restores the newest snapshot, reads the log and starts Raft. A sole voter leads right after. */
   async start(): Promise<void> {
-    const { stateMachine, snapshots, log, hardState, runtime, logger, metrics, onFatal } = this.#d;
-    const { identity, raft } = this.#options;
+    const { stateMachine, snapshots, log, runtime, logger, metrics } = this.#d;
+    const { identity, raft, bootstrap } = this.#options;
     if (this.#d.recovery !== undefined) await recoverPeers(this.#d.recovery, { log, keeper: snapshots, stateMachine });
-    const snapshot: StoredSnapshot | undefined = snapshots.newest();
-    if (snapshot !== undefined) {
-      const startedMs = runtime.clock.nowMs();
-      (await stateMachine.prepareRestore(snapshot.read())).commit(snapshot.meta.index);
-      if (stateMachine.history !== undefined) await resumeHistory(stateMachine.history, snapshot, { logger });
-      const tookMs = runtime.clock.nowMs() - startedMs;
-      metrics.sample("raft.fsm.restore", tookMs);
-      metrics.gauge("raft.fsm.lastRestoreDuration", tookMs);
-    }
-    const core = new RaftCore(
-      {
-        id: identity.id as ServerId,
-        config: {
-          ...DEFAULT_RAFT_CONFIG,
-          heartbeatTimeoutMs: raft.heartbeatTimeoutMs,
-          electionTimeoutMs: raft.electionTimeoutMs,
-          leaderLeaseTimeoutMs: raft.leaderLeaseTimeoutMs,
-          preVote: raft.preVote ?? true,
-        },
-        hardState: { term: hardState.term, votedFor: hardState.votedFor as ServerId | undefined },
-        log: await scanLog(log, snapshot?.meta),
-        snapshot: snapshot?.meta,
-        refillTerm: this.#d.refillTerm,
-      },
-      { rng: runtime.rng, codec: raftConfigurationCodec },
-    );
-    const peers = this.#openPeers();
-    this.#peers = peers;
-    const contradictions = new Contradictions({
-      ...{ startOver: this.#d.startOver, clock: runtime.clock, onFatal },
-      logger: logger.named("raft"),
-    });
-    this.#host = new RaftHost({
-      core,
-      log: peers.log,
-      stateMachine,
-      peers: this.#d.peers === undefined ? undefined : peers,
-      runtime,
-      logger: logger.named("raft"),
-      metrics,
-      onRole: (change) => this.#roleChanged(change),
-      onConfiguration: (configuration) => {
-        this.#directory.follow(configuration);
-        this.#paceLog();
-      },
-      onContradicted: (contradiction) => contradictions.seen(contradiction),
-      onFatal,
-    });
-    this.#snapshotter = new Snapshotter(
-      { intervalMs: raft.snapshotIntervalMs, threshold: raft.snapshotThreshold, trailingLogs: raft.trailingLogs },
-      {
-        host: this.#host,
-        log,
-        keeper: snapshots,
-        stateMachine,
-        runtime,
-        logger: logger.named("snapshot"),
-        metrics,
-        onFatal,
-      },
-    );
+    const snapshot = snapshots.newest();
+    if (snapshot !== undefined) await restoreState(snapshot, this.#d);
+    const core = await recoverCore(this.#options, this.#d, snapshot);
+    this.#peers = this.#openPeers();
+    this.#host = this.#newHost(core, this.#peers);
+    this.#snapshotter = this.#newSnapshotter();
     this.#snapshotter.start();
-    this.#snapshots = new SnapshotService({
-      host: this.#host,
-      log,
-      keeper: snapshots,
-      stateMachine,
-      leadership: this.#leadership,
-      runtime,
-      metrics,
-      logger: logger.named("snapshot"),
-      requireKeepers: (part) => this.#requireKeepers(part),
-      onRestoring: () => this.#duties.end(),
-      onReplaced: (index, wentBack) => this.engine.replaced(index, wentBack),
-      onRestored: () => this.#duties.begin(),
-      onFatal,
-    });
+    this.#snapshots = this.#newSnapshotService();
     this.#host.start(snapshot?.meta.index ?? 0);
-    if (this.#options.bootstrap) {
+    if (bootstrap) {
       const address = hostPort(identity.address, identity.rpcPort);
       this.#host.feed({
         type: "bootstrap",
@@ -278,6 +235,48 @@ export class Server {
     );
     this.#diskWatch.start();
     if (metrics !== noMetrics) this.#gauges.start();
+  }
+
+  #newHost(core: RaftCore, peers: RaftPeers): RaftHost {
+    const { stateMachine, runtime, metrics, onFatal, startOver } = this.#d;
+    const logger = this.#d.logger.named("raft");
+    const contradictions = new Contradictions({ startOver, clock: runtime.clock, onFatal, logger });
+    return new RaftHost({
+      ...{ core, stateMachine, runtime, logger, metrics, onFatal },
+      log: peers.log,
+      peers: this.#d.peers === undefined ? undefined : peers,
+      onRole: (change) => this.#roleChanged(change),
+      onConfiguration: (configuration) => {
+        this.#directory.follow(configuration);
+        this.#paceLog();
+      },
+      onContradicted: (contradiction) => contradictions.seen(contradiction),
+    });
+  }
+
+  #newSnapshotter(): Snapshotter {
+    const { log, snapshots: keeper, stateMachine, runtime, logger, metrics, onFatal } = this.#d;
+    const { snapshotIntervalMs: intervalMs, snapshotThreshold: threshold, trailingLogs } = this.#options.raft;
+    return new Snapshotter(
+      { intervalMs, threshold, trailingLogs },
+      {
+        ...{ host: this.#host, log, keeper, stateMachine, runtime, metrics, onFatal },
+        logger: logger.named("snapshot"),
+      },
+    );
+  }
+
+  #newSnapshotService(): SnapshotService {
+    const { log, snapshots: keeper, stateMachine, runtime, logger, metrics, onFatal } = this.#d;
+    return new SnapshotService({
+      ...{ host: this.#host, log, keeper, stateMachine, runtime, metrics, onFatal },
+      leadership: this.#leadership,
+      logger: logger.named("snapshot"),
+      requireKeepers: (part) => this.#requireKeepers(part),
+      onRestoring: () => this.#duties.end(),
+      onReplaced: (index, wentBack) => this.engine.replaced(index, wentBack),
+      onRestored: () => this.#duties.begin(),
+    });
   }
 
   #requireKeepers(part: LaterPart): void {

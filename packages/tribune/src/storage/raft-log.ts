@@ -4,17 +4,11 @@ import type { Clock, Disk, DiskFile, Rng } from "../lib/runtime.ts";
 import { type EntryTable, packLocation, unpackLocation } from "./entry-table.ts";
 import { FlushPace } from "./flush-pace.ts";
 import type { HardState, LogEntry } from "./log-entry.ts";
-import { LogDamagedError, LogFailedError } from "./log-errors.ts";
-import { checkedPayload, FrameBuilder, frameBytes, readFrameHead } from "./log-frame.ts";
-import {
-  putEntry,
-  putHardState,
-  putSegmentStart,
-  putTruncate,
-  RecordError,
-  readRecords,
-  type SegmentStart,
-} from "./log-record.ts";
+import { LogFailedError } from "./log-errors.ts";
+import { FrameBuilder, frameBytes } from "./log-frame.ts";
+import { Batch, Reset } from "./log-queue.ts";
+import { readEntriesAt } from "./log-read.ts";
+import { putEntry, putHardState, putSegmentStart, putTruncate, type SegmentStart } from "./log-record.ts";
 import { recoverLog } from "./log-recovery.ts";
 import { Segment, segmentFileName } from "./log-segment.ts";
 
@@ -63,43 +57,6 @@ const RUNWAY_BYTES = 256 * 1_024;
 const CACHE_BYTES_MAX = 16 * 1_024 * 1_024;
 /** A batch that is longer is closed, and the next one started behind it. */
 const BATCH_BYTES_SOFT_MAX = 4 * 1_024 * 1_024;
-/** Read at once when a follower needs entries that memory no longer holds. */
-const READ_AHEAD_BYTES = 256 * 1_024;
-
-/** What one fdatasync will make durable. Its callers share one promise. */
-class Batch {
-  readonly frame: FrameBuilder;
-  /** Marks entries of this batch in the table until they have a place; negative and unique. */
-  readonly pending: number;
-  readonly indexes: number[] = [];
-  hardState: HardState | undefined;
-  lastIndex = 0;
-  lastTerm = 0;
-  readonly done: Promise<void>;
-  settle!: (failure?: LogFailedError) => void;
-
-  constructor(frame: FrameBuilder, pending: number) {
-    this.frame = frame;
-    this.pending = pending;
-    this.done = new Promise((resolve, reject) => {
-      this.settle = (failure) => (failure ? reject(failure) : resolve());
-    });
-  }
-}
-
-/** A snapshot from elsewhere replaces the log: a new segment that nothing before counts for. */
-class Reset {
-  readonly start: SegmentStart;
-  readonly done: Promise<void>;
-  settle!: (failure?: LogFailedError) => void;
-
-  constructor(index: number, term: number) {
-    this.start = { nextIndex: index + 1, previousTerm: term, reset: true };
-    this.done = new Promise((resolve, reject) => {
-      this.settle = (failure) => (failure ? reject(failure) : resolve());
-    });
-  }
-}
 
 /**
  * Raft's log and hard state on disk: a write-ahead log in segments, in which entries, votes and truncations
@@ -436,8 +393,7 @@ export class RaftLog {
     const { segmentNumber, offset } = unpackLocation(location);
     const segment = this.#segments.find((one) => one.number === segmentNumber);
     invariant(segment !== undefined, `segment ${segmentNumber} of log entry ${low} is gone`);
-    const bytes = await this.#readFrames(segment, offset);
-    const entries = entriesIn(segment, offset, bytes);
+    const entries = await readEntriesAt(segment, offset);
     // Only what the table says is there: a later frame may have cut off and replaced some of these.
     const wanted: LogEntry[] = [];
     for (let index = low; index < high; index++) {
@@ -446,14 +402,6 @@ export class RaftLog {
       wanted.push(read.entry);
     }
     return wanted;
-  }
-
-  /** The frame at `offset` whole, and what follows as far as one read reaches. */
-  async #readFrames(segment: Segment, offset: number): Promise<Buffer> {
-    const bytes = await segment.read(offset, READ_AHEAD_BYTES);
-    const head = readFrameHead(bytes, 0);
-    if (head === undefined || frameBytes(head.payloadBytes) <= bytes.length) return bytes;
-    return segment.read(offset, frameBytes(head.payloadBytes));
   }
 
   /** Oldest first, and each durably, so that a crash leaves no hole. */
@@ -471,32 +419,5 @@ export class RaftLog {
     // A file that cannot be deleted only costs space, and the next start or compaction tries again.
     this.#deleting = this.#deleting.catch(() => undefined);
     return this.#deleting;
-  }
-}
-
-/** Entries of the whole frames in `bytes`, which starts with a frame; of two with one index the later counts. */
-function entriesIn(
-  segment: Segment,
-  start: number,
-  bytes: Buffer,
-): Map<number, { readonly entry: LogEntry; readonly frameOffset: number }> {
-  const found = new Map<number, { entry: LogEntry; frameOffset: number }>();
-  let at = 0;
-  while (true) {
-    const head = readFrameHead(bytes, at);
-    const isWhole = head !== undefined && at + frameBytes(head.payloadBytes) <= bytes.length;
-    const payload = isWhole ? checkedPayload(bytes.subarray(at), head.payloadBytes, segment.salt) : undefined;
-    if (payload === undefined) {
-      if (at === 0) throw new LogDamagedError(segment.path, start, "a frame that was whole is no longer");
-      return found;
-    }
-    try {
-      for (const record of readRecords(payload))
-        if (record.type === "entry") found.set(record.entry.index, { entry: record.entry, frameOffset: start + at });
-    } catch (error) {
-      if (!(error instanceof RecordError)) throw error;
-      throw new LogDamagedError(segment.path, start + at, error.message);
-    }
-    at += frameBytes(head!.payloadBytes);
   }
 }

@@ -3,7 +3,7 @@ import type { SavedSnapshot, SnapshotApi, SnapshotOptions } from "../../endpoint
 import { TribuneError } from "../../lib/errors.ts";
 import type { Stream } from "../../lib/runtime.ts";
 import { restoreOverStream, saveOverStream } from "../../rpc/snapshot-stream.ts";
-import { type RpcPool, RpcRemoteError } from "../../rpc/types.ts";
+import { type RpcPool, RpcRemoteError, RpcTransportError } from "../../rpc/types.ts";
 import { targetOf } from "./server-calls.ts";
 import type { ServerList } from "./server-list.ts";
 
@@ -35,7 +35,8 @@ export class ClientSnapshots implements SnapshotApi {
     } catch (error) {
       if (error instanceof RpcRemoteError) throw TribuneError.fromWire(error.message);
       if (error instanceof TribuneError) throw error;
-      this.#servers.failed(server);
+      // Not for an archive that broke off on its way to us: the server has nothing to do with that.
+      if (error instanceof RpcTransportError) this.#servers.failed(server);
       throw new TribuneError("unavailable", error instanceof Error ? error.message : String(error), { cause: error });
     }
   }

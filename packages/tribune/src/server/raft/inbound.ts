@@ -1,5 +1,6 @@
 import { MsgpackError } from "../../codec/msgpack.ts";
-import { encodeRaftError, encodeRaftReply, type RaftWireRequest } from "../../codec/raft-messages.ts";
+import { encodeRaftError, encodeRaftReply } from "../../codec/raft-message-encode.ts";
+import type { RaftWireRequest } from "../../codec/raft-messages.ts";
 import { RaftRequestReader, type UnknownRaftRequest } from "../../codec/raft-stream.ts";
 import type { Stream } from "../../lib/runtime.ts";
 import type { ExchangeId, RaftReply, RaftRequest } from "../../raft/types.ts";

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  encodeRaftError,
-  encodeRaftReply,
-  encodeRaftRequest,
-  type RaftWireRequest,
-} from "../../codec/raft-messages.ts";
+import { encodeRaftError, encodeRaftReply, encodeRaftRequest } from "../../codec/raft-message-encode.ts";
+import type { RaftWireRequest } from "../../codec/raft-messages.ts";
 import { RaftReplyReader, RaftRequestReader } from "../../codec/raft-stream.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { noMetrics } from "../../lib/metrics.ts";

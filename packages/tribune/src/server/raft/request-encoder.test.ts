@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeRaftRequest } from "../../codec/raft-messages.ts";
+import { encodeRaftRequest } from "../../codec/raft-message-encode.ts";
 import type { LogEntry, RaftRequest } from "../../raft/types.ts";
 import { RequestEncoder } from "./request-encoder.ts";
 import { headerOf, toWireRequest } from "./wire.ts";

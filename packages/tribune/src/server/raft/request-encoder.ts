@@ -1,4 +1,5 @@
-import { encodeRaftRequest, type RaftHeader } from "../../codec/raft-messages.ts";
+import { encodeRaftRequest } from "../../codec/raft-message-encode.ts";
+import type { RaftHeader } from "../../codec/raft-messages.ts";
 import type { RaftRequest } from "../../raft/types.ts";
 import { toWireRequest } from "./wire.ts";
 

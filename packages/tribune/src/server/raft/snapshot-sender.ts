@@ -1,5 +1,6 @@
 import { MsgpackError } from "../../codec/msgpack.ts";
-import { encodeRaftRequest, type RaftHeader } from "../../codec/raft-messages.ts";
+import { encodeRaftRequest } from "../../codec/raft-message-encode.ts";
+import type { RaftHeader } from "../../codec/raft-messages.ts";
 import { RaftReplyReader } from "../../codec/raft-stream.ts";
 import type { Cancel, Runtime, Stream } from "../../lib/runtime.ts";
 import type { RaftRequest } from "../../raft/types.ts";

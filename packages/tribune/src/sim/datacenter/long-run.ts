@@ -8,7 +8,7 @@ import { LateLinks } from "../late-links.ts";
 import { DatacenterChecker, Violation } from "./checker.ts";
 import { type SimAgent, SimDatacenter, shownFields } from "./datacenter.ts";
 import { listen } from "./seams.ts";
-import { entryOf, readKey, writeKey } from "./workload.ts";
+import { entryOf, readKey, writeKey } from "./users/asking.ts";
 
 export interface LongRunOptions {
   readonly seed: number;

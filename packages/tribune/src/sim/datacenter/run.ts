@@ -13,17 +13,9 @@ import { divergence, serverOfAgent, type Truth } from "./convergence.ts";
 import { type SimAgent, SimDatacenter, shownFields } from "./datacenter.ts";
 import { Nemesis } from "./nemesis.ts";
 import { type BrokenRule, breakRule, listen } from "./seams.ts";
-import {
-  askAsDoor,
-  CACHEABLE,
-  cachedCall,
-  entryOf,
-  QUESTIONS,
-  readKey,
-  SESSION_TTL_MS,
-  Workload,
-  writeKey,
-} from "./workload.ts";
+import { askAsDoor, CACHEABLE, cachedCall, entryOf, QUESTIONS, readKey, writeKey } from "./users/asking.ts";
+import { SESSION_TTL_MS } from "./users/lock-users.ts";
+import { Workload } from "./users/workload.ts";
 
 export interface RunOptions {
   readonly seed: number;
@@ -126,7 +118,7 @@ class Run {
       keepLines,
       settings: SETTINGS,
       logger: (each) => this.#logger(each, each.life, ""),
-      probed: (target) => this.#workload?.targets.get(target) ?? "passing",
+      probed: (target) => this.#workload?.services.targets.get(target) ?? "passing",
       onFatal: (each, error) => this.#fatal(each, error),
     });
     this.#sim = this.#datacenter.sim;
@@ -149,13 +141,13 @@ class Run {
     return {
       fingerprint: this.#sim.fingerprint(),
       elections: this.checker.elections,
-      operations: workload?.completed ?? 0,
-      unknown: workload?.unknown ?? 0,
+      operations: workload?.kv.completed ?? 0,
+      unknown: workload?.kv.unknown ?? 0,
       locks: this.checker.locksTaken,
-      registrations: workload?.registrations ?? 0,
-      blocked: workload?.blocked ?? 0,
-      wakes: workload?.wakes ?? 0,
-      cached: workload?.cached ?? 0,
+      registrations: workload?.services.registrations ?? 0,
+      blocked: workload?.watches.blocked ?? 0,
+      wakes: workload?.watches.wakes ?? 0,
+      cached: workload?.watches.cached ?? 0,
       faults: this.#nemesis?.faults ?? 0,
       entries: this.checker.entries,
       states: this.checker.statesCompared,
@@ -264,7 +256,7 @@ class Run {
   #knowledgeError(workload: Workload, { live }: Truth): string | undefined {
     for (const { name, agent } of live) {
       const services = new Set([...agent!.local.registry.state.liveServices()].map(({ ID }) => ID));
-      for (const [id, knowledge] of workload.known.get(name) ?? []) {
+      for (const [id, knowledge] of workload.services.known.get(name) ?? []) {
         if (knowledge === "registered" && !services.has(id)) return `${name} has lost ${id}, which it acknowledged`;
         if (knowledge === "deregistered" && services.has(id)) return `${name} has ${id} again, which was taken away`;
       }
@@ -352,7 +344,7 @@ class Run {
     await this.#until("Stability", 10_000, () => divergence(truth));
     this.#compareAnswers(QUESTIONS);
     this.#lookAtRules();
-    const history = linearizabilityError(workload.history);
+    const history = linearizabilityError(workload.kv.history);
     if (history !== undefined) throw new Violation(`Linearizability: ${history}`);
     const locks = this.checker.lockError();
     if (locks !== undefined) throw new Violation(locks);
