@@ -38,7 +38,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   discover: { mayImport: ["lib", "codec"], io: true },
   watch: { mayImport: ["lib", "process"], io: true },
   server: { mayImport: ["lib", "codec", "raft", "state", "endpoints", "net", "storage", "pool", "rpc"], io: true },
-  dns: { mayImport: ["lib", "codec"], io: true },
+  dns: { mayImport: ["lib", "codec", "net"], io: true },
   http: { mayImport: ["lib", "codec", "endpoints", "server"], io: true },
   agent: {
     mayImport: [

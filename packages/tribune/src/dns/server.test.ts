@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { type DnsReply, encodeMessage, parseReply } from "../codec/dns-message.ts";
 import { parseRequest } from "../codec/dns-question.ts";
 import { CLASS_IN, type DnsRecord, FLAG, RCODE, TYPE } from "../codec/dns-types.ts";
-import type { Listener } from "../lib/runtime.ts";
+import type { Network, Stream } from "../lib/runtime.ts";
 import { nodeRuntime } from "../net/node-runtime.ts";
+import { bindBoth, type Sockets } from "../net/tcp-and-udp.ts";
 import type { DnsBackend } from "./backend.ts";
 import { DEFAULT_DNS_OPTIONS, type DnsOptions } from "./options.ts";
 import { type DnsAddress, DnsServer } from "./server.ts";
@@ -89,6 +90,28 @@ test("the same names over UDP and TCP, on every address", async () => {
   }
 });
 
+test("a port that the system chose is another one where its UDP half is taken", async () => {
+  const tried: number[] = [];
+  const network: Network = {
+    ...runtime.network,
+    async bindUdp(host, port, onPacket) {
+      tried.push(port);
+      if (tried.length === 1) throw Object.assign(new Error("taken"), { code: "EADDRINUSE" });
+      return runtime.network.bindUdp(host, port, onPacket);
+    },
+  };
+  const server = new DnsServer(DEFAULT_DNS_OPTIONS, { runtime: { ...runtime, network }, backend: fakeBackend() });
+  const [address] = await server.start([{ host: HOST, port: 0 }]);
+  try {
+    assert.equal(address?.port, tried.at(-1));
+    const none = question("none.service.consul.", "A");
+    assert.equal((await overUdp(address as DnsAddress, none)).flags & 15, RCODE.NXDOMAIN);
+    assert.equal((await overTcp(address as DnsAddress, none)).length, 1);
+  } finally {
+    await server.stop();
+  }
+});
+
 test("an address that cannot be bound leaves nothing open", async () => {
   await withServer(fakeBackend(), {}, async (taken) => {
     const second = new DnsServer(DEFAULT_DNS_OPTIONS, { runtime, backend: fakeBackend() });
@@ -159,7 +182,7 @@ async function withUpstream(run: (address: string, asked: string[]) => Promise<v
         return [reply(1)];
     }
   };
-  const tcp = await runtime.network.listenTcp(HOST, 0, (stream) => {
+  const onStream = (stream: Stream): void => {
     const frames = new TcpFrames();
     stream.onData = (chunk) => {
       frames.push(chunk);
@@ -168,14 +191,14 @@ async function withUpstream(run: (address: string, asked: string[]) => Promise<v
         for (const bytes of answer(message, "tcp")) stream.write(tcpFrame(bytes) as Uint8Array);
     };
     stream.onEnd = () => stream.end();
-  });
-  const udp = await runtime.network.bindUdp(HOST, tcp.address.port, (packet, port, host) => {
-    for (const bytes of answer(packet, "udp")) udp.send(bytes, port, host);
+  };
+  const upstream: Sockets = await bindBoth(runtime.network, { host: HOST, port: 0 }, onStream, (packet, port, host) => {
+    for (const bytes of answer(packet, "udp")) upstream.udp.send(bytes, port, host);
   });
   try {
-    await run(`${HOST}:${tcp.address.port}`, asked);
+    await run(`${HOST}:${upstream.tcp.address.port}`, asked);
   } finally {
-    await Promise.all([tcp, udp].map((listener: Listener) => listener.close()));
+    await Promise.all([upstream.tcp.close(), upstream.udp.close()]);
   }
 }
 

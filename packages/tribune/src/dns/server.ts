@@ -1,6 +1,7 @@
 import { type Logger, silentLogger } from "../lib/log.ts";
 import { type Metrics, noMetrics } from "../lib/metrics.ts";
-import type { Listener, Stream, UdpSocket } from "../lib/runtime.ts";
+import type { Listener, Stream } from "../lib/runtime.ts";
+import { bindBoth, type Sockets } from "../net/tcp-and-udp.ts";
 import type { DnsBackend } from "./backend.ts";
 import type { DnsOptions } from "./options.ts";
 import { type DnsRuntime, Recursor } from "./recursor.ts";
@@ -55,12 +56,10 @@ export class DnsServer {
   async start(addresses: readonly DnsAddress[]): Promise<readonly DnsAddress[]> {
     const bound: DnsAddress[] = [];
     try {
-      for (const { host, port } of addresses) {
-        const tcp = await this.#deps.runtime.network.listenTcp(host, port, (stream) => this.#accept(stream));
-        this.#sockets.push(tcp);
-        const udp = await this.#bindUdp(host, tcp.address.port);
-        this.#sockets.push(udp);
-        bound.push({ host, port: tcp.address.port });
+      for (const address of addresses) {
+        const { tcp, udp } = await this.#bound(address);
+        this.#sockets.push(tcp, udp);
+        bound.push({ host: address.host, port: tcp.address.port });
       }
     } catch (error) {
       await this.stop();
@@ -69,16 +68,21 @@ export class DnsServer {
     return bound;
   }
 
-  async #bindUdp(host: string, port: number): Promise<UdpSocket> {
-    const socket: UdpSocket = await this.#deps.runtime.network.bindUdp(host, port, (packet, fromPort, fromHost) => {
-      // Nobody can be answered on port 0: a forged sender.
-      if (fromPort === 0) return;
-      const reply = this.#responder.respond(packet, "udp", fromHost);
-      if (reply instanceof Promise) {
-        void reply.then((bytes) => bytes && socket.send(bytes, fromPort, fromHost));
-      } else if (reply !== undefined) socket.send(reply, fromPort, fromHost);
-    });
-    return socket;
+  async #bound(address: DnsAddress): Promise<Sockets> {
+    const sockets: Sockets = await bindBoth(
+      this.#deps.runtime.network,
+      address,
+      (stream) => this.#accept(stream),
+      (packet, fromPort, fromHost) => {
+        // Nobody can be answered on port 0: a forged sender.
+        if (fromPort === 0) return;
+        const reply = this.#responder.respond(packet, "udp", fromHost);
+        if (reply instanceof Promise) {
+          void reply.then((bytes) => bytes && sockets.udp.send(bytes, fromPort, fromHost));
+        } else if (reply !== undefined) sockets.udp.send(reply, fromPort, fromHost);
+      },
+    );
+    return sockets;
   }
 
   #accept(stream: Stream): void {

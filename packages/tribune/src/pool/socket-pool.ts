@@ -16,6 +16,7 @@ import { TribuneError } from "../lib/errors.ts";
 import { unreachable } from "../lib/invariant.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Cancel } from "../lib/runtime.ts";
+import { bindBoth, type Sockets } from "../net/tcp-and-udp.ts";
 import { admission } from "./admission.ts";
 import { type AllowList, allowList } from "./cidrs.ts";
 import { Claimant } from "./claimant.ts";
@@ -34,7 +35,6 @@ import { poolStats } from "./pool-stats.ts";
 import { sampleQueues } from "./queue-depth.ts";
 import { singleLines } from "./single-lines.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
-import { bindBoth, type Sockets } from "./sockets.ts";
 import { SwimLog } from "./swim-log.ts";
 import type {
   GossipPool,

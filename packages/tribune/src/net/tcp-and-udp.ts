@@ -1,18 +1,18 @@
 import type { Listener, Network, Stream, UdpSocket } from "../lib/runtime.ts";
-import type { Address } from "./options.ts";
 
 /** A port that is free for TCP may be taken for UDP; another one is found soon. */
 const ATTEMPTS = 10;
 
+/** Of whoever speaks both, as gossip and DNS do. */
 export interface Sockets {
   readonly tcp: Listener;
   readonly udp: UdpSocket;
 }
 
-/** TCP and UDP on one port. @throws the system's error when it cannot be had. */
+/** TCP and UDP on one port; 0 lets the system choose one that is free for both. @throws the system's error when it cannot be had. */
 export async function bindBoth(
   network: Network,
-  { host, port }: Address,
+  { host, port }: Listener["address"],
   onStream: (stream: Stream) => void,
   onPacket: (packet: Uint8Array, fromPort: number, fromHost: string) => void,
 ): Promise<Sockets> {
