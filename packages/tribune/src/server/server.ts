@@ -280,7 +280,7 @@ export class Server {
     if (metrics !== noMetrics) this.#gauges.start();
   }
 
-  #requireKeepers(part: LaterPart): void {
+  #requireKeepers(part: LaterPart | "delete-cas"): void {
     const { configuration } = this.#host.status();
     requireKeepers(part, { servers: this.#directory.servers(), peers: configuration, self: this.#options.identity.id });
   }
