@@ -140,6 +140,14 @@ export function temporaryDirectory() {
   return directory;
 }
 
+/** For sockets: where paths are short enough, and have no space, which ends an address in `addresses`. */
+export function socketDirectory() {
+  const parent = /^\S{1,60}$/.test(tmpdir()) ? tmpdir() : "/tmp";
+  const directory = mkdtempSync(join(parent, "tribune-e2e-"));
+  directories.push(directory);
+  return directory;
+}
+
 /** @returns {Promise<{status: number, text: string, headers: Headers}>} */
 export async function request(url, method = "GET", body = undefined, headers = {}) {
   const response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) });

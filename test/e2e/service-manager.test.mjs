@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { test } from "node:test";
-import { AgentProcess, put, serverProcess, temporaryDirectory, until } from "./agent-process.mjs";
+import { AgentProcess, put, serverProcess, socketDirectory, temporaryDirectory, until } from "./agent-process.mjs";
 
 const SERVER = "127.77.45.1";
 const CLIENT = "127.77.45.2";
@@ -17,7 +17,7 @@ const statusOver = (socketPath) =>
 
 test("a socket has the mode that is configured, and one that a killed agent left is replaced", async (t) => {
   const dataDir = temporaryDirectory();
-  const path = `${dataDir}/http.sock`;
+  const path = `${socketDirectory()}/http.sock`;
   // The socket comes first: an agent that answers at its address has opened it.
   const config = { addresses: { http: `unix://${path} ${SERVER}` }, unix_sockets: { mode: "0700" } };
   const start = () => {
@@ -43,7 +43,10 @@ test("a socket has the mode that is configured, and one that a killed agent left
 
 test("a socket for somebody who is not there is refused in Consul's words", async (t) => {
   const dataDir = temporaryDirectory();
-  const config = { addresses: { http: `unix://${dataDir}/http.sock` }, unix_sockets: { user: "nobody-here" } };
+  const config = {
+    addresses: { http: `unix://${socketDirectory()}/http.sock` },
+    unix_sockets: { user: "nobody-here" },
+  };
   const agent = serverProcess({ address: SERVER, dataDir, config });
   t.after(() => agent.kill());
   assert.equal((await agent.exitedWithin(60_000)).code, 1);
@@ -92,4 +95,17 @@ test("leave is answered when the agent has left, not before", async (t) => {
   const left = client.output.indexOf("serf: EventMemberLeave: c ");
   const answered = client.output.indexOf("Request finished: method=PUT url=/v1/agent/leave");
   assert.ok(0 < left && left < answered, client.output);
+});
+
+test("SIGQUIT ends an agent at once, with what it holds, and no secret, on standard error", async (t) => {
+  const dataDir = temporaryDirectory();
+  const encrypt = Buffer.alloc(32, 7).toString("base64");
+  const agent = serverProcess({ address: SERVER, dataDir, config: { encrypt } });
+  t.after(() => agent.kill());
+  await agent.ready();
+  agent.signal("SIGQUIT");
+  assert.deepEqual(await agent.exitedWithin(60_000), { code: 2, signal: null });
+  assert.match(agent.output, /^SIGQUIT: quit\nprocess: \d+, .*\ncpu: .*\nmemory: .*\nopen: .*TCPServerWrap/m);
+  assert.ok(!agent.output.includes(encrypt));
+  assert.ok(!agent.output.includes("Graceful"));
 });

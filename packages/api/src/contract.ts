@@ -286,6 +286,8 @@ export interface CallContract<P extends Parameters, Q> extends Common<P> {
   readonly answeredBy: AnsweredBy;
   /** Takes the common parameters of reads, but never blocks: the request has their fields. */
   readonly queryOptions?: boolean;
+  /** With `queryOptions`: an odd `index` or `wait` is passed over, not refused. */
+  readonly passesOverBlocking?: boolean;
   /** Whether `?cached` is honoured. A reply that is kept is not kept up to date: callers say how old it may be. */
   readonly cacheable?: boolean;
   /** Whether X-Consul-Effective-Consistency is answered. */

@@ -99,6 +99,22 @@ for (const { name, client, servers, net } of pairs) {
       }
     });
 
+    test("a configuration entry that it has deleted is gone", async () => {
+      const path = "/v1/config/service-defaults/deleted";
+      const entry = { Kind: "service-defaults", Name: "deleted", Protocol: "http" };
+      assert.equal((await put(agent, "/v1/config", entry)).text.trim(), "true");
+      const { code, output } = await cli("config", "delete", "-kind", entry.Kind, "-name", entry.Name);
+      assert.equal(code, 0, output);
+      assert.equal((await fetch(`${server.url}${path}`)).status, 404);
+      if (client !== TRIBUNE) return;
+      // Its servers would pass over the condition, and delete it.
+      assert.equal((await put(agent, "/v1/config", entry)).text.trim(), "true");
+      const refused = await fetch(`${agent.url}${path}?cas=1`, { method: "DELETE" });
+      assert.equal(refused.status, 500);
+      assert.match(await refused.text(), /invalid config entry kind: service-defaults \(with a condition/);
+      assert.equal((await fetch(`${server.url}${path}`)).status, 200);
+    });
+
     const pushes = client === TRIBUNE;
     test("a stream follows what the servers hold", { skip: pushes ? false : "Consul pushes nothing" }, async () => {
       const watches = ["/v1/health/service/web", "/v1/catalog/services", "/v1/kv/stream?recurse"];

@@ -67,6 +67,8 @@ export const catalogContracts = {
     reply: list(text),
     answeredBy: "any",
     queryOptions: true,
+    passesOverBlocking: true,
+    plainRefusals: true,
     cacheable: true,
     parameters: {},
     acl: { by: "none" },

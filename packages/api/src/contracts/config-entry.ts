@@ -2,9 +2,9 @@
 import { anyBody, inPath, inQuery, numberQuery, read, rpcRead, write } from "../contract.ts";
 import { bool } from "../schema.ts";
 import { DCSpecificRequest } from "../structs/catalog.ts";
-import { nothing } from "../structs/common.ts";
 import { IndexedExportedServices } from "../structs/config-entry.ts";
 import {
+  ConfigEntryDeleteResponse,
   ConfigEntryJson,
   ConfigEntryQuery,
   ConfigEntryRequest,
@@ -17,6 +17,17 @@ const raftType = 22;
 const kindAndName = inPath("Kind and name of the entry: `KIND/NAME`");
 /** The right that the strictest kinds need; what a kind needs is its own matter. */
 const acl = { by: "require", resource: "operator", access: "write" } as const;
+
+/** Consul 1.10 passes over `?cas` and deletes. */
+const deletion = {
+  http: "DELETE /v1/config/*entry",
+  namespaced: true,
+  rpc: "ConfigEntry.Delete",
+  reply: ConfigEntryDeleteResponse,
+  request: ConfigEntryRequest,
+  raftType,
+  acl,
+} as const;
 
 export const configEntryContracts = {
   configEntrySet: write({
@@ -82,15 +93,19 @@ export const configEntryContracts = {
     summary: "List the services that are exported, and to whom",
     answers: "ResolvedExportedServices",
   }),
+  configEntryDeleteCas: write({
+    ...deletion,
+    when: "cas",
+    parameters: {
+      entry: kindAndName,
+      cas: numberQuery("Only if the entry's ModifyIndex is this; empty: as without it"),
+    },
+    summary: "Delete a configuration entry that is still as it was read",
+    answers: "Boolean",
+  }),
   configEntryDelete: write({
-    http: "DELETE /v1/config/*entry",
-    namespaced: true,
-    rpc: "ConfigEntry.Delete",
-    reply: nothing,
+    ...deletion,
     parameters: { entry: kindAndName },
-    request: ConfigEntryRequest,
-    raftType,
-    acl,
     summary: "Delete a configuration entry",
     answers: "EmptyObject",
   }),

@@ -2,7 +2,19 @@
  * Configuration entries of whatever kind: which struct a kind has, what of an entry a server of Consul 1.10 could not
  * keep, and the requests that carry them.
  */
-import { any, type Infer, list, nullable, oneOf, type Schema, type Struct, struct, text, wired } from "../schema.ts";
+import {
+  any,
+  bool,
+  type Infer,
+  list,
+  nullable,
+  oneOf,
+  type Schema,
+  type Struct,
+  struct,
+  text,
+  wired,
+} from "../schema.ts";
 import { queryMeta, queryOptions } from "./common.ts";
 import {
   ExportedServicesConfigEntry,
@@ -54,13 +66,18 @@ export function isLaterKind(kind: string): boolean {
  * word does not know such a kind, and refuses it.
  */
 const LATER_MARK = " (with fields that came after Consul 1.10)";
+/** The same behind one that is to be deleted as it was read: Consul 1.10 would delete it as it is. */
+const DELETE_CAS_MARK = " (with a condition on its deletion, which came after Consul 1.10)";
+const MARKS = [LATER_MARK, DELETE_CAS_MARK];
 
-export function markedKind(entry: ConfigEntry): string {
+export function markedKind(entry: ConfigEntry, op: "upsert" | "delete-cas"): string {
+  if (op === "delete-cas") return entry.Kind + DELETE_CAS_MARK;
   return (laterPart(entry)?.fields.length ?? 0) > 0 ? entry.Kind + LATER_MARK : entry.Kind;
 }
 
 export function plainKind(kind: string): string {
-  return kind.endsWith(LATER_MARK) ? kind.slice(0, -LATER_MARK.length) : kind;
+  const mark = MARKS.find((one) => kind.endsWith(one));
+  return mark === undefined ? kind : kind.slice(0, -mark.length);
 }
 
 /** What of an entry a server of Consul 1.10 could not keep: all of it, if it does not know the kind, or some fields. */
@@ -106,12 +123,16 @@ export const ConfigEntryJson = oneOf(Object.values(CONFIG_ENTRY_STRUCTS));
 
 const entry = any as Schema<ConfigEntry>;
 
-/** `Op`: `upsert`, `upsert-cas` or `delete`. */
+/** `Op`: `upsert`, `upsert-cas`, `delete` or `delete-cas`. */
 export const ConfigEntryRequest = wired(
   "ConfigEntryRequest",
   struct("ConfigEntryRequest", { Op: text, Datacenter: text, Entry: entry, Token: text }),
 );
 export type ConfigEntryRequest = Infer<typeof ConfigEntryRequest>;
+
+/** Without fields from a server of Consul 1.10, which only succeeds or fails. */
+export const ConfigEntryDeleteResponse = struct("ConfigEntryDeleteResponse", { Deleted: bool });
+export type ConfigEntryDeleteResponse = Infer<typeof ConfigEntryDeleteResponse>;
 
 export const ConfigEntryQuery = struct("ConfigEntryQuery", {
   Kind: text,

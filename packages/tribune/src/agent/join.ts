@@ -2,6 +2,7 @@ import { hideCloudSecrets } from "../config/secrets.ts";
 import type { JoinConfig } from "../config/types.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Cancel, Timers } from "../lib/runtime.ts";
+import { encryptionHint } from "../pool/encryption-hint.ts";
 import type { GossipPool } from "../pool/types.ts";
 import type { Discovery } from "./discovery.ts";
 
@@ -145,10 +146,8 @@ export async function joinTold(
     logger.info(`(${name}) joined`, { number_of_nodes: members });
     return members;
   } catch (error) {
-    logger.warn(`(${name}) couldn't join`, {
-      number_of_nodes: 0,
-      error: error instanceof Error ? error.message : String(error),
-    });
+    const text = error instanceof Error ? error.message : String(error);
+    logger.warn(`(${name}) couldn't join`, { number_of_nodes: 0, error: text, ...encryptionHint(text) });
     throw error;
   }
 }

@@ -103,6 +103,7 @@ async function agentCli(...words: readonly string[]) {
         return agent;
       },
       onSignal: script().onSignal,
+      endOnQuit: () => {},
     }),
   );
   const code = await runCli("consul", tree, ["agent", ...words], io);

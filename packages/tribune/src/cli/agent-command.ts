@@ -42,6 +42,8 @@ export type OnSignal = (run: (signal: AgentSignal) => void) => () => void;
 export interface AgentDependencies {
   readonly createAgent: CreateAgent;
   readonly onSignal: OnSignal;
+  /** From here on SIGQUIT ends the process with a report of what it holds. */
+  readonly endOnQuit: () => void;
 }
 
 /** How long a graceful leave may take before the process goes anyway. */
@@ -54,7 +56,7 @@ const SIGNAL_TEXT: Readonly<Record<AgentSignal, string>> = {
   SIGHUP: "hangup",
 };
 
-export function agentCommand({ createAgent, onSignal }: AgentDependencies): Command {
+export function agentCommand({ createAgent, onSignal, endOnQuit }: AgentDependencies): Command {
   return {
     usage: "[options]",
     description: "Runs an agent, server or client, until it is told to stop.",
@@ -65,6 +67,7 @@ export function agentCommand({ createAgent, onSignal }: AgentDependencies): Comm
         context.error(`==> Unexpected extra arguments: [${context.args.join(" ")}]`);
         return 1;
       }
+      endOnQuit();
       const options = loadOptions(context.flags);
       const load = (): LoadedConfig => loadConfig(options, nodeMachine(context.io.env));
       const log = new GatedLog((text) => context.io.stdout(text));

@@ -121,6 +121,23 @@ test("config entries are read before they are sent", async () => {
   assert.equal(agent.asked.length, before);
 });
 
+test("a config entry is deleted as it was read, or the command says that it was not", async () => {
+  const command = ["config", "delete", "-kind", "service-defaults", "-name", "web"];
+  const conditional = [...command, "-cas", "-modify-index", "18446744073709551615"];
+  const target = "DELETE /v1/config/service-defaults/web?cas=18446744073709551615";
+  agent.answers.set(target, [200, "true"]);
+  assert.equal((await agent.run(conditional)).out, "Config entry deleted: service-defaults/web\n");
+  const not = "Config entry not deleted: service-defaults/web";
+  agent.answers.set(target, [200, "false"]);
+  await agent.refuses(conditional, not);
+  agent.answers.set(target, [200, "{}"]);
+  await agent.refuses(conditional, `${not}; but its agent did not look at the condition, and may have deleted it`);
+  const before = agent.asked.length;
+  await agent.refuses([...command, "-cas"], "Must specify a -modify-index greater than 0 with -cas");
+  await agent.refuses([...command, "-modify-index", "1"], "Cannot specify -modify-index without -cas");
+  assert.equal(agent.asked.length, before);
+});
+
 test("what a file holds is deleted, and a filter goes to the servers", async () => {
   const file = join(directory, "gone.hcl");
   writeFileSync(file, 'Kind = "service-defaults"\nName = "web"');

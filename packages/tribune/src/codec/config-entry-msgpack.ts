@@ -50,10 +50,21 @@ function entryCodecs(codecOf: CodecOf): EntryCodecs {
     if (codec === undefined) {
       const schema = configEntryStruct(plainKind(kind));
       if (schema === undefined) throw new MsgpackError(`invalid config entry kind: ${kind}`, position);
-      codec = entryCodec(kind, schema, codecOf);
+      codec = kindFilledIn(kind, entryCodec(kind, schema, codecOf));
       byKind.set(kind, codec);
     }
     return codec;
+  };
+}
+
+/** An agent of Consul that has an entry deleted says its kind in front only, not in the entry itself. */
+function kindFilledIn(kind: string, codec: StructCodec<ConfigEntry>): StructCodec<ConfigEntry> {
+  return {
+    ...codec,
+    read(reader) {
+      const entry = codec.read(reader);
+      return entry.Kind === "" ? { ...entry, Kind: kind } : entry;
+    },
   };
 }
 

@@ -146,6 +146,8 @@ test("encryption: either way of verifying, keys in turn, tampering", () => {
     for (const label of ["", "blue"]) {
       const bytes = encodePacket([message], { ...PLAIN, label, encryption: { ...encryption, version } });
       assert.deepEqual(decodePacket(bytes, { label, encryption }).messages, [nack(1)]);
+      // Whoever has no key does not take it for a damaged ping.
+      assert.throws(() => decodePacket(bytes, { label }), fault("encryption"));
       bytes[bytes.length - 1]! ^= 1;
       assert.throws(() => decodePacket(bytes, { label, encryption }), fault("encryption"));
     }

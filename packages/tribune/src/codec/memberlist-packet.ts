@@ -76,7 +76,16 @@ export function decodePacket(packet: Uint8Array, { label = "", encryption }: Gos
   const plain = encryption === undefined ? unlabelled : decrypted(encryption, unlabelled, labelBytes(label));
   const splitter = new Splitter();
   splitter.split(withoutCrc(plain), 0);
+  const isUnread = splitter.messages.length === 0 && splitter.refused.length > 0;
+  if (encryption === undefined && isUnread && mayBeSealed(unlabelled))
+    throw new GossipCodecError("encryption", "the packet seems to be encrypted, and encryption is not configured");
   return splitter;
+}
+
+/** Its first byte is that of a ping or of an indirect one, too; what is sealed hardly ever reads as either. */
+function mayBeSealed(packet: Uint8Array): boolean {
+  const version = packet[0];
+  return (version === 0 || version === 1) && packet.length >= sealOverheadBytes(version);
 }
 
 function decrypted(encryption: GossipEncryption, packet: Uint8Array, authenticated: Uint8Array): Uint8Array {

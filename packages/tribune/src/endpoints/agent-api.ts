@@ -55,8 +55,12 @@ export interface LeaderApi extends ServerApi, CoordinateUpdates {
   /** Starts (again) the time after which the session is destroyed. */
   resetSessionTimer(sessionId: string, ttl: string): void;
   clearSessionTimer(sessionId: string): void;
-  /** @throws TribuneError while a server is about that might end with an entry of a kind that Consul 1.10 does not know. */
-  requireKeepers(part: LaterPart): void;
+  /**
+   * For what Consul 1.10 does not know: an entry's kind or fields, or to delete one with a condition.
+   *
+   * @throws TribuneError while a server is about that might make something else of it.
+   */
+  requireKeepers(part: LaterPart | "delete-cas"): void;
 }
 
 export interface RaftPeer {

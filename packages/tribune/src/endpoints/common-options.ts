@@ -9,7 +9,7 @@ import type { HttpView } from "./binding.ts";
  *
  * @throws TribuneError for odd ones, also where only the refusal is wanted: Consul looks at them before some writes, too
  */
-export function commonOptions<Q>(schema: Struct<Q>, http: HttpView): Q {
+export function commonOptions<Q>(schema: Struct<Q>, http: HttpView, { passesOverBlocking = false } = {}): Q {
   const { query, defaults } = http;
   const stale = query.has("stale");
   const consistent = query.has("consistent");
@@ -43,7 +43,7 @@ export function commonOptions<Q>(schema: Struct<Q>, http: HttpView): Q {
     NodeMetaFilters: nodeMeta(query.all("node-meta")),
     Source: source(http),
     ...cacheControl(http.header("cache-control")),
-    ...blocking(query.get("wait"), query.get("index")),
+    ...(passesOverBlocking ? {} : blocking(query.get("wait"), query.get("index"))),
   };
   const given: Record<string, unknown> = {};
   for (const field of schema.fields) if (field.name in options) given[field.name] = options[field.name];

@@ -11,9 +11,20 @@ import {
   plainKind,
   toJson,
 } from "@tribune/api";
+import { MsgpackWriter } from "../codec/msgpack.ts";
 import { decodeStruct, encodeStruct } from "../codec/struct-msgpack.ts";
+import { configEntryGet } from "../state/config-entry.ts";
+import type { ReadTx } from "../state/memdb/types.ts";
+import { MESSAGE } from "../state/message-types.ts";
+import { Machine } from "../state/testing.ts";
+import type { LeaderApi } from "./agent-api.ts";
+import { Settled } from "./binding.ts";
+import { configEntryEndpoints } from "./config-entry.ts";
 import { decodeConfigEntry } from "./config-entry-decode.ts";
 import { normalizeConfigEntry, validateConfigEntry } from "./config-entry-rules.ts";
+
+/** What an entry of this kind cannot be without. */
+const SOURCES = { Sources: [{ Name: "a", Action: "allow" }] };
 
 function admitted(raw: object): ConfigEntry {
   const entry = normalizeConfigEntry(decodeConfigEntry(raw));
@@ -270,11 +281,50 @@ test("later fields are kept, on the wire too, and what says none of them is writ
   ] as const) {
     const one = admitted({ Kind: kind, ...(name === "" ? {} : { Name: name }), ...fields });
     // On the way to the leader the kind says that there is something to keep.
-    const marked = { ...one, Kind: markedKind(one) };
+    const marked = { ...one, Kind: markedKind(one, "upsert") };
     assert.notEqual(marked.Kind, kind);
     const arrived = overWire({ ...request, Entry: marked });
     assert.deepEqual({ ...arrived, Kind: plainKind(arrived.Kind) }, one);
   }
+});
+
+test("a Consul's agent has an entry deleted whose kind is said in front of it only, and names no Op", () => {
+  for (const kind of [
+    "service-defaults",
+    "service-resolver",
+    "ingress-gateway",
+    "service-intentions",
+    "proxy-defaults",
+  ]) {
+    const machine = new Machine();
+    const entry = admitted({ Kind: kind, Name: "global", ...(kind === "service-intentions" ? SOURCES : {}) });
+    machine.apply(MESSAGE.CONFIG_ENTRY, ConfigEntryRequest, make(ConfigEntryRequest, { Op: "upsert", Entry: entry }));
+    const inner = new MsgpackWriter();
+    inner.mapHeader(2).text("Kind").text("").text("Name").text("global");
+    const asked = new MsgpackWriter();
+    asked.text(kind).mapHeader(4).text("Datacenter").text("dc1").text("Entry");
+    if (kind === "proxy-defaults") asked.bytes(inner.view());
+    else asked.encoded(inner.view());
+    asked.text("Op").text("").text("Token").text("");
+    const bytes = new MsgpackWriter().bytes(asked.view()).take();
+    const leader = { peek: (read: (tx: ReadTx) => unknown) => machine.db.peek(read) } as unknown as LeaderApi;
+    const { prepare } = configEntryEndpoints.find(({ name }) => name === "configEntryDelete")!.binding;
+    const prepared = prepare!(decodeStruct(ConfigEntryRequest, bytes), leader) as ConfigEntryRequest;
+    assert.deepEqual([prepared.Op, prepared.Entry?.Kind, prepared.Entry?.Name], ["delete", kind, "global"]);
+    assert.deepEqual(machine.apply(MESSAGE.CONFIG_ENTRY, ConfigEntryRequest, prepared), { Deleted: true });
+    assert.equal(machine.db.peek((tx) => configEntryGet(tx, kind, "global")).entry, undefined);
+    // What is gone already needs no log entry.
+    assert.ok(prepare!(decodeStruct(ConfigEntryRequest, bytes), leader) instanceof Settled);
+  }
+});
+
+test("a condition on a deletion goes to the leader behind a kind that Consul 1.10 does not know", () => {
+  const entry = { ...admitted({ Kind: "proxy-defaults", Name: "global" }), ModifyIndex: 7 };
+  const Kind = markedKind(entry, "delete-cas");
+  assert.match(Kind, /^proxy-defaults \(/);
+  const request = make(ConfigEntryRequest, { Op: "delete-cas", Entry: { ...entry, Kind } });
+  const arrived = decodeStruct(ConfigEntryRequest, encodeStruct(ConfigEntryRequest, request)).Entry;
+  assert.deepEqual({ ...arrived, Kind: plainKind(Kind) }, entry);
 });
 
 test("later fields are shown where they say something, in Consul's order", () => {

@@ -1,6 +1,7 @@
 /** Answers of `/v1/config`. */
 import {
   type ConfigEntry,
+  ConfigEntryDeleteResponse,
   ConfigEntryRequest,
   ConfigEntryResponse,
   configEntryContracts,
@@ -39,7 +40,7 @@ export const configEntryEndpoints = bind(configEntryContracts, {
   configEntrySet: {
     request({ entry, cas }, http) {
       const plain = decodeConfigEntry(entry);
-      const decoded = { ...plain, Kind: markedKind(plain) };
+      const decoded = { ...plain, Kind: markedKind(plain, "upsert") };
       return cas === "" ? request("upsert", decoded, http) : request("upsert-cas", withCas(decoded, cas), http);
     },
     prepare(asked, leader) {
@@ -84,18 +85,18 @@ export const configEntryEndpoints = bind(configEntryContracts, {
     },
     show: ({ Services }) => json(toJson(EXPORTED_SERVICES, Services ?? [])),
   },
+  configEntryDeleteCas: {
+    request({ entry, cas }, http) {
+      const named = deletedEntry(entry);
+      if (cas === "") return request("delete", named, http);
+      return request("delete-cas", withCas({ ...named, Kind: markedKind(named, "delete-cas") }, cas), http);
+    },
+    prepare: prepareDelete,
+    show: ({ Deleted }: ConfigEntryDeleteResponse, { Op }) => json(Op === "delete-cas" ? Deleted : {}),
+  },
   configEntryDelete: {
-    request({ entry }, http) {
-      if (!entry.includes("/")) throw new TribuneError("notFound", "Must provide both a kind and name to delete");
-      const { Kind, Name } = kindAndName(entry);
-      const schema = configEntryStruct(Kind);
-      if (schema === undefined) throw TribuneError.badRequest(`invalid config entry kind: ${Kind}`);
-      return request("delete", normalizeConfigEntry(make(schema, { Kind, Name })), http);
-    },
-    prepare(asked, leader) {
-      const { Kind, Name } = asked.Entry;
-      return leader.peek((tx) => configEntryGet(tx, Kind, Name)).entry === undefined ? new Settled(undefined) : asked;
-    },
+    request: ({ entry }, http) => request("delete", deletedEntry(entry), http),
+    prepare: prepareDelete,
     show: () => json({}),
   },
 } satisfies Bindings<typeof configEntryContracts>);
@@ -112,6 +113,25 @@ function withCas(entry: ConfigEntry, cas: string): ConfigEntry {
   const { value, fault } = parseUint64(cas);
   if (fault !== undefined) throw TribuneError.internal(fault);
   return { ...entry, ModifyIndex: exactIndex(value) };
+}
+
+/** @throws TribuneError where the path names no entry */
+function deletedEntry(path: string): ConfigEntry {
+  if (!path.includes("/")) throw new TribuneError("notFound", "Must provide both a kind and name to delete");
+  const { Kind, Name } = kindAndName(path);
+  const schema = configEntryStruct(Kind);
+  if (schema === undefined) throw TribuneError.badRequest(`invalid config entry kind: ${Kind}`);
+  return normalizeConfigEntry(make(schema, { Kind, Name }));
+}
+
+/** Agents of Consul name no `Op` for a deletion without a condition. What is gone already needs no log entry. */
+function prepareDelete(asked: ConfigEntryRequest, leader: LeaderApi): ConfigEntryRequest | Settled {
+  const entry = normalizeConfigEntry({ ...asked.Entry, Kind: plainKind(asked.Entry.Kind) });
+  const { entry: stored } = leader.peek((tx) => configEntryGet(tx, entry.Kind, entry.Name));
+  if (stored === undefined) return new Settled(make(ConfigEntryDeleteResponse, { Deleted: true }));
+  if (asked.Op !== "delete-cas") return { ...asked, Op: "delete", Entry: entry };
+  leader.requireKeepers("delete-cas");
+  return { ...asked, Entry: entry };
 }
 
 /** A name may hold slashes. */

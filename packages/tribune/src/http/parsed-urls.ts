@@ -133,7 +133,7 @@ export function callTargetOf(
 /** What a call's request starts from: the common options where it takes them, else nothing. */
 export function callOptions(contract: Endpoint["contract"] & { kind: "call" }, view: RequestView): unknown {
   if (contract.queryOptions !== true) return make(contract.request);
-  return commonOptions(contract.request, view);
+  return commonOptions(contract.request, view, { passesOverBlocking: contract.passesOverBlocking === true });
 }
 
 /** Adds to a map of bounded size; the oldest goes. */

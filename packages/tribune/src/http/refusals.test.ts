@@ -53,6 +53,7 @@ test("a read that servers refuse says an index of 1 and no leader, where Consul'
   await atDoor(catalogEndpoints, refused, async (ask) => {
     assert.deepEqual(await said(ask, "/v1/catalog/nodes"), ["1", "false"]);
     assert.deepEqual(await said(ask, "/v1/catalog/nodes?index=x"), [null, null]); // the agent's own refusal
+    assert.deepEqual(await said(ask, "/v1/catalog/datacenters"), [null, null]);
   });
   await atDoor(kvEndpoints, refused, async (ask) => assert.deepEqual(await said(ask, "/v1/kv/a"), [null, null]));
   await atDoor(preparedQueryEndpoints, refused, async (ask) =>

@@ -8,6 +8,7 @@ import type { ExchangeId } from "../gossip/swim/types.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Cancel, Clock, Network, Stream, Timers } from "../lib/runtime.ts";
+import { encryptionHint } from "./encryption-hint.ts";
 import { dialErrorText, isRefusal } from "./join-address.ts";
 import { PUSH_PULLS_MAX, STREAM_BYTES_MAX, STREAMS_MAX } from "./stream-limits.ts";
 
@@ -165,7 +166,7 @@ export class Exchanges {
 
   #refuse(incoming: Incoming, error: GossipCodecError, from: string): void {
     const { logger } = this.#options;
-    logger.error(`memberlist: failed to receive: ${error.message} ${from}`);
+    logger.error(`memberlist: failed to receive: ${error.message} ${from}`, encryptionHint(error.message));
     incoming.answered = true;
     if (error.fault === "label") return incoming.stream.destroy(); // Not one of ours: it gets no answer.
     this.#send(incoming.stream, { type: "error", error: error.message }, false);

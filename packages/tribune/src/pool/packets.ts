@@ -7,6 +7,7 @@ import { type Endpoint, endpointOf, endpointParts } from "../gossip/swim/endpoin
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { UdpSocket } from "../lib/runtime.ts";
+import { packetHint } from "./encryption-hint.ts";
 
 export interface PacketsOptions {
   readonly logger: Logger;
@@ -43,8 +44,9 @@ export class Packets {
       if (messages.length > 0) onPacket(from, messages);
     } catch (error) {
       if (!(error instanceof GossipCodecError)) throw error;
-      const what = error.fault === "encryption" ? "Decrypt packet failed: " : "";
-      logger.error(`memberlist: ${what}${error.message} from=${from}`);
+      if (error.fault !== "encryption") return logger.error(`memberlist: ${error.message} from=${from}`);
+      const hint = packetHint(security().encryption !== undefined);
+      logger.error(`memberlist: Decrypt packet failed: ${error.message} from=${from}`, hint);
     }
   }
 }

@@ -135,7 +135,8 @@ export function alive(count: number): string {
 }
 
 function keepingLogger(lines: string[]): Logger {
-  const write = (message: string): void => void lines.push(message);
+  const write = (message: string, fields?: object): void =>
+    void lines.push(fields === undefined ? message : `${message} ${JSON.stringify(fields)}`);
   const logger: Logger = { trace: write, debug: write, info: write, warn: write, error: write, named: () => logger };
   return logger;
 }

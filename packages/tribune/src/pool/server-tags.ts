@@ -88,16 +88,23 @@ export function serverOf(member: PoolMember, pool: "lan" | "wan"): ServerMember 
 
 /**
  * The tag `ft_config_kinds` of servers that can keep configuration entries that came after Consul 1.10: from 1 on those
- * of later kinds, from 2 on those with later fields.
+ * of later kinds, from 2 on those with later fields; from 3 on they know the command `delete-cas`.
  */
 export const CONFIG_KINDS_FEATURE = "config_kinds";
-export const CONFIG_KINDS = "2";
+export const CONFIG_KINDS = "3";
 
-/** By the tag of ours, or by the version of Consul's: kinds as of 1.13, fields as of 1.21. */
-export function keeps({ features, version }: ServerMember, what: "laterKinds" | "laterFields"): boolean {
-  if ((features.get(CONFIG_KINDS_FEATURE) ?? 0) >= (what === "laterKinds" ? 1 : 2)) return true;
+/** Since when: the tag of ours, and the version of Consul's. */
+const SINCE = {
+  laterKinds: { tag: 1, minor: 13 },
+  laterFields: { tag: 2, minor: 21 },
+  deleteCas: { tag: 3, minor: 11 },
+} as const;
+
+export function keeps({ features, version }: ServerMember, what: keyof typeof SINCE): boolean {
+  const since = SINCE[what];
+  if ((features.get(CONFIG_KINDS_FEATURE) ?? 0) >= since.tag) return true;
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > 1 || (major === 1 && minor >= (what === "laterKinds" ? 13 : 21));
+  return major > 1 || (major === 1 && minor >= since.minor);
 }
 
 /** Feature flags, and the check of segment addresses (`sl_NAME`), which nothing here uses. */

@@ -223,6 +223,32 @@ test("keys keep strangers out, and tell them nothing", async () => {
   });
 });
 
+test("the log says what to do where one has a gossip key and the other has none, or another one", async () => {
+  const sim = new PoolSim(12);
+  const one = await sim.add(1, { keyring: keyring(KEY) });
+  const plain = await sim.add(2);
+  const other = await sim.add(3, { keyring: keyring(OTHER_KEY) });
+  const says = ({ name, lines }: PoolHost, text: RegExp) =>
+    sim.until(`${name} says ${text}`, () => lines.some((line) => text.test(line)));
+  await assert.rejects(sim.settle(plain.pool.join([one.address])));
+  await says(one, /remote state is not encrypted from=10.0.0.2\S* .*"the other agent has no gossip key/);
+  await assert.rejects(sim.settle(other.pool.join([one.address])));
+  await says(one, /No installed keys could decrypt the message from=10.0.0.3\S* .*"the other agent has another/);
+  await assert.rejects(sim.settle(one.pool.join([plain.address])));
+  await says(plain, /encryption is not configured from=10.0.0.1\S* .*"the sender has a gossip key/);
+});
+
+test("a member that comes back without the pool's key is told by the packets it gets", async () => {
+  const sim = new PoolSim(13);
+  const [one, back] = await sim.cluster(2, { keyring: keyring(KEY) });
+  back!.host.crash();
+  await sim.boot(back!);
+  const packet =
+    /Decrypt packet failed: .*encryption is not configured from=10.0.0.1\S* .*"the sender has a gossip key/;
+  await sim.until("it says so", () => back!.lines.some((line) => packet.test(line)));
+  await sim.settle(one!.pool.stop());
+});
+
 test("allow lists by address", async () => {
   const sim = new PoolSim(10);
   const one = await sim.add(1, { allowedCidrs: ["10.0.0.1/32", "10.0.0.4/30"] });

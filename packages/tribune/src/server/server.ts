@@ -279,7 +279,7 @@ export class Server {
     });
   }
 
-  #requireKeepers(part: LaterPart): void {
+  #requireKeepers(part: LaterPart | "delete-cas"): void {
     const { configuration } = this.#host.status();
     requireKeepers(part, { servers: this.#directory.servers(), peers: configuration, self: this.#options.identity.id });
   }

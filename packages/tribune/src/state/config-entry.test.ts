@@ -79,7 +79,7 @@ test("an entry keeps the index it was created at; names do not look at case", ()
   assert.equal(machine.set("service-defaults", "web", http), true);
   const { index, entry } = machine.get("service-defaults", "WEB");
   assert.deepEqual([entry?.Name, entry?.CreateIndex, entry?.ModifyIndex, index], ["web", 1, 2, 2]);
-  assert.equal(machine.command("delete", entryOf("service-defaults", "web")), undefined);
+  assert.deepEqual(machine.command("delete", entryOf("service-defaults", "web")), { Deleted: true });
   assert.deepEqual(machine.get("service-defaults", "web"), { index: 3, entry: undefined });
   machine.command("delete", entryOf("service-defaults", "web"));
   assert.equal(machine.get("service-defaults", "web").index, 3);
@@ -93,6 +93,22 @@ test("a conditional write wants the entry's own index, or none to be there", () 
   assert.equal(cas(0), false);
   assert.equal(cas(2), true);
   assert.equal(machine.get("service-defaults", "a").entry?.ModifyIndex, 4);
+});
+
+test("a conditional deletion wants the entry's own index", () => {
+  const machine = new Entries();
+  const remove = (ModifyIndex: number) =>
+    machine.command("delete-cas", entryOf("service-defaults", "a", { ModifyIndex }));
+  assert.deepEqual(remove(0), { Deleted: false });
+  machine.set("service-defaults", "a");
+  assert.deepEqual([remove(0), remove(1), remove(3)], [{ Deleted: false }, { Deleted: false }, { Deleted: false }]);
+  assert.equal(machine.get("service-defaults", "a").entry?.ModifyIndex, 2);
+  assert.deepEqual(remove(2), { Deleted: true });
+  assert.deepEqual(machine.get("service-defaults", "a"), { index: 6, entry: undefined });
+  // An entry that others need stays, whatever the condition says.
+  machine.set("service-defaults", "a", http);
+  machine.set("service-router", "a", { Routes: [] });
+  assert.match(refusal(remove(7)), /does not permit advanced routing/);
 });
 
 test("a read wakes for its own entry, a list for its kind", () => {
@@ -130,7 +146,7 @@ test("a chain of services speaks one protocol, and routing needs http", () => {
   assert.match(refusal(machine.command("delete", entryOf("service-defaults", "other"))), /inconsistent protocols/);
   // The proxies' default decides for services without one of their own.
   machine.set("proxy-defaults", "global", { Config: { Protocol: "HTTP" } });
-  assert.equal(machine.command("delete", entryOf("service-defaults", "other")), undefined);
+  assert.deepEqual(machine.command("delete", entryOf("service-defaults", "other")), { Deleted: true });
 });
 
 test("chains neither run in circles nor lead to subsets that are not there", () => {
@@ -201,8 +217,8 @@ test("unknown operations are refused", () => {
 test("what a server of Consul 1.10 could not read is known by the state, after its deletion and over a snapshot too", () => {
   const machine = new Entries();
   const seen = () => {
-    const { entries, lastIndex } = machine.db.peek(laterEntries);
-    return [entries.map(({ Kind, Name }) => `${Kind}/${Name}`), lastIndex];
+    const { entries, lastOfLaterKind } = machine.db.peek(laterEntries);
+    return [entries.map(({ Kind, Name }) => `${Kind}/${Name}`), lastOfLaterKind];
   };
   machine.set("service-defaults", "default");
   assert.deepEqual(seen(), [[], 0]);

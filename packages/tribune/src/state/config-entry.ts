@@ -1,5 +1,12 @@
 /** Configuration entries: what holds for a service, a gateway or the whole mesh. Queries and commands. */
-import { type ConfigEntry, ConfigEntryRequest, isConfigEntry, isLaterKind, laterPart } from "@tribune/api";
+import {
+  type ConfigEntry,
+  type ConfigEntryDeleteResponse,
+  ConfigEntryRequest,
+  isConfigEntry,
+  isLaterKind,
+  laterPart,
+} from "@tribune/api";
 import { decodeStruct } from "../codec/struct-msgpack.ts";
 import { TribuneError } from "../lib/errors.ts";
 import { finished, type Steps } from "../lib/steps.ts";
@@ -90,6 +97,13 @@ export function configEntryDelete(tx: WriteTx, index: number, kind: string, name
   bumpIndex(tx, CONFIG_ENTRIES, index);
 }
 
+/** Deletes only when the present entry's ModifyIndex is the given one's. @returns whether it was so. */
+export function configEntryDeleteCas(tx: WriteTx, index: number, { Kind, Name, ModifyIndex }: ConfigEntry): boolean {
+  if (findAnyEntry(tx, Kind, Name, "peek")?.ModifyIndex !== ModifyIndex) return false;
+  configEntryDelete(tx, index, Kind, Name);
+  return true;
+}
+
 /** Takes a snapshot's record; the catalog comes before these. */
 export function restoreConfigEntry(tx: WriteTx, body: Uint8Array): void {
   const { Entry: entry } = decodeStruct(ConfigEntryRequest, body);
@@ -99,19 +113,36 @@ export function restoreConfigEntry(tx: WriteTx, body: Uint8Array): void {
 
 /** In the table of indexes: the last command about an entry of a kind that Consul 1.10 does not know. */
 const LATER_KINDS = "config-entries.later";
+/** The same for the last `delete-cas`, which it would not carry out: the entry would stay. */
+const DELETE_CAS = "config-entries.delete-cas";
 
 /**
  * What a server of Consul 1.10 could not keep: entries of kinds or with fields that it does not know; and the last
- * command about one of such a kind, at which it would end.
+ * commands in the log of which it would make something else.
  */
-export function laterEntries(tx: ReadTx): { readonly entries: readonly ConfigEntry[]; readonly lastIndex: number } {
-  const entries = entriesOfKind(tx, "", "peek").filter((entry) => laterPart(entry) !== undefined);
-  return { entries, lastIndex: peekIndex(tx, LATER_KINDS) };
+export interface LaterEntries {
+  readonly entries: readonly ConfigEntry[];
+  readonly lastOfLaterKind: number;
+  readonly lastDeleteCas: number;
 }
 
-export function applyConfigEntry(tx: WriteTx, index: number, { Op, Entry }: ConfigEntryRequest): boolean | undefined {
+export function laterEntries(tx: ReadTx): LaterEntries {
+  return {
+    entries: entriesOfKind(tx, "", "peek").filter((entry) => laterPart(entry) !== undefined),
+    lastOfLaterKind: peekIndex(tx, LATER_KINDS),
+    lastDeleteCas: peekIndex(tx, DELETE_CAS),
+  };
+}
+
+/** @returns what the RPC methods answer */
+export function applyConfigEntry(
+  tx: WriteTx,
+  index: number,
+  { Op, Entry }: ConfigEntryRequest,
+): boolean | ConfigEntryDeleteResponse {
   // Whatever becomes of it: it is in the log.
   if (isLaterKind(Entry.Kind)) bumpIndex(tx, LATER_KINDS, index);
+  if (Op === "delete-cas") bumpIndex(tx, DELETE_CAS, index);
   switch (Op) {
     case "upsert":
       configEntrySet(tx, index, Entry);
@@ -120,7 +151,9 @@ export function applyConfigEntry(tx: WriteTx, index: number, { Op, Entry }: Conf
       return configEntrySetCas(tx, index, Entry);
     case "delete":
       configEntryDelete(tx, index, Entry.Kind, Entry.Name);
-      return undefined;
+      return { Deleted: true };
+    case "delete-cas":
+      return { Deleted: configEntryDeleteCas(tx, index, Entry) };
     default:
       throw TribuneError.internal(`invalid config entry operation type: ${Op}`);
   }

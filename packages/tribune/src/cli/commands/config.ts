@@ -4,7 +4,7 @@ import { decodeHcl, HclError } from "../../codec/hcl.ts";
 import { stringifyGo } from "../../lib/go-json.ts";
 import { JsonError, parseJson } from "../../lib/go-json-parse.ts";
 import { goQuote } from "../../lib/go-quote.ts";
-import { CommandFailure, failing, read, remove, step, word } from "../acl/request.ts";
+import { CommandFailure, failing, read, step, word } from "../acl/request.ts";
 import type { CliIo, Command, CommandContext } from "../command.ts";
 import { fileReason } from "../output.ts";
 import { boolFlag, stringFlag, uintFlag } from "./flag.ts";
@@ -117,28 +117,61 @@ export const configDelete: Command = {
   description: `
 Deletes a configuration entry: the one of this kind and name, or the one that a file holds.
 
-    $ consul config delete -filename web.hcl`,
+    $ consul config delete -filename web.hcl
+
+With -cas only if it is still the one that was read:
+
+    $ consul config delete -kind service-defaults -name web -cas -modify-index 17`,
   http: "namespace",
   setupWords: SETUP_WORDS,
-  flags: [kindFlag, nameFlag, stringFlag("filename", "File with the entry, HCL or JSON; instead of -kind and -name.")],
+  flags: [
+    kindFlag,
+    nameFlag,
+    stringFlag("filename", "File with the entry, HCL or JSON; instead of -kind and -name."),
+    boolFlag("cas", "Delete only if the entry is still as -modify-index says."),
+    uintFlag("modify-index", "ModifyIndex of the entry; with -cas."),
+  ],
   run: failing(async (context) => {
-    const [kind = "", name = ""] = await deleted(context);
-    await step(`Error deleting config entry ${kind}/${name}`, () =>
-      remove(context.client(), `/v1/config/${word(kind)}/${word(name)}`),
+    const given = deletedByFlags(context);
+    const condition = deleteCondition(context);
+    const names = given ?? (await deletedByFile(context));
+    const entry = names.join("/");
+    const client = context.client();
+    const { value } = await step(`Error deleting config entry ${entry}`, () =>
+      client.ask<unknown>({ method: "DELETE", path: `/v1/config/${names.map(word).join("/")}`, query: condition }),
     );
-    context.out(`Config entry deleted: ${kind}/${name}`);
+    if (condition.cas !== undefined && value !== true) {
+      // Before 1.11 the condition is passed over.
+      const why = value === false ? "" : "; but its agent did not look at the condition, and may have deleted it";
+      throw new CommandFailure(`Config entry not deleted: ${entry}${why}`);
+    }
+    context.out(`Config entry deleted: ${entry}`);
   }),
 };
 
-/** Kind and name of what is to be deleted. @throws CommandFailure */
-async function deleted(context: CommandContext): Promise<readonly string[]> {
-  const { flags, io } = context;
-  const filename = flags.string("filename");
-  if (filename === "") return needed(context, ["kind", "name"]);
+/** Kind and name; undefined where a file has them. @throws CommandFailure */
+function deletedByFlags(context: CommandContext): readonly string[] | undefined {
+  const { flags } = context;
+  if (flags.string("filename") === "") return needed(context, ["kind", "name"]);
   if (flags.string("kind") !== "" || flags.string("name") !== "")
     throw new CommandFailure("filename can't be used with kind or name");
-  const raw = decode(await step("Failed to load data", () => load(filename, io)));
+  return undefined;
+}
+
+async function deletedByFile({ flags, io }: CommandContext): Promise<readonly string[]> {
+  const raw = decode(await step("Failed to load data", () => load(flags.string("filename"), io)));
   return [String(raw.Kind ?? raw.kind), nameOf(entryOf(raw))];
+}
+
+/** @throws CommandFailure for half of a condition */
+function deleteCondition({ flags }: CommandContext): { readonly cas?: string } {
+  const modifyIndex = flags.bigint("modify-index");
+  if (flags.bool("cas")) {
+    if (modifyIndex === 0n) throw new CommandFailure("Must specify a -modify-index greater than 0 with -cas");
+    return { cas: String(modifyIndex) };
+  }
+  if (modifyIndex !== 0n) throw new CommandFailure("Cannot specify -modify-index without -cas");
+  return {};
 }
 
 export const configWrite: Command = {

@@ -22,7 +22,11 @@ const KIND: LaterPart = { kind: "exported-services", fields: [] };
 const FIELDS: LaterPart = { kind: "service-defaults", fields: ["MaxInboundConnections"] };
 
 test("an entry of a later kind is written only when all servers are known to know it", () => {
-  const refusal = (servers: readonly ServerMember[], peers: readonly string[], part = KIND): string => {
+  const refusal = (
+    servers: readonly ServerMember[],
+    peers: readonly string[],
+    part: LaterPart | "delete-cas" = KIND,
+  ): string => {
     const configuration = peers.map((id) => ({
       id: id as ServerId,
       address: `${id}:8300`,
@@ -60,6 +64,11 @@ test("an entry of a later kind is written only when all servers are known to kno
   assert.equal(refusal([server("a", { build: "1.21.4:" })], ["me", "a"], FIELDS), "");
   assert.equal(refusal([server("a", OURS)], ["me", "a"], FIELDS), "a (1.10.11)");
   assert.equal(refusal([server("a", { build: "1.20.0:" })], ["me", "a"], FIELDS), "a (1.20.0)");
+  // To delete with a condition came between these in Consul, and last in ours.
+  assert.equal(refusal([server("a", { ft_config_kinds: "3" })], ["me", "a"], "delete-cas"), "");
+  assert.equal(refusal([server("a", { build: "1.11.0:" })], ["me", "a"], "delete-cas"), "");
+  assert.equal(refusal([server("a", { ft_config_kinds: "2" })], ["me", "a"], "delete-cas"), "a (1.10.11)");
+  assert.equal(refusal([server("a")], ["me", "a"], "delete-cas"), "a (1.10.11)");
 });
 
 test("a server that would end with what log or state hold does not become a peer", () => {
@@ -95,4 +104,24 @@ test("nor does one that would lose what an entry says", () => {
   command("delete");
   // In the log it does no harm.
   assert.equal(why(server("old")), undefined);
+});
+
+test("nor one that would not carry out a conditional deletion that the log holds", () => {
+  const machine = new Machine();
+  const entry = make(configEntryStruct("service-defaults")!, {
+    ...{ Kind: "service-defaults", Name: "web" },
+  } as Partial<ConfigEntry>);
+  const command = (Op: string) =>
+    machine.apply(MESSAGE.CONFIG_ENTRY, ConfigEntryRequest, make(ConfigEntryRequest, { Op, Entry: entry }));
+  const why = (who: ServerMember, firstIndex = 1) => whyNotPeer(who, machine.db, firstIndex);
+  command("upsert");
+  assert.equal(why(server("old")), undefined);
+  // Its condition does not hold; it is in the log all the same.
+  command("delete-cas");
+  for (const old of [server("old"), server("of before", { ft_config_kinds: "2" })]) {
+    assert.match(why(old, 2) ?? "", /\?cas, .* up to index 2/);
+    assert.equal(why(old, 3), undefined);
+  }
+  assert.equal(why(server("ours", { ft_config_kinds: "3" }), 2), undefined);
+  assert.equal(why(server("later", { build: "1.11.2:" }), 2), undefined);
 });

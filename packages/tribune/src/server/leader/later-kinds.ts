@@ -1,8 +1,9 @@
 /**
  * Configuration entries of kinds, or with fields, that came after Consul 1.10. One of its servers that finds such a kind
  * in the log or in a snapshot ends, at every start again; the fields it passes over, so that they are lost once it
- * leads. So none is written while a server is about that may not know them, and no such server becomes a Raft peer while
- * the state holds one, or the log a command about such a kind.
+ * leads; and an entry that the command `delete-cas` deletes stays there. So none of these is written while a server is
+ * about that may not know them, and no such server becomes a Raft peer while the state holds such an entry, or the log
+ * such a command.
  *
  * Between the two there is no gap: a server that wants to become a peer is a member of the pool first, from when on
  * nothing is written, and what was written before is applied by the time the leader looks (`MemberDuties`).
@@ -17,7 +18,10 @@ import { laterEntries } from "../../state/config-entry.ts";
 import type { Database } from "../../state/memdb/types.ts";
 import { foremostById } from "../server-directory.ts";
 
-const neededFor = ({ fields }: LaterPart) => (fields.length === 0 ? "laterKinds" : "laterFields");
+function neededFor(part: LaterPart | "delete-cas") {
+  if (part === "delete-cas") return "deleteCas";
+  return part.fields.length === 0 ? "laterKinds" : "laterFields";
+}
 
 /**
  * @param servers of this datacenter, as the pool knows them; this one among them, or not.
@@ -25,7 +29,7 @@ const neededFor = ({ fields }: LaterPart) => (fields.length === 0 ? "laterKinds"
  * @throws TribuneError that names who might not be able to keep the entry.
  */
 export function requireKeepers(
-  part: LaterPart,
+  part: LaterPart | "delete-cas",
   { servers, peers, self }: { servers: readonly ServerMember[]; peers: Configuration; self: string },
 ): void {
   const foremost = foremostById(servers);
@@ -38,24 +42,31 @@ export function requireKeepers(
   const unseen = peers.servers.filter(({ id }) => !known.has(id)).map(({ id, address }) => `${id} at ${address}`);
   if (old.length === 0 && unseen.length === 0) return;
   const unsure = [...old, ...unseen].join(", ");
+  throw new TribuneError("internal", refusal(part, unsure));
+}
+
+function refusal(part: LaterPart | "delete-cas", unsure: string): string {
+  if (part === "delete-cas")
+    return `deleting a config entry with ?cas (config delete -cas) needs servers that know it, and of these it is not known: ${unsure}. A server of Consul before 1.11 would keep the entry. Delete it without the condition, or upgrade these servers first`;
   const { kind, fields } = part;
-  throw new TribuneError(
-    "internal",
-    fields.length === 0
-      ? `config entries of kind ${goQuote(kind)} need servers that know them, and of these it is not known: ${unsure}. A server of Consul before 1.13 would end with such an entry`
-      : `invalid config key ${fields.map(goQuote).join(", ")}: it needs servers that know it, and of these it is not known: ${unsure}. A server of Consul before 1.21 may lose what it says`,
-  );
+  if (fields.length === 0)
+    return `config entries of kind ${goQuote(kind)} need servers that know them, and of these it is not known: ${unsure}. A server of Consul before 1.13 would end with such an entry`;
+  return `invalid config key ${fields.map(goQuote).join(", ")}: it needs servers that know it, and of these it is not known: ${unsure}. A server of Consul before 1.21 may lose what it says`;
 }
 
 /** Why a server must not become a Raft peer now; undefined when it may. @param firstIndex the log's */
 export function whyNotPeer(server: ServerMember, db: Database, firstIndex: number): string | undefined {
-  if (keeps(server, "laterKinds") && keeps(server, "laterFields")) return undefined;
-  const { entries, lastIndex } = db.peek(laterEntries);
+  const { entries, lastOfLaterKind, lastDeleteCas } = db.peek(laterEntries);
   const lost = entries.filter((entry) => !keeps(server, neededFor(laterPart(entry) as LaterPart)));
   if (lost.length > 0) {
     const names = lost.map(({ Kind, Name }) => `${Kind}/${Name}`).join(", ");
     return `it would end with, or lose parts of, these config entries, which its version does not know; delete them first: ${names}`;
   }
-  if (keeps(server, "laterKinds") || lastIndex < firstIndex) return undefined;
-  return `the log still holds commands about config entries of kinds that its version does not know, up to index ${lastIndex}; a snapshot beyond raft_trailing_logs more entries ends that`;
+  const isLogged = (last: number): boolean => last >= firstIndex;
+  const snapshotEndsThat = "a snapshot beyond raft_trailing_logs more entries ends that";
+  if (isLogged(lastOfLaterKind) && !keeps(server, "laterKinds"))
+    return `the log still holds commands about config entries of kinds that its version does not know, up to index ${lastOfLaterKind}; ${snapshotEndsThat}`;
+  if (isLogged(lastDeleteCas) && !keeps(server, "deleteCas"))
+    return `the log still holds deletions of config entries with ?cas, which its version would not carry out, up to index ${lastDeleteCas}; ${snapshotEndsThat}`;
+  return undefined;
 }
