@@ -121,6 +121,11 @@ interface TypeQuestion extends WatchQuestion {
 
 const segments = (text: string): string => text.split("/").map(encodeURIComponent).join("/");
 const staleQuery = (params: Consumer): Readonly<Record<string, true>> => (params.bool("stale") ? { stale: true } : {});
+/** Of later versions: the servers take out what does not fit. */
+function filterQuery(params: Consumer): Readonly<Record<string, string>> {
+  const filter = params.text("filter");
+  return filter === "" ? {} : { filter };
+}
 
 /** In the order in which Consul looks at the parameters of each type. */
 const TYPES: Readonly<Record<string, (params: Consumer) => TypeQuestion>> = {
@@ -136,21 +141,22 @@ const TYPES: Readonly<Record<string, (params: Consumer) => TypeQuestion>> = {
     if (prefix === "") throw new WatchError("Must specify a single prefix to watch");
     return { path: `/v1/kv/${segments(prefix.replace(/^\//, ""))}`, query: { recurse: true, ...query } };
   },
-  services: (params) => ({ path: "/v1/catalog/services", query: staleQuery(params) }),
-  nodes: (params) => ({ path: "/v1/catalog/nodes", query: staleQuery(params) }),
+  services: (params) => ({ path: "/v1/catalog/services", query: { ...staleQuery(params), ...filterQuery(params) } }),
+  nodes: (params) => ({ path: "/v1/catalog/nodes", query: { ...staleQuery(params), ...filterQuery(params) } }),
   service(params) {
-    const stale = staleQuery(params);
+    const common = { ...staleQuery(params), ...filterQuery(params) };
     const service = params.text("service");
     if (service === "") throw new WatchError("Must specify a single service to watch");
     const tag = params.texts("tag");
     const passing = params.bool("passingonly");
-    const query = { ...(tag.length === 0 ? {} : { tag }), ...(passing ? { passing: "1" } : {}), ...stale };
+    const query = { ...(tag.length === 0 ? {} : { tag }), ...(passing ? { passing: "1" } : {}), ...common };
     return { path: `/v1/health/service/${segments(service)}`, query };
   },
   checks(params) {
-    const query = staleQuery(params);
+    const stale = staleQuery(params);
     const service = params.text("service");
     const state = params.text("state");
+    const query = { ...stale, ...filterQuery(params) };
     if (service !== "" && state !== "") throw new WatchError("Cannot specify service and state");
     const path =
       service === "" ? `/v1/health/state/${segments(state || "any")}` : `/v1/health/checks/${segments(service)}`;

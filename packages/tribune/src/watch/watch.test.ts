@@ -34,6 +34,8 @@ test("what a watch may not say", () => {
     [{ type: "nodes", stale: "x" }, "Expecting stale to be a boolean"],
     [{ type: "nodes", b: 1, a: 2 }, "Invalid parameters: [a b]"],
     [{ type: "event", stale: true }, "Invalid parameters: [stale]"],
+    [{ type: "key", key: "a", filter: "x" }, "Invalid parameters: [filter]"],
+    [{ type: "checks", service: "a", state: "any", filter: 1 }, "Expecting filter to be a string"],
     [{ type: "nodes", handler_type: "http" }, "Handler type 'http' requires 'http_handler_config' to be set"],
     [
       { type: "nodes", handler_type: "http", http_handler_config: {} },
@@ -48,6 +50,7 @@ test("what a watch may not say", () => {
 });
 
 test("what each type asks", () => {
+  const F = { filter: "a == b", stale: true };
   const asks = (parameters: Record<string, unknown>): WatchQuestion => parseWatch(parameters).question(undefined);
   const cases: readonly (readonly [parameters: Record<string, unknown>, path: string, query: object])[] = [
     [{ type: "key", key: "/a b/c", stale: true }, "/v1/kv/a%20b/c", { stale: true }],
@@ -58,6 +61,10 @@ test("what each type asks", () => {
       "/v1/health/service/web",
       { tag: ["v1"], passing: "1" },
     ],
+    [{ type: "service", service: "web", filter: "a == b", stale: true }, "/v1/health/service/web", F],
+    [{ type: "services", filter: "a == b", stale: true }, "/v1/catalog/services", F],
+    [{ type: "nodes", filter: "a == b", stale: true }, "/v1/catalog/nodes", F],
+    [{ type: "checks", filter: "a == b", stale: true }, "/v1/health/state/any", F],
     [{ type: "checks" }, "/v1/health/state/any", {}],
     [{ type: "checks", service: "web" }, "/v1/health/checks/web", {}],
     [{ type: "event", name: "deploy" }, "/v1/event/list", { name: "deploy" }],

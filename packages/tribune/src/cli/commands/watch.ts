@@ -32,6 +32,7 @@ Without one, prints the data once.
     boolFlag("shell", "Run the child through a shell, $SHELL or /bin/sh.", true),
     stringFlag("state", "Only checks in this state, for type checks."),
     stringFlag("name", "Only events of this name, for type event."),
+    stringFlag("filter", "Only what this expression holds for, for types services, nodes, service and checks."),
   ],
   async run(context) {
     if (context.flags.string("type") === "") {
@@ -69,7 +70,7 @@ Without one, prints the data once.
 
 function planOf(context: CommandContext): WatchPlan | undefined {
   const { flags } = context;
-  const texts = ["type", "datacenter", "key", "prefix", "service", "state", "name"].flatMap((name) =>
+  const texts = ["type", "datacenter", "key", "prefix", "service", "state", "name", "filter"].flatMap((name) =>
     flags.string(name) === "" ? [] : [[name, flags.string(name)]],
   );
   const passing = flags.string("passingonly");

@@ -1,5 +1,5 @@
 import { any, bool, float, int, list, map, string } from "../schema.ts";
-import { idle, section } from "./row.ts";
+import { flag, idle, section } from "./row.ts";
 
 const OWN_LOG = "the log has a format of its own, and a checksum over each of its frames";
 const NO_GRPC = "nothing is served over gRPC yet";
@@ -30,7 +30,9 @@ export const LATER = {
   }),
   ...section("raft_logstore.boltdb", { no_freelist_sync: idle(bool, "Do not sync the list of free pages", OWN_LOG) }),
   ...section("raft_logstore.wal", { segment_size_mb: idle(int, "Size of a segment", OWN_LOG) }),
-  ...section("ports", { grpc_tls: idle(int, "gRPC port with TLS; -1 disables", NO_GRPC, -1) }),
+  ...section("ports", {
+    grpc_tls: { ...idle(int, "gRPC port with TLS; -1 disables", NO_GRPC, -1), ...flag("grpc-tls-port") },
+  }),
   ...section("addresses", { grpc_tls: idle(string, "gRPC addresses with TLS", NO_GRPC) }),
   ...section("performance", {
     grpc_keepalive_interval: idle(string, "Time between gRPC pings", NO_GRPC),
