@@ -7,16 +7,17 @@ const PORTS = { first: 20_000, count: 12_000 };
 let next = process.pid * 40;
 
 /**
- * A port of 127.0.0.1 that nobody has, and that nobody is given who asks for any: it stays free while a test has nobody at
- * it, before the first start or between two.
+ * A port of a loopback address that nobody has, and that nobody is given who asks for any: it stays free while a test has
+ * nobody at it, before the first start or between two.
  */
-export async function ownPort(): Promise<number> {
+export async function ownPort(host = "127.0.0.1"): Promise<number> {
   for (let tries = 0; tries < PORTS.count; tries++) {
     const port = PORTS.first + (next++ % PORTS.count);
     const server = createServer();
     try {
-      await once(server.listen(port, "127.0.0.1"), "listening");
-    } catch {
+      await once(server.listen(port, host), "listening");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error; // there is no such address
       continue; // somebody has it
     }
     server.close();

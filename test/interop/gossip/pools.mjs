@@ -1,5 +1,4 @@
 // Pools of ours on real sockets, and the small things that tests of gossip between processes need.
-import { createServer } from "node:net";
 import { LAN_SETTINGS } from "../../../packages/tribune/dist/gossip/swim/settings.js";
 import { noMetrics } from "../../../packages/tribune/dist/lib/metrics.js";
 import { nodeRuntime } from "../../../packages/tribune/dist/net/node-runtime.js";
@@ -70,18 +69,6 @@ export async function until(what, condition, deadlineMs = 60_000) {
     if (Date.now() > end) throw new Error(`never in ${deadlineMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-/** A port that nobody has for TCP just now. */
-export function freePort(host) {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, host, () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 export const statusOf = (pool, name) => pool.member(name)?.status;

@@ -3,7 +3,8 @@ import { execFile, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, until } from "./pools.mjs";
+import { ownPort } from "../../../packages/tribune/dist/ports.test.support.js";
+import { until } from "./pools.mjs";
 
 export function hasSerf() {
   try {
@@ -18,7 +19,7 @@ export function hasSerf() {
 export async function startSerf(name, host, flags = [], port = undefined) {
   const directory = mkdtempSync(join(tmpdir(), "tribune-serf-"));
   const ip = host.replace(/^\[|\]$/g, "");
-  const [gossipPort, rpcPort] = [port ?? (await freePort(ip)), await freePort(ip)];
+  const [gossipPort, rpcPort] = [port ?? (await ownPort(ip)), await ownPort(ip)];
   const rpc = `-rpc-addr=${host}:${rpcPort}`;
   const child = spawn(
     "serf",

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { freePort, startPool, statusOf, until } from "./pools.mjs";
+import { ownPort } from "../../../packages/tribune/dist/ports.test.support.js";
+import { startPool, statusOf, until } from "./pools.mjs";
 import { hasSerf, startSerf } from "./serf-agent.mjs";
 
 const skip = hasSerf() ? false : "NO serf: install the package serf to run this";
@@ -212,19 +213,19 @@ describe("an encrypted pool", { skip }, () => {
   });
 });
 
-const noIpv6 = (await freePort("::1").catch(() => undefined)) === undefined ? "NO IPv6: ::1 cannot be bound" : false;
+const noIpv6 = (await ownPort("::1").catch(() => undefined)) === undefined ? "NO IPv6: ::1 cannot be bound" : false;
 describe("a pool over IPv6", { skip: skip || noIpv6 }, () => {
   const start = started();
 
   test("joins a serf agent and is joined by one, talks, and notices a failure", async () => {
-    const port = await freePort("::1");
+    const port = await ownPort("::1");
     const theirs = await start.serf("theirs", "[::1]", ["-profile=local"], port);
     const ours = await start.pool("ours", "::1");
     assert.equal(await ours.pool.join([theirs.address]), 1);
     await until("it sees us", async () => (await theirs.statusOf("ours")) === "alive");
     const [seen] = (await theirs.members()).filter(({ name }) => name === "ours");
     assert.equal(seen.addr, `[::1]:${ours.pool.local.port}`);
-    const joiner = await start.serf("joiner", "[::1]", ["-profile=local"], await freePort("::1"));
+    const joiner = await start.serf("joiner", "[::1]", ["-profile=local"], await ownPort("::1"));
     await joiner.run("join", `[::1]:${ours.pool.local.port}`);
     await until("we see it", () => statusOf(ours.pool, "joiner") === "alive");
     await joiner.run("event", "-coalesce=false", "over-six", "v6");
@@ -243,7 +244,7 @@ describe("the snapshot file", { skip }, () => {
   test("brings a pool back to the members of its last life, and no old events", async () => {
     const theirs = await start.serf("theirs", "127.0.34.22", ["-profile=local"]);
     const snapshotPath = join(theirs.directory, "serf", "local.snapshot");
-    const port = await freePort("127.0.34.21");
+    const port = await ownPort("127.0.34.21");
     const options = { snapshotPath, bind: { host: "127.0.34.21", port } };
     const first = await startPool("ours", "127.0.34.21", options);
     await first.pool.join([theirs.address]);
@@ -277,7 +278,7 @@ describe("the snapshot file", { skip }, () => {
     after(() => rmSync(directory, { recursive: true, force: true }));
     const snapshotPath = join(directory, "snapshot");
     // One address for all, or each would be taken for another node with the same name.
-    const port = await freePort("127.0.34.24");
+    const port = await ownPort("127.0.34.24");
     const options = { snapshotPath, bind: { host: "127.0.34.24", port } };
     const first = await startPool("taker", "127.0.34.24", options);
     await first.pool.join([other.address]);

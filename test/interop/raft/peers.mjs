@@ -1,11 +1,11 @@
 // Raft servers of both kinds as processes: built, started, asked, killed.
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { ownPort } from "../../../packages/tribune/dist/ports.test.support.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
@@ -28,19 +28,6 @@ export function buildGoPeer(version) {
   }
 }
 
-/** Ports that were free a moment ago, on one loopback address. */
-export async function freePorts(host, count) {
-  const held = [];
-  for (let at = 0; at < count; at++) {
-    const server = createServer();
-    await new Promise((resolve, reject) => server.once("error", reject).listen(0, host, resolve));
-    held.push(server);
-  }
-  const ports = held.map((server) => server.address().port);
-  for (const server of held) await new Promise((resolve) => server.close(resolve));
-  return ports;
-}
-
 /** @param {string | (() => string)} what was waited for */
 export async function until(condition, what, limitMs = 60_000) {
   const startedMs = performance.now();
@@ -56,7 +43,8 @@ export async function until(condition, what, limitMs = 60_000) {
 export class PeerSet {
   /** @param kinds of each server: "go" or "tribune" */
   static async create(kinds, goProgram, { host = "127.0.35.1", trailing = 10_240, multiplier = 1 } = {}) {
-    const ports = await freePorts(host, kinds.length);
+    const ports = [];
+    for (const _ of kinds) ports.push(await ownPort(host));
     const directory = mkdtempSync(join(tmpdir(), "tribune-raft-run-"));
     const peers = kinds.map((kind, at) => {
       const id = `0000000${at}-1111-2222-3333-444444444444`;
