@@ -34,7 +34,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   pool: { mayImport: ["lib", "codec", "gossip", "net"], io: true },
   rpc: { mayImport: ["lib", "codec", "net"], io: true },
   checks: { mayImport: ["lib", "net"], io: true },
-  process: { mayImport: [], io: true },
+  process: { mayImport: ["lib"], io: true },
   discover: { mayImport: ["lib", "codec"], io: true },
   watch: { mayImport: ["lib", "process"], io: true },
   server: { mayImport: ["lib", "codec", "raft", "state", "endpoints", "net", "storage", "pool", "rpc"], io: true },

@@ -192,6 +192,19 @@ test("a script is spilled for its owner, run and removed, whatever is in its dir
   assert.equal(existsSync(path), false);
 });
 
+test("a script that cannot be removed ends its job all the same", async () => {
+  const { exec, event, written } = remote(
+    { Script: Buffer.from("#!/bin/sh\n").toString("base64"), Wait: 60e9 },
+    {
+      env: { PATH: process.env.PATH },
+      start: startChild,
+      spill: async () => ({ path: "/bin/true", remove: () => Promise.reject(new Error("rm: permission denied")) }),
+    },
+  );
+  await exec.handle(event);
+  assert.deepEqual(written.at(-1), ["_rexec/s1/n1/exit", "0"]);
+});
+
 test("output comes in pieces, and a slow taker slows the writer", async () => {
   const { timers } = handTimers();
   const queue = new OutputQueue(timers);

@@ -123,7 +123,10 @@ export class RemoteExec {
       const byShell = script === undefined ? scriptArgs(spec.command, env) : programArgs(script.path, env);
       return await this.#follow(job, spec, spec.args.length > 0 ? spec.args : byShell);
     } finally {
-      await script?.remove();
+      // A script may have left something that cannot be removed: that is no reason to call its job failed.
+      await script?.remove().catch((error: unknown) => {
+        logger.warn("failed to remove the script of a remote exec job", { error: textOf(error) });
+      });
     }
   }
 
@@ -210,6 +213,12 @@ function readSpec(value: Uint8Array): Spec | string {
 export async function spillScript(script: Uint8Array): Promise<SpilledScript> {
   const directory = await mkdtemp(join(tmpdir(), "rexec"));
   const path = join(directory, "script");
-  await writeFile(path, script, { mode: 0o700 });
-  return { path, remove: () => rm(directory, { recursive: true, force: true }) };
+  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  try {
+    await writeFile(path, script, { mode: 0o700 });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { path, remove };
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { errnoText } from "../lib/errno-text.ts";
 import type { CliIo } from "./command.ts";
 
 /** Rows of cells as Consul's tables: every column as wide as its widest cell, two blanks between. */
@@ -34,17 +35,9 @@ export async function loadData(argument: string, io: CliIo): Promise<Buffer> {
   return argument === "-" ? io.stdin() : Buffer.from(argument);
 }
 
-const FILE_REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-  EISDIR: "is a directory",
-  ENOTDIR: "not a directory",
-};
-
 /** `open nosuch: no such file or directory`, as Go says it. */
 export function fileReason(operation: string, path: string, cause: unknown): string {
-  const { code = "", message } = cause as NodeJS.ErrnoException;
-  return `${operation} ${path}: ${FILE_REASONS[code] ?? message}`;
+  return `${operation} ${path}: ${errnoText(cause) ?? (cause as Error).message}`;
 }
 
 /** Compiles a regular expression the user gave; Go's complaint about it otherwise. */

@@ -1,3 +1,5 @@
+import { errnoText } from "../lib/errno-text.ts";
+
 /** What the configuration asks of the machine it runs on. The shell implements it; tests pass a table. */
 export interface ConfigPorts {
   readonly files: FilePort;
@@ -26,21 +28,10 @@ export class FileError extends Error {
   readonly code: string;
 
   constructor(operation: string, path: string, code: string) {
-    super(`${operation} ${path}: ${ERRNO_TEXT[code] ?? code}`);
+    super(`${operation} ${path}: ${errnoText({ code }) ?? code}`);
     this.code = code;
   }
 }
-
-/** libc's words, which operators know and Consul prints. */
-const ERRNO_TEXT: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-  EPERM: "operation not permitted",
-  EISDIR: "is a directory",
-  ENOTDIR: "not a directory",
-  ELOOP: "too many levels of symbolic links",
-  EMFILE: "too many open files",
-};
 
 export interface InterfaceAddress {
   readonly name: string;

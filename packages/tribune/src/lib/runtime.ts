@@ -114,6 +114,7 @@ export interface Listener {
 }
 
 export interface UdpSocket extends Listener {
+  /** Never throws, whatever a peer says of where it is: what cannot be sent is lost, like any other packet. */
   send(packet: Uint8Array, port: number, host: string): void;
 }
 

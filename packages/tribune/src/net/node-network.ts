@@ -134,8 +134,9 @@ function bindUdp(
       resolve({
         address: { host: address, port: boundPort },
         send(packet, toPort, toHost) {
-          // Lost like any other packet: the protocols above count on answers, not on sends.
-          if (!closed) socket.send(packet, toPort, toHost);
+          // Lost like any other packet: the protocols above count on answers, not on sends. Nobody is on port 0, but packets
+          // name it as theirs, or come from there when forged, and Node throws.
+          if (!closed && toPort !== 0) socket.send(packet, toPort, toHost);
         },
         close() {
           if (closed) return Promise.resolve();

@@ -20,8 +20,11 @@ test("ends read as Go words them", async () => {
     [["/no/such/program"], "fork/exec /no/such/program: no such file or directory"],
     [["/"], "fork/exec /: permission denied"],
     [[""], "exec: no command"],
+    // Node throws these, as the system refuses them before there is a process.
+    [["/etc/passwd/program"], "fork/exec /etc/passwd/program: not a directory"],
+    [["/bin/true", "x".repeat(1 << 22)], "fork/exec /bin/true: argument list too long"],
   ];
-  for (const [args, failure] of cases) assert.equal((await run(args)).failure, failure, args.join(" "));
+  for (const [args, failure] of cases) assert.equal((await run(args)).failure, failure, args.join(" ").slice(0, 80));
 });
 
 test("input, environment and both streams reach the reader", async () => {

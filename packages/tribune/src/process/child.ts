@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
+import { errnoText } from "../lib/errno-text.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -69,14 +70,20 @@ const SIGNAL_WORDS: Readonly<Record<string, string>> = {
   SIGTRAP: "trace/breakpoint trap",
 };
 
-/** The production `StartChild`. */
+/** The production `StartChild`. Never throws: see `notStarted`. */
 export function startChild(spec: ChildSpec): Child {
   const [command = "", ...args] = spec.args;
   if (command === "") return neverStarted("exec: no command");
   if (spec.args.some((arg) => arg.includes("\0"))) return neverStarted(`fork/exec ${command}: invalid argument`);
   const input = spec.stdin === "inherit" ? "inherit" : spec.stdin === "none" ? "ignore" : "pipe";
   const output = spec.output === "inherit" ? "inherit" : "pipe";
-  const child = spawn(command, args, { env: { ...spec.env }, stdio: [input, output, output] });
+  let child: ChildProcess;
+  try {
+    child = spawn(command, args, { env: { ...spec.env }, stdio: [input, output, output] });
+  } catch (error) {
+    // Node emits some refusals of the system, and throws the others: a path through a file, arguments that are too long.
+    return neverStarted(startText(command, error as NodeJS.ErrnoException));
+  }
   // A program that does not read its input, or ends before it did, is free to.
   child.stdin?.on("error", () => {});
   if (spec.stdin instanceof Uint8Array) child.stdin?.end(spec.stdin);
@@ -114,9 +121,8 @@ function neverStarted(reason: string): Child {
   return { pid: undefined, signal: () => false, ended: Promise.resolve({ kind: "notStarted", reason }) };
 }
 
-function startText(command: string, { code, message }: NodeJS.ErrnoException): string {
-  if (code === "ENOENT" && !command.includes("/"))
+function startText(command: string, error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT" && !command.includes("/"))
     return `exec: ${JSON.stringify(command)}: executable file not found in $PATH`;
-  const reason = code === "ENOENT" ? "no such file or directory" : code === "EACCES" ? "permission denied" : message;
-  return `fork/exec ${command}: ${reason}`;
+  return `fork/exec ${command}: ${errnoText(error) ?? error.message}`;
 }

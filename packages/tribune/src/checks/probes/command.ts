@@ -1,4 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
+import { errnoText } from "../../lib/errno-text.ts";
 import type { Cancel } from "../../lib/runtime.ts";
 import { TailBuffer } from "../../lib/tail-buffer.ts";
 
@@ -21,12 +23,20 @@ export function runCommand(options: CommandOptions, done: (outcome: CommandOutco
   const { args, timeoutMs, maxOutputBytes } = options;
   const output = new TailBuffer(maxOutputBytes);
   let ended = false;
-  if (args[0] === undefined || args[0] === "" || args.some((arg) => arg.includes("\0"))) {
-    const refuse = setImmediate(() => done({ kind: "failed", reason: "exec: no command" }));
+  const refused = (reason: string): Cancel => {
+    const refuse = setImmediate(() => done({ kind: "failed", reason }));
     return () => clearImmediate(refuse);
-  }
+  };
+  if (args[0] === undefined || args[0] === "" || args.some((arg) => arg.includes("\0")))
+    return refused("exec: no command");
   const command = args[0];
-  const child = spawn(command, args.slice(1), { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  let child: ChildProcessByStdio<null, Readable, Readable>;
+  try {
+    child = spawn(command, args.slice(1), { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  } catch (error) {
+    // Node emits some refusals of the system, and throws the others: a path through a file, no memory for a process.
+    return refused(spawnText(command, error as NodeJS.ErrnoException));
+  }
   const stop = (): void => {
     if (ended) return;
     ended = true;
@@ -67,8 +77,5 @@ function killGroup(child: ChildProcess): void {
 function spawnText(command: string, error: NodeJS.ErrnoException): string {
   if (error.code === "ENOENT" && !command.includes("/"))
     return `exec: ${JSON.stringify(command)}: executable file not found in $PATH`;
-  const reason = error.code === "ENOENT" ? "no such file or directory" : "permission denied";
-  return error.code === "ENOENT" || error.code === "EACCES"
-    ? `fork/exec ${command}: ${reason}`
-    : `fork/exec ${command}: ${error.message}`;
+  return `fork/exec ${command}: ${errnoText(error) ?? error.message}`;
 }

@@ -229,6 +229,8 @@ test("UDP: an answer or silence passes, a refusal does not", async () => {
   const refused = await run(probes.udp, { target, timeoutMs: 60_000 });
   assert.equal(refused.status, "critical");
   assert.match(refused.output, /connection refused$/);
+  const nowhere = await run(probes.udp, { target: "127.0.0.1:0", timeoutMs: 60_000 });
+  assert.equal(nowhere.status, "critical");
 });
 
 // ---- commands --------------------------------------------------------------------------------------------------
@@ -262,6 +264,10 @@ test("commands that cannot be started", async () => {
   );
   assert.equal((await script(["/no/such/file"])).output, "fork/exec /no/such/file: no such file or directory");
   assert.equal((await script([""])).status, "critical");
+  // Node throws these, as the system refuses them before there is a process.
+  assert.equal((await script(["/etc/passwd/check"])).output, "fork/exec /etc/passwd/check: not a directory");
+  const long = await script(["/bin/true", "x".repeat(1 << 22)]);
+  assert.equal(long.output, "fork/exec /bin/true: argument list too long");
 });
 
 test("OS services: whatever this machine has, a unit that does not exist is critical", async () => {

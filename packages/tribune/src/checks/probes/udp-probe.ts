@@ -40,9 +40,13 @@ export const udpProbe: Probe<SocketRequest> = {
       }
       socket = dgram.createSocket(isIPv6(host) ? "udp6" : "udp4");
       socket.on("error", failed).on("message", passed);
-      socket.connect(address.port, host, () => {
-        if (!ended) socket?.send(Buffer.alloc(0), (sendError) => sendError !== null && failed(sendError));
-      });
+      try {
+        socket.connect(address.port, host, () => {
+          if (!ended) socket?.send(Buffer.alloc(0), (sendError) => sendError !== null && failed(sendError));
+        });
+      } catch (error) {
+        failed(error as Error); // port 0, which nobody can send to
+      }
     });
     return stop;
   },
