@@ -40,10 +40,13 @@ async function run(seed: number, more: Partial<SocketPoolOptions> = {}): Promise
   const pools = await sim.cluster(5 + randomInt(rng, 6), options);
   let reaped = 0;
   /**
-   * Who came back and remembers nobody who runs: a crash may take the lines that were not synced. Such a member is alone
-   * until one of the others looks for it, which they do seldom and not for ever, or an operator joins it to them.
+   * Who came back and remembers nobody who runs, or could not reach those: a crash may take the lines that were not synced,
+   * and each is tried once. Such a member is alone until one of the others looks for it, which they do seldom and not for
+   * ever, or an operator joins it to them.
    */
   const strangers = new Set<PoolHost>();
+  /** How many lines it had written before the life that it is in. */
+  const beganAt = new Map<PoolHost, number>();
   /** Since when it runs and has found somebody. */
   const sinceMs = new Map<string, number>();
   const found = ({ name, pool }: PoolHost): void => {
@@ -74,7 +77,9 @@ async function run(seed: number, more: Partial<SocketPoolOptions> = {}): Promise
     const one = pools[randomInt(rng, pools.length)]!;
     const dice = rng.next();
     if (!living.has(one)) {
+      const said = one.lines.length;
       await sim.boot(one, options);
+      beganAt.set(one, said);
       const remembered = new Set(one.pool.remembered().map((member) => member.split("/")[0]));
       if (![...living].some(({ name }) => remembered.has(name))) strangers.add(one);
       living.add(one);
@@ -92,6 +97,8 @@ async function run(seed: number, more: Partial<SocketPoolOptions> = {}): Promise
   }
   sim.network.faults = CALM_NETWORK;
   const list = [...living];
+  for (const one of list)
+    if (one.lines.slice(beganAt.get(one)).some((line) => line.includes("Failed to re-join any"))) strangers.add(one);
   // Nobody reconnects to who was erased: those who were apart for longer are brought together by an operator.
   for (const one of reaped > 0 ? list : strangers) {
     const other = list.find((each) => each !== one)!;
