@@ -40,9 +40,14 @@ async function run(seed: number, more: Partial<SocketPoolOptions> = {}): Promise
   const pools = await sim.cluster(5 + randomInt(rng, 6), options);
   let reaped = 0;
   /**
-   * Since when it runs and has found somebody. A crash may take with it what a member remembered of the others: then it is
-   * alone until one of them looks for it, which they do seldom, and give up.
+   * Who came back and remembers nobody who runs, or could not reach those: a crash may take the lines that were not synced,
+   * and each is tried once. Such a member is alone until one of the others looks for it, which they do seldom and not for
+   * ever, or an operator joins it to them.
    */
+  const strangers = new Set<PoolHost>();
+  /** How many lines it had written before the life that it is in. */
+  const beganAt = new Map<PoolHost, number>();
+  /** Since when it runs and has found somebody. */
   const sinceMs = new Map<string, number>();
   const found = ({ name, pool }: PoolHost): void => {
     const others = pool.members().filter((member) => member.name !== name && member.status === "alive");
@@ -72,7 +77,11 @@ async function run(seed: number, more: Partial<SocketPoolOptions> = {}): Promise
     const one = pools[randomInt(rng, pools.length)]!;
     const dice = rng.next();
     if (!living.has(one)) {
+      const said = one.lines.length;
       await sim.boot(one, options);
+      beganAt.set(one, said);
+      const remembered = new Set(one.pool.remembered().map((member) => member.split("/")[0]));
+      if (![...living].some(({ name }) => remembered.has(name))) strangers.add(one);
       living.add(one);
       watch(one);
       reborn.add(one);
@@ -81,14 +90,20 @@ async function run(seed: number, more: Partial<SocketPoolOptions> = {}): Promise
       one.host.crash();
       living.delete(one);
       sinceMs.delete(one.name);
+      strangers.delete(one);
     } else if (dice < 0.75) one.pool.userEvent(`event-${step}`, new Uint8Array(0), false);
     else one.pool.setTags(new Map([["step", String(step)]]));
     await sim.play(rng.next() * 15_000);
   }
   sim.network.faults = CALM_NETWORK;
   const list = [...living];
+  for (const one of list)
+    if (one.lines.slice(beganAt.get(one)).some((line) => line.includes("Failed to re-join any"))) strangers.add(one);
   // Nobody reconnects to who was erased: those who were apart for longer are brought together by an operator.
-  if (reaped > 0) for (const one of list) await sim.settle(one.pool.join([list[0]!.address]));
+  for (const one of reaped > 0 ? list : strangers) {
+    const other = list.find((each) => each !== one)!;
+    await sim.settle(one.pool.join([other.address]));
+  }
   await sim.until(`all agree, seed ${seed}`, () => agree(list), 400_000);
   for (const { name, heard } of list.filter((one) => !reborn.has(one))) {
     const events = heard.flatMap((event) => (event.type === "user" ? [event.name] : []));
