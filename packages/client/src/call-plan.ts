@@ -26,6 +26,8 @@ export class CallPlan {
   readonly waits: boolean;
   /** Whether the answer may come from the agent's cache. */
   readonly mayBeCached: boolean;
+  /** Whether the answer may say how it was read. */
+  readonly mayHaveConsistency: boolean;
   /** Whether the answer may have a hash to wait by, which only agents say of what is their own. */
   readonly mayHaveHash: boolean;
   readonly #before: string;
@@ -60,6 +62,7 @@ export class CallPlan {
     this.waits = common.includes("wait");
     this.mayBeCached = common.includes("cached") || contract.kind === "local";
     this.mayHaveHash = contract.kind === "local";
+    this.mayHaveConsistency = "saysConsistency" in contract && contract.saysConsistency === true;
   }
 
   /** Path and query. @param dc for a call that names none */

@@ -93,6 +93,21 @@ test("answers have the contract's types and their headers", async () => {
   assert.deepEqual([index, knownLeader, lastContactMs], [4, true, 7]);
 });
 
+test("an index is read as it is written, and is none where it is no whole number", async () => {
+  const written = ["7", "007", "9007199254740993", "18446744073709551615", "", "-1", "1e3", "0x10", " 7", "7.0"];
+  const read = [7, 7, 9007199254740993n, 18446744073709551615n, ...Array(6).fill(undefined)];
+  for (const [at, text] of written.entries()) {
+    const { client } = talking("[]", 200, { "x-consul-index": text });
+    assert.equal((await client.healthService({ service: "web" })).index, read[at], text);
+  }
+});
+
+test("how an answer was read is told where its endpoint says so", async () => {
+  const { client } = talking("[]", 200, { "x-consul-effective-consistency": "stale" });
+  assert.equal((await client.healthService({ service: "web" })).consistency, "stale");
+  assert.equal((await client.catalogService({ service: "web" })).consistency, "stale");
+});
+
 test("what is not there is null, what is refused is an error", async () => {
   assert.deepEqual((await talking("", 404).client.kvGet({ key: "k" })).value, null);
   assert.deepEqual((await talking("", 404).client.kvValue({ key: "k" })).value, null);

@@ -283,7 +283,7 @@ function answerOf(plan: CallPlan, response: WireResponse, value: unknown): Answe
     index: whole(response.header("x-consul-index")),
     knownLeader: truth(response.header("x-consul-knownleader")),
     lastContactMs: asNumber(whole(response.header("x-consul-lastcontact"))),
-    consistency: response.header("x-consul-effective-consistency"),
+    consistency: plan.mayHaveConsistency ? response.header("x-consul-effective-consistency") : undefined,
     cache: plan.mayBeCached ? response.header("x-cache") : undefined,
     contentHash: plan.mayHaveHash ? response.header("x-consul-contenthash") : undefined,
   };
@@ -327,8 +327,11 @@ const noAnswer = (request: WireRequest, why: string, cause?: unknown): RequestEr
   new RequestError(`${nameOf(request)}: the answer ${why}`, { cause });
 
 function whole(raw: string | undefined): number | bigint | undefined {
-  if (raw === undefined || !/^\d+$/.test(raw)) return undefined;
+  if (raw === undefined) return undefined;
   const number = Number(raw);
+  // As nearly all are written; no expression has to look at these.
+  if (number >= 0 && Number.isSafeInteger(number) && String(number) === raw) return number;
+  if (!/^\d+$/.test(raw)) return undefined;
   return Number.isSafeInteger(number) ? number : BigInt(raw);
 }
 

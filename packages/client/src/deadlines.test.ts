@@ -34,3 +34,22 @@ test("of two that began together the later is not missed with the earlier, howev
   await world.pass(20);
   assert.deepEqual(missed, [1_010, 1_013, 1_016, 1_019, 1_022]);
 });
+
+test("one that is met again, or only after it was missed, takes no other one with it", async () => {
+  const world = new VirtualWorld();
+  const missed: string[] = [];
+  const deadlines = new Deadlines(world, 1_000);
+  const start = (name: string) => deadlines.start(() => missed.push(name));
+  const late = start("late");
+  const twice = start("twice");
+  await world.pass(500);
+  deadlines.met(twice);
+  const between = start("between");
+  start("last");
+  deadlines.met(twice);
+  await world.pass(500);
+  deadlines.met(late);
+  deadlines.met(between);
+  await world.pass(1_000);
+  assert.deepEqual(missed, ["late", "last"]);
+});

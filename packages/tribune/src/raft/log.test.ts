@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { RaftLog } from "./log.ts";
 import { recoverLog } from "./recovery.ts";
@@ -72,4 +74,21 @@ test("a recovered log that contradicts its snapshot is to be discarded, and one 
   assert.deepEqual(recoverLog([entry(4, 1), entry(5, 1), entry(6, 1)], meta(5, 2)).tail, []);
   assert.equal(recoverLog([entry(4, 1), entry(5, 2), entry(6, 2)], meta(5, 2)).firstIndex, 4);
   assert.throws(() => recoverLog([entry(9, 2)], meta(5, 2)), /bring the missing snapshot back/);
+});
+
+test("nothing holds what was trimmed", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const log = new RaftLog(recoverLog([]), undefined);
+  const data = Array.from({ length: 20 }, (_, at) => {
+    const bytes = new Uint8Array(10);
+    log.append({ index: at + 1, term: 1, type: "command", data: bytes });
+    return new WeakRef(bytes);
+  });
+  log.trim(0, 12);
+  await new Promise(setImmediate); // what a WeakRef was made of lives until the end of the turn
+  collect();
+  const isHeld = data.map((ref) => ref.deref() !== undefined);
+  assert.deepEqual(isHeld, [...Array(12).fill(false), ...Array(8).fill(true)]);
+  assert.equal(log.slice(13, 20, 100, 1_000).length, 8);
 });

@@ -4,6 +4,9 @@ import type { LogEntry, LogIndex, RecoveredLog, SnapshotMeta, Term, TermRun } fr
 /** What an entry costs in memory besides its bytes: an estimate, so that empty entries count too. */
 const ENTRY_OVERHEAD_BYTES = 128;
 
+/** Stands where an entry was, until the list of them is swept. */
+const GONE: LogEntry = { index: 0, term: 0, type: "noop", data: new Uint8Array(0) };
+
 function entryBytes(entry: LogEntry): number {
   return entry.data.length + (entry.extensions?.length ?? 0) + ENTRY_OVERHEAD_BYTES;
 }
@@ -28,7 +31,7 @@ export class RaftLog {
   #runs: TermRun[];
   /** Lowest index whose term `#runs` still tells. */
   #runsFrom: LogIndex;
-  /** `#tail[#head]` is entry `#tailFirst`; what lies before `#head` is garbage not yet swept. */
+  /** `#tail[#head]` is entry `#tailFirst`; what lies before `#head` is `GONE` and not yet swept. */
   #tail: LogEntry[];
   #head = 0;
   #tailFirst: LogIndex;
@@ -120,7 +123,7 @@ export class RaftLog {
   trim(maxBytes: number, disposableTo: LogIndex): void {
     while (this.#tailBytes > maxBytes && this.#tailFirst <= disposableTo && this.#tailFirst <= this.lastIndex) {
       this.#tailBytes -= entryBytes(this.#tail[this.#head]!);
-      this.#head++;
+      this.#tail[this.#head++] = GONE;
       this.#tailFirst++;
     }
     if (this.#head > 1024 && this.#head * 2 > this.#tail.length) {

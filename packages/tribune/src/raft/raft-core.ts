@@ -75,7 +75,8 @@ export class RaftCore implements Core<RaftInput, RaftEffect> {
     this.#dispatch(input);
     if (s.role === "leader") leaderWork(s);
     handOut(s);
-    s.log.trim(s.config.maxLogCacheBytes, Math.min(s.durableIndex, s.handedIndex));
+    // Where there is nobody to send them to, entries in memory only make garbage that is old when it is one.
+    s.log.trim(s.isAlone ? 0 : s.config.maxLogCacheBytes, Math.min(s.durableIndex, s.handedIndex));
     return s.takeEffects();
   }
 

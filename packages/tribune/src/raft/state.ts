@@ -283,6 +283,11 @@ export class RaftState {
     return this.selfIsVoter && this.voters.length === 1;
   }
 
+  /** Nobody else follows, not even without a vote. */
+  get isAlone(): boolean {
+    return this.isSoleVoter && this.latest.configuration.servers.length === 1;
+  }
+
   get quorum(): number {
     return Math.floor(this.voters.length / 2) + 1;
   }

@@ -359,7 +359,7 @@ export interface RaftConfig {
   readonly maxReadsInFlight: number;
   /** Entries handed out by `apply` and not yet `applied`. */
   readonly maxEntriesApplying: number;
-  /** Entry data kept in memory for slow peers, beyond what is not yet durable and applied. */
+  /** Entry data kept in memory for slow peers, if there are any, beyond what is not yet durable and applied. */
   readonly maxLogCacheBytes: number;
 }
 

@@ -24,6 +24,7 @@ import type {
   WriteId,
 } from "../raft/types.ts";
 import type { DecodedCommand } from "../state/fsm.ts";
+import { ForgettingMap } from "./forgetting-map.ts";
 
 /** The durable log, as the host uses it. Appends become durable in the order they were asked for. */
 export interface HostLog {
@@ -119,10 +120,10 @@ export class RaftHost {
   #nextId = 1;
   /** Proposals of this turn, not yet given to the core. */
   #gathered: { readonly proposal: Proposal; readonly waiting: Waiting }[] = [];
-  readonly #proposed = new Map<ProposalId, Waiting>();
+  readonly #proposed = new ForgettingMap<ProposalId, Waiting>();
   /** Who waits for the result of the entry at an index. */
-  readonly #byIndex = new Map<number, Waiting>();
-  readonly #reads = new Map<ReadId, Waiting>();
+  readonly #byIndex = new ForgettingMap<number, Waiting>();
+  readonly #reads = new ForgettingMap<ReadId, Waiting>();
   #applying: LogEntry[] = [];
   #applyScheduled = false;
   /** What waits for `#applying` to become empty. */
@@ -171,11 +172,8 @@ export class RaftHost {
     this.#d.peers?.close();
     const unwritten = TribuneError.of("NO_LEADER");
     for (const { waiting } of this.#gathered.splice(0)) waiting.reject(unwritten);
-    for (const waiting of this.#reads.values()) waiting.reject(unwritten);
-    for (const waiting of [...this.#proposed.values(), ...this.#byIndex.values()]) waiting.reject(lostOnTheWay());
-    this.#proposed.clear();
-    this.#byIndex.clear();
-    this.#reads.clear();
+    for (const waiting of this.#reads.takeAll()) waiting.reject(unwritten);
+    for (const waiting of [...this.#proposed.takeAll(), ...this.#byIndex.takeAll()]) waiting.reject(lostOnTheWay());
   }
 
   /**
@@ -240,7 +238,7 @@ export class RaftHost {
   }
 
   /** Asks the core something that it will answer by the id it is given. A host that has stopped has no core to ask. */
-  #ask<Id extends number>(waiting: Map<Id, Waiting>, input: (id: Id) => RaftInput): Promise<unknown> {
+  #ask<Id extends number>(waiting: ForgettingMap<Id, Waiting>, input: (id: Id) => RaftInput): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) return reject(TribuneError.of("NO_LEADER"));
       const id = this.#id<Id>();
@@ -361,8 +359,7 @@ export class RaftHost {
   }
 
   #readReady({ read, outcome }: Effect<"readReady">): void {
-    const waiting = this.#reads.get(read);
-    this.#reads.delete(read);
+    const waiting = this.#reads.take(read);
     if ("index" in outcome) waiting?.resolve(outcome.index);
     else waiting?.reject(TribuneError.of("NO_LEADER"));
   }
@@ -394,8 +391,7 @@ export class RaftHost {
     const { metrics, runtime } = this.#d;
     const { clock } = runtime;
     for (const [at, id] of proposals.entries()) {
-      const waiting = this.#proposed.get(id);
-      this.#proposed.delete(id);
+      const waiting = this.#proposed.take(id);
       if (waiting === undefined) continue;
       // A transfer has no entry: index 0 says that it is done.
       if ("firstIndex" in outcome && outcome.firstIndex === 0) waiting.resolve(undefined);
@@ -439,7 +435,7 @@ export class RaftHost {
         const result = this.#d.stateMachine.apply(entry, command?.decoded);
         this.#appliedIndex = entry.index;
         if (waiting !== undefined) {
-          this.#byIndex.delete(entry.index);
+          this.#byIndex.take(entry.index);
           if (result instanceof Error) waiting.reject(result);
           else waiting.resolve(result);
         }

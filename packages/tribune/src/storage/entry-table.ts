@@ -31,10 +31,11 @@ export class EntryTable {
   #cache: LogEntry[] = [];
   #cacheFirst = 1;
   #cacheBytes = 0;
-  readonly #cacheBytesMax: number;
+  /** May be lowered: what is too much goes with the next entry. */
+  cacheBytesMax: number;
 
   constructor(cacheBytesMax: number) {
-    this.#cacheBytesMax = cacheBytesMax;
+    this.cacheBytesMax = cacheBytesMax;
   }
 
   get firstIndex(): number {
@@ -76,7 +77,7 @@ export class EntryTable {
     if (this.#cache.length === 0) this.#cacheFirst = entry.index;
     this.#cache.push(entry);
     this.#cacheBytes += entryBytes(entry);
-    if (this.#cacheBytes > this.#cacheBytesMax) this.#evict();
+    if (this.#cacheBytes > this.cacheBytesMax) this.#evict();
   }
 
   /** Gives every entry that is still at `pending` its place on disk. Others were cut off meanwhile. */
@@ -85,7 +86,7 @@ export class EntryTable {
       const at = index - this.#firstIndex;
       if (this.#locations[at] === pending) this.#locations[at] = location;
     }
-    if (this.#cacheBytes > this.#cacheBytesMax) this.#evict();
+    if (this.#cacheBytes > this.cacheBytesMax) this.#evict();
   }
 
   /** Forgets the entries from `index` on. Below the first, the log is empty and goes on at `index`. */
@@ -140,7 +141,7 @@ export class EntryTable {
 
   /** Shrinks to three quarters of the bound, so that the array is shifted now and then, not at every entry. */
   #evict(): void {
-    const target = this.#cacheBytesMax * 0.75;
+    const target = this.cacheBytesMax * 0.75;
     let count = 0;
     let bytes = this.#cacheBytes;
     while (bytes > target && count < this.#cache.length - 1) {

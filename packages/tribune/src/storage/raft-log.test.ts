@@ -502,3 +502,18 @@ test("the cache stays within its bound", async () => {
     { numRuns: 20 },
   );
 });
+
+test("a recovered log is in memory until it is written to, and the newest of it from then on", async () => {
+  const disk = new MemoryDisk();
+  const options = { cacheBytesMax: 4 << 20 };
+  const before = await open(disk, options);
+  await before.log.append({ entries: entries(1, 40, 1, 20_000) });
+  await before.log.close();
+  const { log } = await open(disk, options);
+  assert.equal(log.cached(1, 41)?.length, 40);
+  await log.append({ entries: entries(41, 41, 1, 20_000) });
+  assert.equal(log.cached(1, 42), undefined);
+  assert.equal(log.cached(35, 42)?.length, 7);
+  assert.equal((await readAll(log)).length, 41, "the rest is on disk");
+  await log.close();
+});

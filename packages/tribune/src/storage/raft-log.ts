@@ -54,7 +54,13 @@ const SEGMENT_BYTES = 16 * 1_024 * 1_024;
  * (or is only extended) for batches of 20 kB, equal within the noise for single entries.
  */
 const RUNWAY_BYTES = 256 * 1_024;
+/** Of a log that was recovered: its first reader goes through all of it, and need not ask the disk again. */
 const CACHE_BYTES_MAX = 16 * 1_024 * 1_024;
+/**
+ * Of one that is written to. Raft's core has the newest entries itself where there are followers to send them to. Those that
+ * are kept here as well only get old: V8 then counts their bytes as growth, and collects all of its garbage sooner.
+ */
+const WRITTEN_CACHE_BYTES_MAX = 256 * 1_024;
 /** A batch that is longer is closed, and the next one started behind it. */
 const BATCH_BYTES_SOFT_MAX = 4 * 1_024 * 1_024;
 
@@ -186,6 +192,7 @@ export class RaftLog {
     const isEmpty = change.hardState === undefined && change.truncateFrom === undefined && change.entries.length === 0;
     if (isEmpty) return (this.#queue.at(-1) ?? this.#current)?.done ?? Promise.resolve();
     const batch = this.#openBatch();
+    this.#table.cacheBytesMax = Math.min(this.#table.cacheBytesMax, WRITTEN_CACHE_BYTES_MAX);
     // The hard state first: should a term ever be half applied, having it without its entries is harmless.
     if (change.hardState !== undefined) {
       putHardState(batch.frame, change.hardState);
