@@ -780,3 +780,23 @@ browserTest("the browser's tab and the navigation say how many checks are critic
   await is(before);
   await close();
 });
+
+browserTest("the services of a node stand with the failing ones first, and are searched", async () => {
+  const { page, close } = await session("nodes/fra-db-2/services");
+  const ids = () => page.locator(".instances .title").allTextContents();
+  const shown = (wanted) =>
+    until(
+      async () => JSON.stringify(await ids()) === JSON.stringify(wanted),
+      () => `they are not ${wanted}`,
+    );
+  await page.locator(".instances .title").first().waitFor();
+  assert.equal((await ids())[0], "postgres-2");
+  const search = page.getByLabel("Search the services of this node");
+  await search.fill("is:failing");
+  await shown(["postgres-2"]);
+  await search.fill("name:web");
+  await shown(["web-4"]);
+  await search.fill("name:nothing");
+  await page.getByText("No service fits the search").waitFor();
+  await close();
+});

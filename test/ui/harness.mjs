@@ -154,6 +154,31 @@ const lettersOf = (page) =>
     return size;
   });
 
+/** Names in lists that are cut short. */
+const cutNames = (page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll(".list:not(.virtual) .item .title")]
+      .filter((title) =>
+        [title, title.parentElement].some(
+          ({ clientWidth, scrollWidth }) => clientWidth > 0 && scrollWidth > clientWidth,
+        ),
+      )
+      .map(({ textContent }) => textContent),
+  );
+
+/** The smallest window there is: no page is wider, nor with letters twice as large, and names are there to their end. */
+export async function assertFitsSmallest(page) {
+  const width = 320;
+  await page.setViewportSize({ width, height: 640 });
+  for (const size of ["", "200%"]) {
+    await page.evaluate((to) => document.documentElement.style.setProperty("font-size", to), size);
+    const where = `${width} wide${size && `, letters of ${size}`}`;
+    await assertNoWider(page, width, where);
+    assert.deepEqual(await cutNames(page), [], where);
+  }
+  await page.evaluate(() => document.documentElement.style.setProperty("font-size", ""));
+}
+
 /** No page is wider than its window: as it is, and from a screen on at twice the zoom and with letters twice as large. */
 export async function assertFits(page) {
   const { width, height } = page.viewportSize();

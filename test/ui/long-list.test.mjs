@@ -135,6 +135,24 @@ browserTest("the keyboard walks to the ends and over the edge of what is drawn",
   await close();
 });
 
+browserTest("letters that become larger make higher rows, of which none lies over the next", async () => {
+  const { page, close } = await openList();
+  const [small] = await assertRight(page, "at first");
+  await page.evaluate(() => document.documentElement.style.setProperty("font-size", "200%"));
+  let seen;
+  await until(
+    async () => {
+      const { rows } = await look(page);
+      seen = rows.slice(0, 2);
+      const higher = seen.every(({ top, bottom }) => bottom - top > 1.5 * (small.bottom - small.top));
+      return higher && seen.length === 2 && Math.abs(seen[1].top - seen[0].bottom) < 2;
+    },
+    () => JSON.stringify(seen),
+  );
+  await assertRight(page, "with larger letters");
+  await close();
+});
+
 browserTest("a search finds one of all, and a change is seen at the place where one is", async () => {
   const { page, close } = await openList();
   const at = names.indexOf("service-7000");

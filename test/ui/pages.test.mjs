@@ -1,7 +1,14 @@
 // Every page: it shows its data, keeps to the rules, is readable for machines and on small screens.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertAccessibleInBoth, assertFits, browserTest, filledSite, watchedPage } from "./harness.mjs";
+import {
+  assertAccessibleInBoth,
+  assertFits,
+  assertFitsSmallest,
+  browserTest,
+  filledSite,
+  watchedPage,
+} from "./harness.mjs";
 import { pages } from "./pages.mjs";
 
 const site = filledSite("127.0.98.11");
@@ -35,6 +42,7 @@ browserTest("every page keeps to the policy, and is no wider than a phone, nor t
       await page.goto(`${site.agent.url}/ui/dc1/${each.at}`);
       await page.locator(each.shows).first().waitFor({ state: "attached" });
       await assertFits(page);
+      await assertFitsSmallest(page);
       await page.setViewportSize({ width: 1280, height: 900 });
       await assertFits(page);
       assert.deepEqual(faults.splice(0), []);

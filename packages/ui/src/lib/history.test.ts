@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groupBy, lastTurn, stretches, type Turn } from "./history.ts";
+import { groupBy, lastTurn, stretches, type Turn, worstFirst } from "./history.ts";
 
 const at = (second: number): string => new Date(second * 1000).toISOString();
 const turns: Turn[] = [
@@ -69,4 +69,20 @@ test("a check says what it says since its last turn, or for longer than the hist
     at: undefined,
     exact: false,
   });
+});
+
+test("things stand by how they are now, the worst first, else as they stood", () => {
+  const to = (name: string, ...now: string[]) => [name, now.map((To) => ({ Time: "", From: "", To }))] as const;
+  const sorted = worstFirst([
+    to("a", "passing"),
+    to("gone", "", "critical"),
+    to("odd", "maintenance"),
+    to("b", "passing", "critical"),
+    to("slow", "warning"),
+    to("sick", "critical", "passing"),
+  ]);
+  assert.deepEqual(
+    sorted.map(([name]) => name),
+    ["sick", "slow", "a", "b", "odd", "gone"],
+  );
 });

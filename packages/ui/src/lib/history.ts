@@ -77,6 +77,14 @@ export function lastTurn(
   return { at: Number.isNaN(at) ? undefined : at, exact: turn !== undefined };
 }
 
+const worstToLeast: readonly Stretch["health"][] = ["critical", "warning", "passing", "none", "gone"];
+
+/** Things by how they are now, the worst first and what is gone last; each has its turns, newest first. */
+export function worstFirst<T extends Turn>(groups: Iterable<readonly [name: string, turns: readonly T[]]>) {
+  const rank = (turns: readonly T[]): number => worstToLeast.indexOf(healthOfStatus(turns[0]!.To));
+  return [...groups].sort(([, a], [, b]) => rank(a) - rank(b));
+}
+
 /** Groups by something, in the order of first appearance. */
 export function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();

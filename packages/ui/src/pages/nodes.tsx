@@ -96,32 +96,34 @@ export default function NodesPage() {
             },
           ]}
         />
-        <SortSelect
-          options={[
-            ["status", "worst first"],
-            ["name", "name"],
-            ["rtt", "nearest first"],
-            ["services", "most services"],
-            ["version", "oldest version"],
-          ]}
-        />
-        <ExportButton
-          name="nodes"
-          head={["Node", "Address", "Health", "Critical", "Warning", "Passing", "Services", "Version", "RTT in ms"]}
-          rows={() =>
-            shown.map(({ node, counts, health, ms, version }) => [
-              node.Node,
-              node.Address,
-              health,
-              counts.critical,
-              counts.warning,
-              counts.passing,
-              node.Services?.length ?? 0,
-              version,
-              ms === undefined ? "" : ms.toFixed(2),
-            ])
-          }
-        />
+        <div class="row end">
+          <SortSelect
+            options={[
+              ["status", "worst first"],
+              ["name", "name"],
+              ["rtt", "nearest first"],
+              ["services", "most services"],
+              ["version", "oldest version"],
+            ]}
+          />
+          <ExportButton
+            name="nodes"
+            head={["Node", "Address", "Health", "Critical", "Warning", "Passing", "Services", "Version", "RTT in ms"]}
+            rows={() =>
+              shown.map(({ node, counts, health, ms, version }) => [
+                node.Node,
+                node.Address,
+                health,
+                counts.critical,
+                counts.warning,
+                counts.passing,
+                node.Services?.length ?? 0,
+                version,
+                ms === undefined ? "" : ms.toFixed(2),
+              ])
+            }
+          />
+        </div>
       </div>
       <Await live={live} rows={8} empty={<Note icon="nodes" title="No nodes" />}>
         {() =>

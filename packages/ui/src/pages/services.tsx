@@ -43,30 +43,32 @@ export default function ServicesPage() {
             { value: "passing", text: "Passing", count: live.value && all.health.passing },
           ]}
         />
-        <SortSelect
-          options={[
-            ["status", "worst first"],
-            ["name", "name"],
-            ["instances", "most instances"],
-          ]}
-        />
-        <ExportButton
-          name="services"
-          head={["Service", "Health", "Critical", "Warning", "Passing", "Instances", "Kind", "Mesh", "Tags"]}
-          rows={() =>
-            shown.map(({ name, health, checks, instances, kind, mesh, tags }) => [
-              name,
-              health,
-              checks.critical,
-              checks.warning,
-              checks.passing,
-              instances,
-              kind,
-              mesh,
-              tags.join(" "),
-            ])
-          }
-        />
+        <div class="row end">
+          <SortSelect
+            options={[
+              ["status", "worst first"],
+              ["name", "name"],
+              ["instances", "most instances"],
+            ]}
+          />
+          <ExportButton
+            name="services"
+            head={["Service", "Health", "Critical", "Warning", "Passing", "Instances", "Kind", "Mesh", "Tags"]}
+            rows={() =>
+              shown.map(({ name, health, checks, instances, kind, mesh, tags }) => [
+                name,
+                health,
+                checks.critical,
+                checks.warning,
+                checks.passing,
+                instances,
+                kind,
+                mesh,
+                tags.join(" "),
+              ])
+            }
+          />
+        </div>
       </div>
       <Await
         live={live}

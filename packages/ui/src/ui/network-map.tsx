@@ -6,8 +6,8 @@ import { roleOf, statusOf } from "../lib/members.ts";
 import { Note } from "./states.tsx";
 
 /** On a phone the drawing has fewer units, so that its letters stay letters. */
-const width = innerWidth < 704 ? 420 : 800;
-const height = width === 800 ? 340 : 260;
+const width = innerWidth < 360 ? 300 : innerWidth < 704 ? 420 : 800;
+const height = { 300: 220, 420: 260, 800: 340 }[width]!;
 const margin = 40;
 /** With more points their names would lie on each other. */
 const namesMax = 40;

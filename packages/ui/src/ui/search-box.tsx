@@ -119,7 +119,7 @@ export function TermSelect({
 
 export function SortSelect({ options }: { readonly options: readonly (readonly [value: string, text: string])[] }) {
   return (
-    <label class="row small end">
+    <label class="row small">
       <span class="muted">Sort</span>
       <select
         class="input select"

@@ -1,9 +1,9 @@
 import { datacenter } from "../data/agent.ts";
 import type { Live } from "../data/live.ts";
 import type { History, Transition } from "../data/types.ts";
-import { ago } from "../lib/age.ts";
+import { ago, count } from "../lib/age.ts";
 import type { Health } from "../lib/health.ts";
-import { groupBy, healthOfStatus, type Stretch, stretches } from "../lib/history.ts";
+import { groupBy, healthOfStatus, type Stretch, stretches, worstFirst } from "../lib/history.ts";
 import { href } from "../lib/routes.ts";
 import { now } from "./clock.ts";
 import { GlidingList } from "./glide.tsx";
@@ -119,12 +119,12 @@ function Bands({ transitions }: { readonly transitions: readonly Transition[] })
   const end = now.value;
   const oldest = Math.min(...transitions.map(({ Time }) => Date.parse(Time)).filter((at) => !Number.isNaN(at)));
   const [windowMs, words] = windows.find(([ms]) => end - oldest < ms) ?? windows.at(-1)!;
-  const groups = [
-    ...groupBy(
+  const groups = worstFirst(
+    groupBy(
       transitions.filter(({ Kind }) => Kind === "check"),
       ({ Node, CheckID }) => `${Node} ${CheckID}`,
     ),
-  ];
+  );
   return (
     <ul class="bands" aria-label="Check by check">
       {groups.slice(0, bandsMax).map(([key, turns]) => {
@@ -145,6 +145,12 @@ function Bands({ transitions }: { readonly transitions: readonly Transition[] })
           {words} <span class="end">now</span>
         </span>
       </li>
+      {groups.length > bandsMax && (
+        <li class="muted small">
+          <span />
+          <span>and {count(groups.length - bandsMax, "check")} more, none of them worse</span>
+        </li>
+      )}
     </ul>
   );
 }

@@ -37,9 +37,18 @@ export function VirtualList<T>({
   const from = Math.max(0, Math.min(first, rows.length - visible));
 
   useLayoutEffect(() => {
-    const row = getComputedStyle(list.current ?? document.documentElement).getPropertyValue("--row");
-    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    setHeight(Number.parseFloat(row) * rem);
+    const box = list.current;
+    if (box === null) return;
+    const measure = (): void => {
+      const row = getComputedStyle(box).getPropertyValue("--row");
+      const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+      setHeight(Number.parseFloat(row) * rem);
+    };
+    measure();
+    // Letters of another size make rows of another height; that they also make a list of another width tells of it.
+    const watch = new ResizeObserver(measure);
+    watch.observe(box);
+    return () => watch.disconnect();
   }, []);
   useEffect(() => {
     if (!virtual) return;

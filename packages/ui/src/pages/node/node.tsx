@@ -3,8 +3,9 @@ import { put } from "../../data/send.ts";
 import type { Check, History, NodeInfo } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { count } from "../../lib/age.ts";
-import { countChecks, worst } from "../../lib/health.ts";
+import { countChecks, type Health, healthRank, healthWords, worst } from "../../lib/health.ts";
 import { href } from "../../lib/routes.ts";
+import { matches, parseSearch } from "../../lib/search.ts";
 import { Checks } from "../../ui/checks.tsx";
 import { Copyable } from "../../ui/copy.tsx";
 import { confirm } from "../../ui/dialog.tsx";
@@ -12,6 +13,7 @@ import type { PageProps } from "../../ui/lazy.tsx";
 import { MaintenanceButton, MaintenanceLine } from "../../ui/maintenance.tsx";
 import { Facts, Page, Section, TagLine } from "../../ui/page.tsx";
 import { navigate } from "../../ui/router.ts";
+import { NoMatch, SearchBox, searchText } from "../../ui/search-box.tsx";
 import { Await, Note } from "../../ui/states.tsx";
 import { CheckCount, StatusIcon } from "../../ui/status.tsx";
 import { Timeline } from "../../ui/timeline.tsx";
@@ -134,21 +136,56 @@ function NodeHistory({ name }: { readonly name: string }) {
 }
 
 function Services({ node }: { readonly node: NodeInfo }) {
-  const services = [...(node.Services ?? [])].sort((a, b) => a.ID.localeCompare(b.ID));
+  const services = (node.Services ?? []).map((service) => {
+    const checks = (node.Checks ?? []).filter(({ ServiceID }) => ServiceID === service.ID || ServiceID === "");
+    const counts = countChecks(checks);
+    return { service, counts, health: worst(counts) };
+  });
   if (services.length === 0) return <Note icon="services" title="No services on this node" />;
+  const terms = parseSearch(searchText());
+  const shown = services
+    .filter(({ service: { ID, Service, Tags }, health }) =>
+      matches(terms, {
+        text: [ID, Service, ...(Tags ?? [])],
+        keys: { name: [Service], id: [ID], tag: Tags ?? [], is: healthWords(health) },
+      }),
+    )
+    .sort((a, b) => healthRank(a.health) - healthRank(b.health) || a.service.ID.localeCompare(b.service.ID));
+  return (
+    <>
+      <div class="toolbar">
+        <SearchBox label="Search the services of this node" hint="Name, is:failing, tag:v2" />
+      </div>
+      {shown.length === 0 ? (
+        <NoMatch what="service" terms="is:failing, is:warning, is:passing, name:, id: and tag:" />
+      ) : (
+        <ServiceRows node={node} rows={shown} />
+      )}
+    </>
+  );
+}
+
+function ServiceRows({
+  node,
+  rows,
+}: {
+  readonly node: NodeInfo;
+  readonly rows: readonly {
+    readonly service: NonNullable<NodeInfo["Services"]>[number];
+    readonly counts: ReturnType<typeof countChecks>;
+    readonly health: Health;
+  }[];
+}) {
   return (
     <ul class="list instances">
-      {services.map((service) => {
-        const counts = countChecks(
-          (node.Checks ?? []).filter(({ ServiceID }) => ServiceID === service.ID || ServiceID === ""),
-        );
+      {rows.map(({ service, counts, health }) => {
         return (
           <li key={service.ID}>
             <a
               class="item"
               href={href(datacenter.value, "services", service.Service, "instances", node.Node, service.ID)}
             >
-              <StatusIcon health={worst(counts)} size={16} />
+              <StatusIcon health={health} size={16} />
               <div class="ellipsis">
                 <div class="title ellipsis">{service.ID}</div>
                 <div class="sub ellipsis optional">

@@ -57,30 +57,32 @@ export function Instances({
     <>
       <div class="toolbar">
         <SearchBox label="Search instances" hint="Name, is:failing, tag:…, node:…, meta:…, output" />
-        <SortSelect
-          options={[
-            ["status", "worst first"],
-            ["name", "node"],
-            ["newest", "newest first"],
-          ]}
-        />
-        <ExportButton
-          name={`instances-of-${name}`}
-          head={["Instance", "Node", "Address", "Port", "Health", "Critical", "Warning", "Passing", "Tags"]}
-          rows={() =>
-            rows.map(({ instance: { Node, Service }, counts, health }) => [
-              Service.ID,
-              Node.Node,
-              Service.Address || Node.Address,
-              Service.Port,
-              health,
-              counts.critical,
-              counts.warning,
-              counts.passing,
-              (Service.Tags ?? []).join(" "),
-            ])
-          }
-        />
+        <div class="row end">
+          <SortSelect
+            options={[
+              ["status", "worst first"],
+              ["name", "node"],
+              ["newest", "newest first"],
+            ]}
+          />
+          <ExportButton
+            name={`instances-of-${name}`}
+            head={["Instance", "Node", "Address", "Port", "Health", "Critical", "Warning", "Passing", "Tags"]}
+            rows={() =>
+              rows.map(({ instance: { Node, Service }, counts, health }) => [
+                Service.ID,
+                Node.Node,
+                Service.Address || Node.Address,
+                Service.Port,
+                health,
+                counts.critical,
+                counts.warning,
+                counts.passing,
+                (Service.Tags ?? []).join(" "),
+              ])
+            }
+          />
+        </div>
       </div>
       {rows.length === 0 ? (
         <NoMatch what="instance" terms="is:failing, is:warning, is:passing, tag:, node:, id: and meta:key=value" />
