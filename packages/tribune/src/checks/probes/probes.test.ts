@@ -270,6 +270,46 @@ test("commands that cannot be started", async () => {
   assert.equal(long.output, "fork/exec /bin/true: argument list too long");
 });
 
+test("a command is critical where no file descriptor is left for it", async () => {
+  const probe = new URL("script-probe.js", import.meta.url).href;
+  const code = `
+    import { openSync } from "node:fs";
+    import { scriptProbe } from ${JSON.stringify(probe)};
+    const run = (done) => scriptProbe.run({ args: ["/bin/true"], timeoutMs: 60_000, maxOutputBytes: 4096 }, done);
+    run((first) => {
+      process.stdout.write(first.status + "\\n");
+      try {
+        for (;;) openSync("/dev/null");
+      } catch {}
+      run(({ status, output }) => process.stdout.write(status + ": " + output));
+    });`;
+  const shell = 'ulimit -n 100; exec "$0" --input-type=module -e "$1"';
+  const { output } = await script(["/bin/sh", "-c", shell, process.execPath, code]);
+  assert.equal(output, "passing\ncritical: fork/exec /bin/true: too many open files");
+});
+
+test("a script that has become another user's times out like any other", async (t) => {
+  const kill = process.kill.bind(process);
+  t.mock.method(process, "kill", (pid: number, signal: NodeJS.Signals) => {
+    kill(pid, signal);
+    throw Object.assign(new Error("kill EPERM"), { code: "EPERM" });
+  });
+  const result = await script(["/bin/sh", "-c", "sleep 60"], { timeoutMs: 1 });
+  assert.deepEqual(result, { status: "critical", output: "Timed out (1ms) running check" });
+});
+
+test("a timeout of months is not over at once", async () => {
+  const timeoutMs = 2 ** 31; // what Node's own timers make 1 ms of
+  assert.equal((await script(["/bin/sh", "-c", "sleep 0.1"], { timeoutMs })).status, "passing");
+  const late = http.createServer((_, response) => void setTimeout(() => response.end("late"), 100));
+  try {
+    const url = `http://127.0.0.1:${await listen(late)}/`;
+    assert.equal((await get(url, { timeoutMs })).status, "passing");
+  } finally {
+    late.close();
+  }
+});
+
 test("OS services: whatever this machine has, a unit that does not exist is critical", async () => {
   const result = await run(probes.osService, { service: "no-such-unit-xyz", timeoutMs: 60_000 });
   assert.equal(result.status, "critical");
