@@ -209,6 +209,18 @@ test("TCP with TLS: only whom its certificate is for", async () => {
   await new Promise((resolve) => listener.close(resolve));
 });
 
+test("TLS: a file of authorities that is not there makes no check throw", async (t) => {
+  const before = process.env.SSL_CERT_FILE;
+  t.after(() => {
+    if (before === undefined) delete process.env.SSL_CERT_FILE;
+    else process.env.SSL_CERT_FILE = before;
+  });
+  process.env.SSL_CERT_FILE = "/no/such/file";
+  const { h2ping, tcp } = nodeProbes();
+  const request = { target: `127.0.0.1:${await closedPort()}`, timeoutMs: 60_000, tls: TLS };
+  for (const probe of [h2ping, tcp]) assert.match((await run(probe, request)).output, /connection refused/);
+});
+
 test("addresses are split as Go splits them", () => {
   assert.deepEqual(splitHostPort("[::1]:80"), { host: "::1", port: 80 });
   assert.deepEqual(splitHostPort(":80"), { host: "", port: 80 });
