@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
+import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { startAgent } from "../index.ts";
@@ -163,6 +165,28 @@ test("a long body that nobody wants to the end ends its request, and nothing els
     await fetch(`${agent.url}/v1/snapshot`, { method: "PUT", body }).catch(() => {}); // it may not come to an answer
     assert.equal((await fetch(`${agent.url}/v1/status/leader`)).status, 200);
   } finally {
+    await agent.stop();
+  }
+});
+
+test("a connection that the system could not accept ends neither the door nor the agent", async () => {
+  const agent = await startAgent();
+  const servers: Server[] = [];
+  const noted = (message: unknown): void => void servers.push((message as { server: Server }).server);
+  subscribe("http.server.request.start", noted);
+  try {
+    // A chunked body is Node's to read, and so its server shows itself.
+    const { host, port } = agent.httpAddress!;
+    const socket = connect({ host, port });
+    const chunk = "1\r\nx\r\n0\r\n\r\n";
+    const head = "PUT /v1/kv/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    socket.end(head + chunk).resume();
+    await once(socket, "close");
+    assert.equal(servers.length, 1);
+    servers[0]!.emit("error", new Error("accept ENOMEM"));
+    assert.equal((await fetch(`${agent.url}/v1/kv/a`)).status, 200);
+  } finally {
+    unsubscribe("http.server.request.start", noted);
     await agent.stop();
   }
 });

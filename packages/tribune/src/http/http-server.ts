@@ -39,9 +39,11 @@ export class HttpServer {
   readonly #dates: DateLine;
   readonly #connections: Connections;
   readonly #sender: AnswerSender;
+  readonly #logger: Logger;
 
   constructor(options: HttpOptions, { endpoints, backend, logger, metrics, clock }: HttpServerDependencies) {
     this.#options = options;
+    this.#logger = logger;
     this.#connections = new Connections(options.connectionsPerClientMax, logger);
     this.#dates = new DateLine(clock);
     const sender = new AnswerSender(clock, this.#dates, (response, error) => refusals.send(undefined, response, error));
@@ -94,6 +96,7 @@ export class HttpServer {
       server.once("error", refuse);
       server.listen(where, () => {
         server.off("error", refuse);
+        server.on("error", (error) => this.#notAccepted(error));
         resolve();
       });
     });
@@ -114,6 +117,11 @@ export class HttpServer {
         return closed;
       }),
     );
+  }
+
+  /** The system had no memory or no file descriptor for a connection, which is lost; the door stays open. */
+  #notAccepted(error: Error): void {
+    this.#logger.warn("a connection could not be accepted", { error: error.message });
   }
 
   #handle(request: HttpRequest, response: HttpResponse): void {

@@ -12,6 +12,10 @@ test("a packet that cannot be sent is lost, wherever a peer says that it is to g
   try {
     const unreachable: readonly (readonly [port: number, host: string])[] = [
       [0, "127.0.0.1"],
+      [-1, "127.0.0.1"],
+      [70_000, "127.0.0.1"],
+      [Number.NaN, "127.0.0.1"],
+      [1, ""],
       [1, "::1"],
       [1, "255.255.255.255"],
     ];

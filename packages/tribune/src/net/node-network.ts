@@ -6,6 +6,8 @@ import type { Listener, Network, Stream, UdpSocket } from "../lib/runtime.ts";
 /** Bursts of gossip and DNS questions outlive a busy turn of the event loop; memberlist asks for as much. */
 const UDP_RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024;
 
+const PORT_MAX = 65_535;
+
 const ignore = (): void => {};
 
 /**
@@ -136,7 +138,7 @@ function bindUdp(
         send(packet, toPort, toHost) {
           // Lost like any other packet: the protocols above count on answers, not on sends. Nobody is on port 0, but packets
           // name it as theirs, or come from there when forged, and Node throws.
-          if (!closed && toPort !== 0) socket.send(packet, toPort, toHost);
+          if (!closed && toPort > 0 && toPort <= PORT_MAX) socket.send(packet, toPort, toHost);
         },
         close() {
           if (closed) return Promise.resolve();

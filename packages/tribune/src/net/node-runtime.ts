@@ -12,7 +12,8 @@ const clock: Clock = {
   wallMs: () => Date.now(),
 };
 
-const timers: Timers = {
+/** Timers for any delay, however long. */
+export const nodeTimers: Timers = {
   after(delayMs, run) {
     let timer: NodeJS.Timeout;
     const arm = (leftMs: number): void => {
@@ -49,5 +50,5 @@ function systemRng(): Rng {
 
 /** Every port of the runtime as production has it. Cheap; one per process is enough. */
 export function nodeRuntime(): Runtime {
-  return { clock, timers, rng: systemRng(), disk: nodeDisk, network: nodeNetwork };
+  return { clock, timers: nodeTimers, rng: systemRng(), disk: nodeDisk, network: nodeNetwork };
 }

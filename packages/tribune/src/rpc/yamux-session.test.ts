@@ -18,13 +18,19 @@ function world(seed: number) {
     after: (delayMs: number, run: () => void) => sim.after(delayMs, run),
     soon: (run: () => void) => void sim.after(0, run),
   };
-  const session = (stream: Stream, client: boolean, onStream: (stream: YamuxStream) => void = () => {}) => {
+  const session = (
+    stream: Stream,
+    client: boolean,
+    onStream: (stream: YamuxStream) => void = () => {},
+    firstStreamId?: number,
+  ) => {
     const ended: { error?: Error | undefined; closed: boolean } = { closed: false };
     const opened = new YamuxSession(stream, {
       client,
       clock,
       timers,
       onStream,
+      ...(firstStreamId === undefined ? {} : { firstStreamId }),
       onClose: (error) => {
         ended.closed = true;
         ended.error = error;
@@ -191,4 +197,19 @@ test("after go-away nothing new is opened and what is open goes on", async () =>
   stream.write(Buffer.from("b"));
   await pass(100);
   assert.equal(answer, "b");
+});
+
+test("a session that has given out all numbers takes no more streams, and the last one works", async () => {
+  const { pass, near, far, session } = world(21);
+  session(far, false, echo);
+  const { session: client } = session(near, true, () => {}, 2 ** 32 - 1);
+  assert.equal(client.usable, true);
+  const stream = client.open();
+  assert.equal(client.usable, false);
+  assert.throws(() => client.open());
+  let answer = "";
+  stream.onData = (chunk) => (answer += Buffer.from(chunk).toString());
+  stream.write(Buffer.from("last"));
+  await pass(100);
+  assert.equal(answer, "last");
 });

@@ -18,6 +18,8 @@ import { YamuxStream } from "./yamux-stream.ts";
 export const STREAMS_MAX = 32_768;
 /** Streams of ours that the peer has not acknowledged (its accept backlog); more wait here. */
 export const OPENING_MAX = 256;
+/** Streams' numbers have 32 bits and none comes again on its session. */
+const STREAM_ID_MAX = 2 ** 32 - 1;
 const KEEP_ALIVE_MS = 30_000;
 /** An answer to a ping later than this means that the peer is gone, or cannot write. */
 const PING_TIMEOUT_MS = 10_000;
@@ -41,6 +43,8 @@ export interface YamuxOptions {
   readonly onClose: (error: Error | undefined) => void;
   /** The peer takes no new streams; those that are open go on. */
   readonly onGoAway?: () => void;
+  /** The number of the first stream that is opened here; 1 or 2 without. */
+  readonly firstStreamId?: number;
 }
 
 export class YamuxSession {
@@ -70,7 +74,7 @@ export class YamuxSession {
   constructor(stream: Stream, options: YamuxOptions) {
     this.#stream = stream;
     this.#options = options;
-    this.#nextId = options.client ? 1 : 2;
+    this.#nextId = options.firstStreamId ?? (options.client ? 1 : 2);
     this.#parser = new YamuxParser(
       (header) => this.#header(header),
       (streamId, piece) => this.#streams.get(streamId)?.received(piece), // else: of a stream that was closed here
@@ -82,9 +86,9 @@ export class YamuxSession {
     this.#keepAliveLater();
   }
 
-  /** Whether new streams may be opened. */
+  /** Whether new streams may be opened. Not for ever: after two thousand million streams there are no numbers left. */
   get usable(): boolean {
-    return !this.#closed && !this.#wentAway && !this.#sentGoAway;
+    return !this.#closed && !this.#wentAway && !this.#sentGoAway && this.#nextId <= STREAM_ID_MAX;
   }
 
   get streams(): number {

@@ -3,13 +3,13 @@ import { test } from "node:test";
 import { silentLogger } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
 import type { ServerId } from "../raft/types.ts";
-import { RaftHost } from "./raft-host.ts";
+import { RaftHost, type RaftHostDependencies } from "./raft-host.ts";
 
-/** A host whose core never answers. */
-function hostOfSilence(): RaftHost {
+/** A host whose core never answers, but for what `step` says. */
+function hostOfSilence(step: RaftHostDependencies["core"]["step"] = () => []): RaftHost {
   return new RaftHost({
     core: {
-      step: () => [],
+      step,
       nextTickAt: () => undefined,
       status: () => assert.fail("nobody asks for it"),
       mayReadByLease: () => false,
@@ -49,3 +49,11 @@ for (const [name, ask] of Object.entries(QUESTIONS)) {
     await assert.rejects(ask(host), /No cluster leader/);
   });
 }
+
+test("a leader that has too many reads under way says so, and not that there is none", async () => {
+  const host = hostOfSilence((_nowMs, input) =>
+    input.type === "readIndex" ? [{ type: "readReady", read: input.read, outcome: { error: "busy" } }] : [],
+  );
+  await assert.rejects(host.verifyLeader(), /RPC rate limit exceeded/);
+  host.stop();
+});

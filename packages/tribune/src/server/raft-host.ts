@@ -361,7 +361,7 @@ export class RaftHost {
   #readReady({ read, outcome }: Effect<"readReady">): void {
     const waiting = this.#reads.take(read);
     if ("index" in outcome) waiting?.resolve(outcome.index);
-    else waiting?.reject(TribuneError.of("NO_LEADER"));
+    else waiting?.reject(TribuneError.of(outcome.error === "busy" ? "RATE_EXCEEDED" : "NO_LEADER"));
   }
 
   get #peers(): HostPeers {

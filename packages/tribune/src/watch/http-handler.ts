@@ -39,6 +39,14 @@ export function httpHandler(handler: HttpHandler, send: SendToHandler, logger: L
   };
 }
 
+/** Node's signals take whole milliseconds and are over at once above this. */
+const SIGNAL_MS_MAX = 2 ** 31 - 1;
+
+/** As Go's client has it, nothing and less is no limit. */
+function signalMs(timeoutMs: number): number {
+  return timeoutMs > 0 ? Math.min(Math.ceil(timeoutMs), SIGNAL_MS_MAX) : SIGNAL_MS_MAX;
+}
+
 /** The production `SendToHandler`. */
 export const sendToHandler: SendToHandler = async (handler, headers, body) => {
   const url = new URL(handler.path);
@@ -48,7 +56,7 @@ export const sendToHandler: SendToHandler = async (handler, headers, body) => {
       method: handler.method,
       headers: { ...headers, "Content-Length": Buffer.byteLength(body) } as http.OutgoingHttpHeaders,
       agent: false as const,
-      signal: AbortSignal.timeout(handler.timeoutMs),
+      signal: AbortSignal.timeout(signalMs(handler.timeoutMs)),
       ...(url.protocol === "https:" ? { rejectUnauthorized: !handler.tlsSkipVerify } : {}),
     };
     client.request(url, options, resolve).on("error", reject).end(body);

@@ -269,3 +269,16 @@ test("a reload sets others in place of all; stopping leaves none behind", async 
   assert.deepEqual(asked, ["/v1/catalog/nodes", "/v1/catalog/services", "/v1/health/state/any"]);
   await watches.stop();
 });
+
+test("a handler of the web has the time that is its own, however it is written", async () => {
+  const server = createServer((_, response) => void setTimeout(() => response.end("ok"), 100));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const handler = { path: `http://127.0.0.1:${port}/`, method: "POST", header: {}, tlsSkipVerify: false };
+    for (const timeoutMs of [0, 2 ** 31, 2 ** 40, 60_000.5])
+      assert.equal((await sendToHandler({ ...handler, timeoutMs }, {}, "{}")).status, 200, String(timeoutMs));
+  } finally {
+    server.close();
+  }
+});

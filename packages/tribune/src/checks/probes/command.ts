@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { errnoText } from "../../lib/errno-text.ts";
 import type { Cancel } from "../../lib/runtime.ts";
 import { TailBuffer } from "../../lib/tail-buffer.ts";
+import { nodeTimers } from "../../net/node-runtime.ts";
 
 export type CommandOutcome =
   | { readonly kind: "exited"; readonly code: number | null; readonly output: string }
@@ -37,28 +38,28 @@ export function runCommand(options: CommandOptions, done: (outcome: CommandOutco
     // Node emits some refusals of the system, and throws the others: a path through a file, no memory for a process.
     return refused(spawnText(command, error as NodeJS.ErrnoException));
   }
+  child.on("error", (error: NodeJS.ErrnoException) => finish({ kind: "failed", reason: spawnText(command, error) }));
+  // Without a file descriptor left there is a child without streams, whatever its type says, and the error follows.
+  const streams = [child.stdout, child.stderr].filter((stream: Readable | undefined) => stream !== undefined);
   const stop = (): void => {
     if (ended) return;
     ended = true;
-    clearTimeout(timer);
+    cancelTimer();
     killGroup(child);
     // A grandchild that left the group may hold the pipes open for ever.
-    child.stdout.destroy();
-    child.stderr.destroy();
+    for (const stream of streams) stream.destroy();
   };
   const finish = (outcome: CommandOutcome): void => {
     if (ended) return;
     ended = true;
-    clearTimeout(timer);
+    cancelTimer();
     done(outcome);
   };
-  const timer = setTimeout(() => {
+  const cancelTimer = nodeTimers.after(timeoutMs, () => {
     stop();
     done({ kind: "timedOut", output: output.labelledText() });
-  }, timeoutMs);
-  child.stdout.on("data", (chunk: Uint8Array) => output.write(chunk));
-  child.stderr.on("data", (chunk: Uint8Array) => output.write(chunk));
-  child.on("error", (error: NodeJS.ErrnoException) => finish({ kind: "failed", reason: spawnText(command, error) }));
+  });
+  for (const stream of streams) stream.on("data", (chunk: Uint8Array) => output.write(chunk));
   child.on("close", (code) => finish({ kind: "exited", code, output: output.labelledText() }));
   return stop;
 }
@@ -68,8 +69,9 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch (error) {
-    // Ended on its own in this very moment.
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    // Ended on its own in this very moment; or it has become another user (sudo), and is not ours to end.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ESRCH" && code !== "EPERM") throw error;
   }
 }
 

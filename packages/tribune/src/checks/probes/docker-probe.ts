@@ -1,6 +1,7 @@
 import * as http from "node:http";
 import type { Cancel } from "../../lib/runtime.ts";
 import { TailBuffer } from "../../lib/tail-buffer.ts";
+import { nodeTimers } from "../../net/node-runtime.ts";
 import type { DockerRequest, Probe, ProbeResult } from "../probe.ts";
 import { dialErrorText, type SystemError } from "./go-errors.ts";
 
@@ -23,19 +24,19 @@ export class DockerProbe implements Probe<DockerRequest> {
     const finish = (result: ProbeResult): void => {
       if (ended) return;
       ended = true;
-      clearTimeout(timer);
+      cancelTimer();
       done(result);
     };
-    const timer = setTimeout(() => {
+    const cancelTimer = nodeTimers.after(request.timeoutMs, () => {
       finish({ status: "critical", output: `Timed out running check in container ${request.container}` });
       abort.abort();
-    }, request.timeoutMs);
+    });
     execute(new DockerClient(this.host() || DEFAULT_HOST, abort.signal), request).then(finish, (error: Error) =>
       finish({ status: "critical", output: error.message }),
     );
     return () => {
       ended = true;
-      clearTimeout(timer);
+      cancelTimer();
       abort.abort();
     };
   }

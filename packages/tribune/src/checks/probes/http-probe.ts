@@ -3,6 +3,7 @@ import * as net from "node:net";
 import * as tls from "node:tls";
 import type { Cancel } from "../../lib/runtime.ts";
 import { TailBuffer } from "../../lib/tail-buffer.ts";
+import { nodeTimers } from "../../net/node-runtime.ts";
 import type { HttpRequest, Probe, ProbeResult } from "../probe.ts";
 import type { CheckStatus } from "../status.ts";
 import { dialErrorText, handshakeText, joinHostPort, NO_HANDSHAKE, type SystemError } from "./go-errors.ts";
@@ -37,7 +38,7 @@ class Run {
   private readonly tls: ProbeTlsContexts;
   private readonly done: (result: ProbeResult) => void;
   private readonly output: TailBuffer;
-  private readonly timer: NodeJS.Timeout;
+  private readonly cancelTimer: Cancel;
   private current: http.ClientRequest | undefined;
   private response: http.IncomingMessage | undefined;
   private hops = 0;
@@ -48,7 +49,7 @@ class Run {
     this.tls = tls;
     this.done = done;
     this.output = new TailBuffer(request.maxOutputBytes);
-    this.timer = setTimeout(() => this.timedOut(), request.timeoutMs);
+    this.cancelTimer = nodeTimers.after(request.timeoutMs, () => this.timedOut());
   }
 
   start(): void {
@@ -63,7 +64,7 @@ class Run {
 
   cancel(): void {
     this.ended = true;
-    clearTimeout(this.timer);
+    this.cancelTimer();
     this.current?.destroy();
   }
 
@@ -158,7 +159,7 @@ class Run {
   private finish(result: ProbeResult): void {
     if (this.ended) return;
     this.ended = true;
-    clearTimeout(this.timer);
+    this.cancelTimer();
     this.done(result);
   }
 }

@@ -1,5 +1,5 @@
 import type { Timers } from "../../lib/runtime.ts";
-import { nodeRuntime } from "../../net/node-runtime.ts";
+import { nodeTimers } from "../../net/node-runtime.ts";
 import type { Probes } from "../probe.ts";
 import { DockerProbe } from "./docker-probe.ts";
 import { GrpcProbe } from "./grpc-probe.ts";
@@ -20,7 +20,7 @@ export interface NodeProbesOptions {
 /** Probes on real sockets and processes. */
 export function nodeProbes(options: NodeProbesOptions = {}): Probes {
   const tls = new ProbeTlsContexts(options.agentTls ?? (() => undefined));
-  const { timers = nodeRuntime().timers } = options;
+  const { timers = nodeTimers } = options;
   return {
     http: new HttpProbe({ tls }),
     tcp: new TcpProbe({ tls }),

@@ -209,6 +209,18 @@ test("TCP with TLS: only whom its certificate is for", async () => {
   await new Promise((resolve) => listener.close(resolve));
 });
 
+test("TLS: a file of authorities that is not there makes no check throw", async (t) => {
+  const before = process.env.SSL_CERT_FILE;
+  t.after(() => {
+    if (before === undefined) delete process.env.SSL_CERT_FILE;
+    else process.env.SSL_CERT_FILE = before;
+  });
+  process.env.SSL_CERT_FILE = "/no/such/file";
+  const { h2ping, tcp } = nodeProbes();
+  const request = { target: `127.0.0.1:${await closedPort()}`, timeoutMs: 60_000, tls: TLS };
+  for (const probe of [h2ping, tcp]) assert.match((await run(probe, request)).output, /connection refused/);
+});
+
 test("addresses are split as Go splits them", () => {
   assert.deepEqual(splitHostPort("[::1]:80"), { host: "::1", port: 80 });
   assert.deepEqual(splitHostPort(":80"), { host: "", port: 80 });
@@ -268,6 +280,46 @@ test("commands that cannot be started", async () => {
   assert.equal((await script(["/etc/passwd/check"])).output, "fork/exec /etc/passwd/check: not a directory");
   const long = await script(["/bin/true", "x".repeat(1 << 22)]);
   assert.equal(long.output, "fork/exec /bin/true: argument list too long");
+});
+
+test("a command is critical where no file descriptor is left for it", async () => {
+  const probe = new URL("script-probe.js", import.meta.url).href;
+  const code = `
+    import { openSync } from "node:fs";
+    import { scriptProbe } from ${JSON.stringify(probe)};
+    const run = (done) => scriptProbe.run({ args: ["/bin/true"], timeoutMs: 60_000, maxOutputBytes: 4096 }, done);
+    run((first) => {
+      process.stdout.write(first.status + "\\n");
+      try {
+        for (;;) openSync("/dev/null");
+      } catch {}
+      run(({ status, output }) => process.stdout.write(status + ": " + output));
+    });`;
+  const shell = 'ulimit -n 100; exec "$0" --input-type=module -e "$1"';
+  const { output } = await script(["/bin/sh", "-c", shell, process.execPath, code]);
+  assert.equal(output, "passing\ncritical: fork/exec /bin/true: too many open files");
+});
+
+test("a script that has become another user's times out like any other", async (t) => {
+  const kill = process.kill.bind(process);
+  t.mock.method(process, "kill", (pid: number, signal: NodeJS.Signals) => {
+    kill(pid, signal);
+    throw Object.assign(new Error("kill EPERM"), { code: "EPERM" });
+  });
+  const result = await script(["/bin/sh", "-c", "sleep 60"], { timeoutMs: 1 });
+  assert.deepEqual(result, { status: "critical", output: "Timed out (1ms) running check" });
+});
+
+test("a timeout of months is not over at once", async () => {
+  const timeoutMs = 2 ** 31; // what Node's own timers make 1 ms of
+  assert.equal((await script(["/bin/sh", "-c", "sleep 0.1"], { timeoutMs })).status, "passing");
+  const late = http.createServer((_, response) => void setTimeout(() => response.end("late"), 100));
+  try {
+    const url = `http://127.0.0.1:${await listen(late)}/`;
+    assert.equal((await get(url, { timeoutMs })).status, "passing");
+  } finally {
+    late.close();
+  }
 });
 
 test("OS services: whatever this machine has, a unit that does not exist is critical", async () => {

@@ -1,6 +1,7 @@
 import * as net from "node:net";
 import * as secure from "node:tls";
 import type { Cancel } from "../../lib/runtime.ts";
+import { nodeTimers } from "../../net/node-runtime.ts";
 import type { Probe, ProbeResult, TcpRequest } from "../probe.ts";
 import { dialErrorText, dialTimeoutText, splitHostPort } from "./go-errors.ts";
 import type { ProbeTlsContexts } from "./tls.ts";
@@ -29,9 +30,9 @@ export class TcpProbe implements Probe<TcpRequest> {
       stop();
       done(result);
     };
-    const timer = setTimeout(() => finish(critical(dialTimeoutText("tcp", target))), timeoutMs);
+    const cancelTimer = nodeTimers.after(timeoutMs, () => finish(critical(dialTimeoutText("tcp", target))));
     const stop = (): void => {
-      clearTimeout(timer);
+      cancelTimer();
       socket.removeAllListeners(up).removeAllListeners("error");
       socket.on("error", ignore); // whatever a socket that is given up still has to say
       socket.destroy();

@@ -55,10 +55,15 @@ export class ProbeTlsContexts {
   }
 }
 
-/** Node's built-in roots where the system keeps none. */
+/** Node's built-in roots where the system keeps none that can be read. */
 function systemRoots(): string | undefined {
   const path = process.env.SSL_CERT_FILE || SYSTEM_ROOTS.find((candidate) => existsSync(candidate));
-  return path === undefined ? undefined : readFileSync(path, "utf8");
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined; // a check says whom it does not trust; why is in the environment
+  }
 }
 
 function isAddress(name: string): boolean {

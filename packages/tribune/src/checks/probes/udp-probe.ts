@@ -1,6 +1,7 @@
 import * as dgram from "node:dgram";
 import { lookup } from "node:dns";
 import { isIPv6 } from "node:net";
+import { nodeTimers } from "../../net/node-runtime.ts";
 import type { Probe, ProbeResult, SocketRequest } from "../probe.ts";
 import { dialErrorText, splitHostPort } from "./go-errors.ts";
 
@@ -20,7 +21,7 @@ export const udpProbe: Probe<SocketRequest> = {
     const stop = (): void => {
       if (ended) return;
       ended = true;
-      clearTimeout(timer);
+      cancelTimer();
       socket?.removeAllListeners().on("error", ignore).close();
     };
     const finish = (result: ProbeResult): void => {
@@ -30,7 +31,7 @@ export const udpProbe: Probe<SocketRequest> = {
     };
     const failed = (error: Error): void => finish({ status: "critical", output: dialErrorText("udp", target, error) });
     const passed = (): void => finish({ status: "passing", output: `UDP connect ${target}: Success` });
-    const timer = setTimeout(passed, timeoutMs);
+    const cancelTimer = nodeTimers.after(timeoutMs, passed);
 
     lookup(address.host || "localhost", (error, host) => {
       if (ended) return;
