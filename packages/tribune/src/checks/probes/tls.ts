@@ -55,10 +55,15 @@ export class ProbeTlsContexts {
   }
 }
 
-/** Node's built-in roots where the system keeps none. */
+/** Node's built-in roots where the system keeps none, or none that can be read. */
 function systemRoots(): string | undefined {
   const path = process.env.SSL_CERT_FILE || SYSTEM_ROOTS.find((candidate) => existsSync(candidate));
-  return path === undefined ? undefined : readFileSync(path, "utf8");
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined; // as Go: a certificate that only they would vouch for is then refused, which the check tells
+  }
 }
 
 function isAddress(name: string): boolean {
