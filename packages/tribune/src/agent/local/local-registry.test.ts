@@ -454,3 +454,37 @@ test("after stop nothing is due", async () => {
   await stopped;
   assert.equal(agent.time.pendingTimers, 0);
 });
+
+test("what a failing disk refused does not come back, once the disk is well and the agent starts anew", async () => {
+  const own = await new Agent().start();
+  await own.service({ Name: "old", Tags: ["kept"] });
+  own.disk.before = (operation, path) => {
+    if (operation === "write") throw new DiskError("write", path, "ENOSPC");
+  };
+  const refused = [
+    own.service({ Name: "new" }),
+    own.service({ Name: "new" }),
+    own.service({ Name: "old", Tags: ["no"] }),
+  ];
+  for (const result of await Promise.allSettled(refused)) assert.equal(result.status, "rejected");
+  own.disk.before = () => {};
+  await own.service({ Name: "later" });
+  await own.registry.stop(); // a new file, and a snapshot of all that counts
+  const next = await own.killed();
+  assert.deepEqual(next.serviceIds().sort(), ["later", "old"]);
+  assert.deepEqual(next.registry.state.service("old")?.Tags, ["kept"]);
+});
+
+test("a removal that is acknowledged after one that was refused holds", async () => {
+  const own = await new Agent().start();
+  await own.service({ Name: "web", Check: { TTL: "1m" } });
+  own.disk.before = (operation, path) => {
+    if (operation === "write") throw new DiskError("write", path, "ENOSPC");
+  };
+  await assert.rejects(own.registry.removeService("web"));
+  own.disk.before = () => {};
+  await own.registry.removeService("web");
+  const next = await own.killed();
+  assert.deepEqual(next.serviceIds(), []);
+  assert.deepEqual(next.statuses(), {});
+});

@@ -318,12 +318,14 @@ export class LocalRegistry {
   private removeServiceNow(id: string, persist: boolean): Change[] {
     const { store, logger } = this.deps;
     const checks = this.state.checksOf(id, false);
+    const gone: readonly Change[] = persist && store.hasService(id) ? [{ kind: "serviceGone", id }] : [];
     this.central?.forget(id);
     if (!this.state.removeService(id)) {
       logger.warn("Failed to deregister service", { service: id, error: `Service ${goQuote(id)} does not exist` });
-      return [];
+      // A removal that the disk refused is asked for again: what is answered well now must not be there after a restart.
+      return [...gone];
     }
-    const changes: Change[] = persist && store.hasService(id) ? [{ kind: "serviceGone", id }] : [];
+    const changes = [...gone];
     for (const check of checks) changes.push(...this.removeCheckNow(check.CheckID, persist));
     logger.debug("removed service", { service: id });
     const sidecar = this.state.service(sidecarIdOf(id));
