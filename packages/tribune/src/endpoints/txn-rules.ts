@@ -1,18 +1,25 @@
 import type { TxnError, TxnOp } from "@tribune/api";
 import { TribuneError } from "../lib/errors.ts";
+import { getNodeCheck, requireOwner } from "../state/catalog/checks.ts";
 import type { LeaderApi } from "./agent-api.ts";
 import { admitNode, NO_CHECK_ID, prepareCheck, prepareService } from "./catalog-rules.ts";
 import { refuseKvOp } from "./kv-rules.ts";
 
+type Leader = Pick<LeaderApi, "lockDelayMs" | "peek">;
+
 /** What the leader checks and completes in each operation; refusals carry the operation's place in the list. */
 export function prepareTxn(
   ops: readonly TxnOp[],
-  leader: Pick<LeaderApi, "lockDelayMs">,
+  leader: Leader,
 ): { readonly ops: readonly TxnOp[]; readonly errors: readonly TxnError[] } {
   const errors: TxnError[] = [];
+  // What one operation registers another may rely on.
+  const changesOwners = ops.some(({ Node, Service }) => [Node?.Verb ?? "get", Service?.Verb ?? "get"].some(isWrite));
   const prepared = ops.map((op, OpIndex) => {
     try {
-      return prepareOp(op, leader);
+      const ready = prepareOp(op, leader);
+      if (!changesOwners) refuseLostCheck(ready, leader);
+      return ready;
     } catch (error) {
       if (!(error instanceof TribuneError)) throw error;
       errors.push({ OpIndex, What: error.message });
@@ -22,7 +29,19 @@ export function prepareTxn(
   return { ops: prepared, errors };
 }
 
-function prepareOp(op: TxnOp, leader: Pick<LeaderApi, "lockDelayMs">): TxnOp {
+const isWrite = (verb: string): boolean => verb !== "get";
+
+/** A check that there is no place for is passed over when the command is applied, and nobody would be told. */
+function refuseLostCheck({ Check: op }: TxnOp, leader: Leader): void {
+  if (op?.Verb !== "cas") return;
+  const { Check: check } = op;
+  leader.peek((tx) => {
+    const known = getNodeCheck(tx, check.Node, check.CheckID)?.ModifyIndex ?? 0;
+    if (known === check.ModifyIndex) requireOwner(tx, check);
+  });
+}
+
+function prepareOp(op: TxnOp, leader: Leader): TxnOp {
   if (op.KV !== null) {
     const { Verb, DirEnt } = op.KV;
     const refusal = refuseKvOp(Verb, DirEnt.Key, leader);

@@ -137,3 +137,18 @@ test("a transaction that only reads needs no log, and may not write", () => {
   assert.equal(resultsOf(run(kvOp("get", "a"), kvOp("get-tree", "")))?.length, 2);
   assert.deepEqual(errorsOf(run(kvOp("set", "a"))), ["0: cannot write in a read-only transaction"]);
 });
+
+test("a node or check that a cas has no place for is passed over, and the rest is done, on every server alike", () => {
+  const machine = new Machine();
+  machine.register("n1");
+  const response = machine.txn(
+    kvOp("set", "a", { Value: bytesOf("1") }),
+    checkOp("cas", { Node: "n1", CheckID: "c", Name: "c", ServiceID: "nothing" }),
+    checkOp("cas", { Node: "nowhere", CheckID: "c", Name: "c" }),
+  );
+  assert.deepEqual(errorsOf(response), []);
+  assert.equal(resultsOf(response)?.length, 1);
+  machine.db.peek((tx) => assert.notEqual(kvGet(tx, "a").entry, undefined));
+  const stale = machine.txn(checkOp("cas", { Node: "n1", CheckID: "c", Name: "c", ModifyIndex: 7 }));
+  assert.deepEqual(errorsOf(stale), ['0: failed to set check "c" on node "n1", index is stale']);
+});

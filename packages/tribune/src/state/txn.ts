@@ -226,6 +226,22 @@ function keyResult(entry: KvEntry, withValue: boolean): Results {
 
 // ---- catalog ----
 
+/**
+ * A node or a check that a `cas` cannot write for another reason than its index (its node or service is not there, its
+ * name is taken) is left out, and the rest is carried out. Consul forgets the reason so, and every server of a cluster
+ * must make the same of a command; what the leader can see before, it refuses (`endpoints/txn-rules.ts`).
+ *
+ * @returns false when the index was another.
+ */
+function passingOver(writeCas: () => boolean): boolean {
+  try {
+    return writeCas();
+  } catch (error) {
+    if (error instanceof TribuneError) return true;
+    throw error;
+  }
+}
+
 function writeNode(tx: WriteTx, index: number, op: TxnNodeOp): Results {
   const { Verb, Node: node } = op;
   switch (Verb) {
@@ -233,7 +249,8 @@ function writeNode(tx: WriteTx, index: number, op: TxnNodeOp): Results {
       ensureNode(tx, index, node);
       return nodeResult(tx, op) ?? NONE;
     case "cas":
-      if (!ensureNodeCas(tx, index, node)) refuse(`failed to set node ${goQuote(node.Node)}, index is stale`);
+      if (!passingOver(() => ensureNodeCas(tx, index, node)))
+        refuse(`failed to set node ${goQuote(node.Node)}, index is stale`);
       return nodeResult(tx, op) ?? NONE;
     case "delete":
       deleteNode(tx, index, node.Node);
@@ -277,7 +294,7 @@ function writeCheck(tx: WriteTx, index: number, op: TxnCheckOp): Results {
       ensureCheck(tx, index, Check);
       return checkResult(tx, op) ?? NONE;
     case "cas":
-      if (!ensureCheckCas(tx, index, Check)) refuse(`failed to set ${where()}`);
+      if (!passingOver(() => ensureCheckCas(tx, index, Check))) refuse(`failed to set ${where()}`);
       return checkResult(tx, op) ?? NONE;
     case "delete":
       deleteCheck(tx, index, Check.Node, Check.CheckID);

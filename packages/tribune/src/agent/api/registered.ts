@@ -43,6 +43,8 @@ export class RegisteredServices implements LocalServicesApi {
   readonly #runtime: Pick<Runtime, "timers" | "rng">;
   readonly #sidecarPorts: SidecarPorts;
   readonly #synced: Synced;
+  /** Sidecars whose own service is being registered first: their ports are taken. */
+  readonly #coming = new Set<NodeService>();
 
   constructor(registry: LocalRegistry, sidecarPorts: SidecarPorts, runtime: Pick<Runtime, "timers" | "rng">) {
     this.#registry = registry;
@@ -83,12 +85,19 @@ export class RegisteredServices implements LocalServicesApi {
     { token, replaceExistingChecks }: { readonly token: string; readonly replaceExistingChecks: boolean },
   ): Promise<void> {
     const { service, checkTypes } = readServiceRegistration(definition);
-    const sidecar = sidecarOf(service, this.#sidecarPorts, this.all());
+    const sidecar = sidecarOf(service, this.#sidecarPorts, [...this.all(), ...this.#coming]);
     const common = { source: "remote", persist: true, replaceExistingChecks } as const;
     const Connect = { ...service.Connect, SidecarService: null };
-    await this.#registry.addService({ ...common, service: { ...service, Connect }, checkTypes, token });
-    if (sidecar !== undefined) {
-      await this.#registry.addService({ ...common, ...sidecar, token: sidecar.token || token });
+    const own = { ...common, service: { ...service, Connect }, checkTypes, token };
+    if (sidecar === undefined) await this.#registry.addService(own);
+    else {
+      this.#coming.add(sidecar.service);
+      try {
+        await this.#registry.addService(own);
+        await this.#registry.addService({ ...common, ...sidecar, token: sidecar.token || token });
+      } finally {
+        this.#coming.delete(sidecar.service);
+      }
       await this.#synced.service(sidecar.service.ID);
     }
     await this.#synced.service(service.ID);

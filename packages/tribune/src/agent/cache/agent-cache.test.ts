@@ -136,19 +136,49 @@ test("an error is not kept: whoever asks next tries again", () => {
   assert.equal(fetches.length, 2);
 });
 
-test("a source that may answer at once does, and its last answer is there when it may not any more", () => {
+test("a source that may answer at once does; when it may not, it is asked anew, however little has passed", async () => {
   let now: ReadOutcome | undefined = answerAt(5);
-  const { fetches, ask, last } = cacheOf(() => now);
+  const { time, fetches, got, ask, last } = cacheOf(() => now);
   ask();
   assert.equal(last().meta.cacheHit, false);
   ask();
   assert.equal(last().meta.cacheHit, true);
   assert.equal(fetches.length, 0);
   now = undefined;
+  await time.advance(3_600_000);
   ask();
+  assert.equal(got.length, 2, "what was right an hour ago is no answer now");
+  assert.equal(fetches[0]!.call.minIndex, 0);
+  fetches[0]!.deliver(answerAt(9));
+  assert.equal(last().answer.index, 9);
+  await time.advance(1);
+  assert.equal(fetches[1]!.call.minIndex, 9);
+  ask();
+  assert.deepEqual(last().meta, { knownLeader: true, lastContactMs: 0, cacheHit: true, ageMs: 0 });
+});
+
+test("what a source said last is the answer while nobody can be asked, and says how old it is", async () => {
+  let now: ReadOutcome | undefined = answerAt(5);
+  const { time, fetches, got, ask, last } = cacheOf(() => now);
+  ask();
+  now = undefined;
+  await time.advance(3_600_000);
+  ask();
+  ask({ MinQueryIndex: 5 });
+  fetches[0]!.deliver(new Error("No cluster leader"));
+  assert.match(String(got.at(-1)), /No cluster leader/);
+  got.pop();
   assert.equal(last().answer.index, 5);
-  assert.equal(last().meta.cacheHit, true);
-  assert.equal(fetches.length, 1);
+  assert.deepEqual(last().meta, { knownLeader: false, lastContactMs: 3_600_000, cacheHit: true, ageMs: 3_600_000 });
+  await time.advance(1);
+  assert.equal(fetches[1]!.call.minIndex, 0);
+  now = answerAt(7);
+  ask();
+  now = undefined;
+  await time.advance(1_000);
+  ask();
+  assert.equal(last().answer.index, 7);
+  assert.equal(last().meta.ageMs, 1_000);
 });
 
 test("what nobody asks for is given up after three days, and there is a bound for the rest", async () => {

@@ -66,6 +66,8 @@ class Entry implements Linked<Entry> {
   answer: Answered | undefined;
   meta: ReadMeta = { knownLeader: false, lastContactMs: 0 };
   usedAtMs = 0;
+  /** When the answer was last known to be the present one, if nothing keeps it so; undefined once it is refreshed. */
+  rememberedAtMs: number | undefined;
   /** Since when no server was reached; undefined while all is well. */
   lostAtMs: number | undefined;
   failures = 0;
@@ -159,10 +161,16 @@ export class AgentCache {
     };
   }
 
-  /** A server that may answer by itself needs no copy, but remembers what it said for the time when it may not. */
+  /**
+   * A server that may answer by itself needs no copy, but remembers what it said for the time when neither it nor anybody
+   * else may. Until somebody has been asked in vain that is no answer: hours may have passed.
+   */
   #current(call: ReadCall, known: Entry | undefined, { answer, meta }: ReadOutcome): ReadOutcome {
     const entry = known ?? this.#entry(call);
     this.#touch(entry);
+    const nowMs = this.#d.runtime.clock.nowMs();
+    if (entry.cancel === undefined || entry.rememberedAtMs !== undefined) entry.rememberedAtMs = nowMs;
+    if (entry.lostAtMs !== undefined) entry.lostAtMs = nowMs;
     entry.answer = answer;
     entry.meta = meta;
     this.#count(call.endpoint, known === undefined ? "miss_new" : "hit");
@@ -171,8 +179,9 @@ export class AgentCache {
   }
 
   #hit(entry: Entry, minIndex: number): ReadOutcome | undefined {
-    const { answer, meta, lostAtMs } = entry;
+    const { answer, meta, lostAtMs, rememberedAtMs } = entry;
     if (answer === undefined || answer.index <= minIndex) return undefined;
+    if (rememberedAtMs !== undefined && lostAtMs === undefined) return undefined;
     if (entry.cancel === undefined) this.#fetch(entry);
     this.#count(entry.call.endpoint, "hit");
     const ageMs = lostAtMs === undefined ? 0 : this.#d.runtime.clock.nowMs() - lostAtMs;
@@ -235,7 +244,8 @@ export class AgentCache {
       cancelConnected();
       entry.lostAtMs = lostAtMs;
     };
-    const cancelRead = this.#d.source.read(refreshing(entry.call, entry.answer?.index ?? 0), deliver, contact);
+    const seen = entry.rememberedAtMs === undefined ? (entry.answer?.index ?? 0) : 0;
+    const cancelRead = this.#d.source.read(refreshing(entry.call, seen), deliver, contact);
     if (settled) return; // sources answer at once where they can, and the next fetch is on its way
     entry.cancel = () => {
       cancelConnected();
@@ -246,6 +256,7 @@ export class AgentCache {
   #fetched(entry: Entry, { answer, meta }: ReadOutcome): void {
     entry.failures = 0;
     entry.lostAtMs = undefined;
+    entry.rememberedAtMs = undefined;
     entry.answer = answer;
     entry.meta = meta;
     this.#d.metrics.count("cache.fetch_success");
@@ -261,15 +272,22 @@ export class AgentCache {
   #failed(entry: Entry, error: Error): void {
     const { clock, rng } = this.#d.runtime;
     entry.failures++;
-    entry.lostAtMs ??= clock.nowMs();
+    entry.lostAtMs ??= entry.rememberedAtMs ?? clock.nowMs();
     this.#d.metrics.count("cache.fetch_error");
     this.#count(entry.call.endpoint, "fetch_error");
     this.#d.logger.debug("refreshing a cached answer failed", { question: entry.key, error: error.message });
-    this.#dismiss(entry, error);
-    // Nothing to keep fresh: whoever asks next tries again.
-    if (entry.answer === undefined) this.#drop(entry);
-    else if (error.message.includes("ACL not found")) entry.cancel = () => {};
-    else this.#again(entry, backoffMs(entry.failures, rng));
+    if (entry.answer === undefined || error.message.includes("ACL not found")) {
+      this.#dismiss(entry, error);
+      // Nothing to keep fresh: whoever asks next tries again.
+      if (entry.answer === undefined) this.#drop(entry);
+      else entry.cancel = () => {};
+      return;
+    }
+    this.#again(entry, backoffMs(entry.failures, rng));
+    for (const waiter of [...entry.waiters]) {
+      entry.waiters.delete(waiter);
+      waiter.deliver(this.#hit(entry, waiter.minIndex) ?? error);
+    }
   }
 
   /** On a later turn at the earliest: a source that answers at once must not become a loop. */

@@ -37,6 +37,21 @@ export class Definitions {
     for (const [id, check] of checks) this.applyCheck(id, check);
   }
 
+  /**
+   * Somebody else has replaced or removed a service that may be one of these. A reload defines it again; where the
+   * configuration does not any more, it is theirs.
+   */
+  serviceChanged(id: string): void {
+    this.services.delete(id);
+  }
+
+  /** The same of a check, which may have come with a service. */
+  checkChanged(id: string): void {
+    this.checks.delete(id);
+    for (const [serviceId, service] of this.services)
+      if (service.checkIds.includes(id)) this.services.set(serviceId, { ...service, written: "" });
+  }
+
   private applyService(id: string, { service, checkTypes, token }: ConfiguredService): void {
     const written = JSON.stringify([service, checkTypes, token]);
     const old = this.services.get(id);

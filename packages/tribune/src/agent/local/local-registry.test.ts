@@ -454,3 +454,74 @@ test("after stop nothing is due", async () => {
   await stopped;
   assert.equal(agent.time.pendingTimers, 0);
 });
+
+test("a reload defines again what was removed or replaced since, and that for good", async () => {
+  const defined = configuredWeb({ port: 1 });
+  const agent = await new Agent().start(defined);
+  const kept = agent.registry.state.service("web");
+  const checks = Object.keys(agent.statuses());
+  assert.ok(kept !== undefined && checks.length > 0);
+  const reload = async (configured: Configured): Promise<void> => {
+    agent.registry.reload(configured);
+    await agent.time.advance(0);
+  };
+
+  await agent.registry.removeService("web");
+  await reload(defined);
+  assert.deepEqual(agent.registry.state.service("web"), kept);
+  assert.deepEqual(Object.keys(agent.statuses()), checks);
+
+  await agent.registry.removeCheck(checks[0]!);
+  await reload(defined);
+  assert.deepEqual(Object.keys(agent.statuses()), checks);
+
+  await agent.service({ Name: "web", Port: 7 });
+  assert.equal(agent.registry.state.service("web")?.Port, 7);
+  await reload(defined);
+  assert.equal(agent.registry.state.service("web")?.Port, 1);
+
+  await agent.service({ Name: "later" }); // is on the disk once this is answered, and so is what was written before
+  await reload(NOTHING);
+  assert.deepEqual((await agent.killed()).serviceIds(), ["later"]);
+});
+
+test("what was registered in place of a definition stays when the definition goes", async () => {
+  const agent = await new Agent().start(configuredWeb({ port: 1 }));
+  await agent.service({ Name: "web", Port: 7 });
+  agent.registry.reload(NOTHING);
+  assert.equal(agent.registry.state.service("web")?.Port, 7);
+});
+
+test("what a failing disk refused does not come back, once the disk is well and the agent starts anew", async () => {
+  const own = await new Agent().start();
+  await own.service({ Name: "old", Tags: ["kept"] });
+  own.disk.before = (operation, path) => {
+    if (operation === "write") throw new DiskError("write", path, "ENOSPC");
+  };
+  const refused = [
+    own.service({ Name: "new" }),
+    own.service({ Name: "new" }),
+    own.service({ Name: "old", Tags: ["no"] }),
+  ];
+  for (const result of await Promise.allSettled(refused)) assert.equal(result.status, "rejected");
+  own.disk.before = () => {};
+  await own.service({ Name: "later" });
+  await own.registry.stop(); // a new file, and a snapshot of all that counts
+  const next = await own.killed();
+  assert.deepEqual(next.serviceIds().sort(), ["later", "old"]);
+  assert.deepEqual(next.registry.state.service("old")?.Tags, ["kept"]);
+});
+
+test("a removal that is acknowledged after one that was refused holds", async () => {
+  const own = await new Agent().start();
+  await own.service({ Name: "web", Check: { TTL: "1m" } });
+  own.disk.before = (operation, path) => {
+    if (operation === "write") throw new DiskError("write", path, "ENOSPC");
+  };
+  await assert.rejects(own.registry.removeService("web"));
+  own.disk.before = () => {};
+  await own.registry.removeService("web");
+  const next = await own.killed();
+  assert.deepEqual(next.serviceIds(), []);
+  assert.deepEqual(next.statuses(), {});
+});

@@ -152,8 +152,8 @@ export class LocalRegistry {
   }
 
   /**
-   * Takes over a changed configuration. What is defined as before goes on undisturbed; everything else is
-   * replaced, added or removed, and the catalog sees only the outcome.
+   * Takes over a changed configuration. What is defined as before, and was not replaced or removed since, goes on
+   * undisturbed; everything else is replaced, added or removed, and the catalog sees only the outcome.
    * @throws TribuneError for a definition that cannot be registered; those before it stay applied.
    */
   reload(configured: Configured): void {
@@ -163,6 +163,20 @@ export class LocalRegistry {
     } finally {
       resume();
     }
+    this.forgetOvertaken(configured);
+  }
+
+  /** What was registered in place of a service of the configuration must not come back once that is gone from there. */
+  private forgetOvertaken({ services }: Configured): void {
+    const { store, logger } = this.deps;
+    const overtaken = services.map(({ service }) => service.ID).filter((id) => store.hasService(id));
+    if (overtaken.length === 0) return;
+    store
+      .write(
+        overtaken.map((id) => ({ kind: "serviceGone", id })),
+        "durable",
+      )
+      .catch((error: unknown) => logger.error("cannot forget services that the configuration defines", { error }));
   }
 
   /** What is registered and what runs for it, in numbers. */
@@ -272,6 +286,10 @@ export class LocalRegistry {
     const newChecks = checks.filter((check) => this.state.check(check.CheckID) === undefined);
 
     const changes: Change[] = [];
+    if (request.persist) {
+      this.definitions.serviceChanged(service.ID);
+      for (const { CheckID } of checks) this.definitions.checkChanged(CheckID);
+    }
     this.state.putService(this.central?.follow(service, token, known) ?? service, token);
     if (request.persist) changes.push({ kind: "service", value: persistedService(service, token, source) });
     for (const [at, check] of checks.entries()) {
@@ -299,6 +317,7 @@ export class LocalRegistry {
       throw TribuneError.internal(`ServiceID ${goQuote(given.ServiceID)} does not exist`);
     if (given.CheckID === "") throw TribuneError.internal("CheckID missing");
     if (checkType !== undefined) this.vetCheckType(checkType, source);
+    if (persist) this.definitions.checkChanged(given.CheckID);
     const existing = this.state.check(given.CheckID);
     const owned = service === undefined ? given : { ...given, ServiceName: service.Service, ServiceTags: service.Tags };
     this.state.putCheck(this.withLastStatus(owned), token);
@@ -318,12 +337,15 @@ export class LocalRegistry {
   private removeServiceNow(id: string, persist: boolean): Change[] {
     const { store, logger } = this.deps;
     const checks = this.state.checksOf(id, false);
+    const gone: readonly Change[] = persist && store.hasService(id) ? [{ kind: "serviceGone", id }] : [];
     this.central?.forget(id);
+    if (persist) this.definitions.serviceChanged(id);
     if (!this.state.removeService(id)) {
       logger.warn("Failed to deregister service", { service: id, error: `Service ${goQuote(id)} does not exist` });
-      return [];
+      // A removal that the disk refused is asked for again: what is answered well now must not be there after a restart.
+      return [...gone];
     }
-    const changes: Change[] = persist && store.hasService(id) ? [{ kind: "serviceGone", id }] : [];
+    const changes = [...gone];
     for (const check of checks) changes.push(...this.removeCheckNow(check.CheckID, persist));
     logger.debug("removed service", { service: id });
     const sidecar = this.state.service(sidecarIdOf(id));
@@ -334,6 +356,7 @@ export class LocalRegistry {
   private removeCheckNow(id: string, persist: boolean): Change[] {
     this.runners.stop(id);
     this.reaper.watch(id, 0);
+    if (persist) this.definitions.checkChanged(id);
     if (this.state.removeCheck(id)) this.deps.logger.debug("removed check", { check: id });
     return persist && this.deps.store.hasCheck(id) ? [{ kind: "checkGone", id }] : [];
   }

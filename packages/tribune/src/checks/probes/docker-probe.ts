@@ -30,8 +30,13 @@ export class DockerProbe implements Probe<DockerRequest> {
     const cancelTimer = nodeTimers.after(request.timeoutMs, () => {
       finish({ status: "critical", output: `Timed out running check in container ${request.container}` });
       abort.abort();
+<<<<<<< HEAD
     });
     execute(new DockerClient(this.host() || DEFAULT_HOST, abort.signal), request).then(finish, (error: Error) =>
+=======
+    }, request.timeoutMs);
+    execute(this.host() || DEFAULT_HOST, abort.signal, request).then(finish, (error: Error) =>
+>>>>>>> readagent
       finish({ status: "critical", output: error.message }),
     );
     return () => {
@@ -42,7 +47,12 @@ export class DockerProbe implements Probe<DockerRequest> {
   }
 }
 
-async function execute(client: DockerClient, { container, args, maxOutputBytes }: DockerRequest): Promise<ProbeResult> {
+async function execute(
+  host: string,
+  signal: AbortSignal,
+  { container, args, maxOutputBytes }: DockerRequest,
+): Promise<ProbeResult> {
+  const client = new DockerClient(host, signal);
   const id = await createExec(client, container, args);
   const output = await startExec(client, container, id, maxOutputBytes);
   const code = await exitCode(client, container, id);
@@ -143,6 +153,10 @@ class DockerClient {
 }
 
 function tcpAddress(address: string): http.RequestOptions {
+  if (!URL.canParse(`http://${address}`))
+    throw new Error(
+      `unable to parse docker host ${JSON.stringify(address)}: set DOCKER_HOST to unix://PATH or tcp://HOST:PORT`,
+    );
   const url = new URL(`http://${address}`);
   return { host: url.hostname, port: url.port === "" ? 2375 : Number(url.port) };
 }

@@ -80,12 +80,19 @@ function judge(outcome: http2.IncomingHttpHeaders, body: Uint8Array, label: stri
   if (code === undefined) return unavailable("transport is closing");
   if (code !== "0") {
     const name = STATUS_CODE_NAMES[Number(code)] ?? `Code(${String(code)})`;
-    const text = decodeURIComponent(String(outcome["grpc-message"] ?? "").replaceAll(/%(?![0-9a-fA-F]{2})/g, "%25"));
-    return `rpc error: code = ${name} desc = ${text}`;
+    return `rpc error: code = ${name} desc = ${decodeMessage(String(outcome["grpc-message"] ?? ""))}`;
   }
   const status = decodeHealthStatus(body);
   if (status === undefined) return "rpc error: code = Internal desc = cannot read the health answer";
   return status === "SERVING" ? undefined : `gRPC ${label} serving status: ${status}`;
+}
+
+/** Each `%XX` is a byte, also where the bytes are no UTF-8: whoever answers is not to be trusted with a URIError. */
+function decodeMessage(text: string): string {
+  const bytes = text.replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(bytes, "latin1").toString();
 }
 
 function unavailable(reason: string): string {

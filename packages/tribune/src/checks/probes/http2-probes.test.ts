@@ -26,6 +26,11 @@ function answer(stream: http2.ServerHttp2Stream, path: string | undefined, body:
   const service = body.length > 5 ? body.subarray(7).toString() : "";
   const statuses: Record<string, number> = { "": 1, well: 1, ill: 2 };
   if (service === "silent") return;
+  if (service === "garbled") {
+    const refusal = { "grpc-status": "14", "grpc-message": "caf%C3%A9 %FF 100%" };
+    stream.respond({ ":status": 200, "content-type": "application/grpc", ...refusal }, { endStream: true });
+    return;
+  }
   if (service === "proxy") {
     stream.respond({ ":status": 503 }, { endStream: true });
     return;
@@ -70,6 +75,28 @@ function grpc(
   const { probe = probes, tls, timeoutMs = 60_000 } = given;
   return run(probe.grpc, { target, service, label, tls, timeoutMs });
 }
+
+test("gRPC: a message that is no UTF-8 is quoted as far as it can be", async () => {
+  assert.deepEqual(await grpc(plainPort, "garbled"), {
+    status: "critical",
+    output: "rpc error: code = Unavailable desc = caf\u00e9 \ufffd 100%",
+  });
+});
+
+test("TLS: trusted roots that cannot be read are none, and end nothing", async () => {
+  const before = process.env.SSL_CERT_FILE;
+  process.env.SSL_CERT_FILE = "/nonexistent/roots.pem";
+  try {
+    const found = await grpc(securePort, "well", { tls: VERIFIED, probe: nodeProbes() });
+    assert.equal(found.status, "critical");
+    assert.match(found.output, /authentication handshake failed/);
+    const trusted = await grpc(securePort, "well", { tls: UNVERIFIED, probe: nodeProbes() });
+    assert.equal(trusted.status, "passing");
+  } finally {
+    if (before === undefined) delete process.env.SSL_CERT_FILE;
+    else process.env.SSL_CERT_FILE = before;
+  }
+});
 
 test("gRPC: only SERVING passes", async () => {
   const target = `127.0.0.1:${plainPort}`;

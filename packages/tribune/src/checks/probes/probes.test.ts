@@ -329,6 +329,14 @@ test("OS services: whatever this machine has, a unit that does not exist is crit
 
 // ---- Docker ------------------------------------------------------------------------------------------------------
 
+test("Docker: a host that cannot be read is told by the check, and ends nothing", async () => {
+  const probe = new DockerProbe({ host: () => "tcp://" });
+  const request = { container: "c", args: ["true"], timeoutMs: 60_000, maxOutputBytes: 100 };
+  const { status, output } = await run(probe, request);
+  assert.equal(status, "critical");
+  assert.match(output, /unable to parse docker host/);
+});
+
 test("Docker: create, start, inspect; its refusals in Consul's words", async () => {
   const calls: string[] = [];
   let exitCode = 0;

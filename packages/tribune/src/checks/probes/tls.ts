@@ -55,14 +55,14 @@ export class ProbeTlsContexts {
   }
 }
 
-/** Node's built-in roots where the system keeps none that can be read. */
+/** Node's built-in roots where the system keeps none, or none that can be read. */
 function systemRoots(): string | undefined {
   const path = process.env.SSL_CERT_FILE || SYSTEM_ROOTS.find((candidate) => existsSync(candidate));
   if (path === undefined) return undefined;
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return undefined; // a check says whom it does not trust; why is in the environment
+    return undefined; // as Go: a certificate that only they would vouch for is then refused, which the check tells
   }
 }
 

@@ -22,7 +22,7 @@ export function getNodeCheck(tx: ReadTx, node: string, checkId: string): HealthC
  * @throws TribuneError when the node or the service is not there.
  */
 export function ensureCheck(tx: WriteTx, index: number, check: HealthCheck, keepIndexes = false): void {
-  if (tx.peek(NODES, fold(check.Node)) === undefined) throw missingNode();
+  requireOwner(tx, check);
   const before = tx.peek(CHECKS, fold(check.Node, check.CheckID));
   const indexes = keepIndexes
     ? { CreateIndex: before?.CreateIndex ?? check.CreateIndex, ModifyIndex: check.ModifyIndex }
@@ -40,6 +40,13 @@ export function ensureCheck(tx: WriteTx, index: number, check: HealthCheck, keep
   if (before?.Status !== after.Status) catalogChanged(tx, { kind: "check", before, after });
   raiseIndex(tx, "checks", index);
   nodeChecksTouched(tx, index, after.Node);
+}
+
+/** @throws TribuneError when the check's node or service is not there. */
+export function requireOwner(tx: ReadTx, check: HealthCheck): void {
+  if (tx.peek(NODES, fold(check.Node)) === undefined) throw missingNode();
+  if (check.ServiceID !== "" && tx.peek(SERVICES, fold(check.Node, check.ServiceID)) === undefined)
+    throw missingService();
 }
 
 const NO_DEFINITION = sharedZero(HealthCheck).Definition;

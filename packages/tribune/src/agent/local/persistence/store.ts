@@ -59,6 +59,8 @@ export class JournalStore implements RegistrationStore, Persisted {
   private readonly disk: Disk;
   private readonly logger: Logger;
   private loaded = false;
+  /** What writes that are not settled yet have replaced, in their order. */
+  private readonly unsettled = new Set<Replaced>();
 
   constructor(options: { readonly dataDir: string }, deps: JournalDeps) {
     this.layout = new ConsulLayout(options.dataDir, deps);
@@ -114,9 +116,31 @@ export class JournalStore implements RegistrationStore, Persisted {
     return gone;
   }
 
-  write(changes: readonly Change[], durability: Durability): Promise<void> {
-    for (const change of changes) this.apply(change);
-    return this.journal.append(encodeChanges(changes), durability);
+  async write(changes: readonly Change[], durability: Durability): Promise<void> {
+    const replaced = changes.flatMap((change) => this.apply(change));
+    for (const one of replaced) this.unsettled.add(one);
+    try {
+      await this.journal.append(encodeChanges(changes), durability);
+    } catch (error) {
+      // The next file begins with a snapshot of what counts, and what was refused does not.
+      for (const one of replaced) this.takeBack(one);
+      throw error;
+    } finally {
+      for (const one of replaced) this.unsettled.delete(one);
+    }
+  }
+
+  private takeBack(one: Replaced): void {
+    let isLater = false;
+    for (const other of this.unsettled) {
+      if (isLater && other.map === one.map && other.id === one.id) {
+        // Should that write fail as well, this is what it goes back to.
+        other.before = one.before;
+        return;
+      }
+      isLater ||= other === one;
+    }
+    put(one.map, one.id, one.before);
   }
 
   hasService(id: string): boolean {
@@ -138,24 +162,19 @@ export class JournalStore implements RegistrationStore, Persisted {
     }
   }
 
-  private apply(change: Change): void {
+  /** @returns what the maps held before */
+  private apply(change: Change): Replaced[] {
     switch (change.kind) {
       case "service":
-        this.services.set(change.value.Service.ID, change.value);
-        break;
+        return [replace(this.services, change.value.Service.ID, change.value)];
       case "check":
-        this.checks.set(change.value.Check.CheckID, change.value);
-        break;
+        return [replace(this.checks, change.value.Check.CheckID, change.value)];
       case "checkState":
-        this.checkStates.set(change.value.CheckID, change.value);
-        break;
+        return [replace(this.checkStates, change.value.CheckID, change.value)];
       case "serviceGone":
-        this.services.delete(change.id);
-        break;
+        return [replace(this.services, change.id, undefined)];
       case "checkGone":
-        this.checks.delete(change.id);
-        this.checkStates.delete(change.id);
-        break;
+        return [replace(this.checks, change.id, undefined), replace(this.checkStates, change.id, undefined)];
     }
   }
 
@@ -168,4 +187,21 @@ export class JournalStore implements RegistrationStore, Persisted {
   private *liveRecords(): Iterable<Uint8Array> {
     for (const registration of this.registrations()) yield encodeChanges([registration]);
   }
+}
+
+interface Replaced {
+  readonly map: Map<string, unknown>;
+  readonly id: string;
+  before: unknown;
+}
+
+function replace<T>(map: Map<string, T>, id: string, value: T | undefined): Replaced {
+  const before = map.get(id);
+  put(map, id, value);
+  return { map, id, before };
+}
+
+function put(map: Map<string, unknown>, id: string, value: unknown): void {
+  if (value === undefined) map.delete(id);
+  else map.set(id, value);
 }
