@@ -1,4 +1,5 @@
 // Three servers of both kinds in one quorum. Needs a real Consul (`CONSUL_BIN`, or `consul` on the PATH).
+import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Fatal, put, until } from "../../e2e/agent-process.mjs";
 import { complete, consulCommand, json, startDatacenter } from "../datacenter/datacenter.mjs";
@@ -40,6 +41,23 @@ for (const [name, kinds] of [
         await complete(mixed.cluster);
         for (const server of mixed.cluster.servers) await mixed.has(server, `${kind}/`, written);
       }
+    });
+
+    test("what would end a Consul that follows, or be missing there, is refused", async (t) => {
+      const mixed = await begin(t);
+      const leader = await mixed.lead("tribune");
+      for (const [entry, refusal] of [
+        [{ Kind: "proxy-defaults", Name: "global", Config: { a: [{ b: null }] } }, /"Config with a null"/],
+        [{ Kind: "ingress-gateway" }, /object missing primary index/],
+        [{ Kind: "terminating-gateway" }, /serviceName is required/],
+      ]) {
+        const { status, text } = await put(leader, "/v1/config", entry);
+        assert.equal(status, 500, text);
+        assert.match(text, refusal);
+      }
+      const written = new Map();
+      for (const server of mixed.cluster.servers) await mixed.write(server, `all/${server.number}`, 5, written);
+      for (const server of mixed.cluster.servers) await mixed.has(server, "all/", written);
     });
 
     for (const [leads, receives] of [

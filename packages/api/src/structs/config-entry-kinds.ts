@@ -91,7 +91,30 @@ export function laterPart(entry: ConfigEntry): LaterPart | undefined {
   const kind = plainKind(entry.Kind);
   if (isLaterKind(kind)) return { kind, fields: [] };
   const fields = laterFields(kind).filter((name) => isSaid(entry[name as keyof ConfigEntry]));
+  if (holdsNullSetting(entry)) fields.push("Config with a null");
   return fields.length === 0 ? undefined : { kind, fields };
+}
+
+/** Whether a server of Consul 1.10 ends when it finds the entry in the log, also when it is deleted further on. */
+export function endsOldServers(entry: ConfigEntry): boolean {
+  return isLaterKind(plainKind(entry.Kind)) || holdsNullSetting(entry);
+}
+
+/** A null anywhere in the settings of all proxies: Consul 1.10 asks it for its type (`MapWalk`); 1.21 keeps it. */
+function holdsNullSetting(entry: ConfigEntry): boolean {
+  if (plainKind(entry.Kind) !== "proxy-defaults") return false;
+  return holdsNull((entry as ConfigEntryOf<"proxy-defaults">).Config);
+}
+
+function holdsNull(config: Readonly<Record<string, unknown>> | null): boolean {
+  const open: unknown[] = Object.values(config ?? {});
+  while (open.length > 0) {
+    const value = open.pop();
+    if (value === null) return true;
+    if (typeof value !== "object" || ArrayBuffer.isView(value)) continue;
+    for (const inner of Object.values(value)) open.push(inner);
+  }
+  return false;
 }
 
 function laterFields(kind: string): readonly string[] {

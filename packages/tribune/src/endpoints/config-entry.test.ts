@@ -288,6 +288,28 @@ test("later fields are kept, on the wire too, and what says none of them is writ
   }
 });
 
+test("a gateway without a name is refused, which no server of Consul would store", () => {
+  const ingress = "failed inserting config entry: object missing primary index";
+  for (const name of [{}, { Name: "" }, { Name: null }]) {
+    assert.equal(refusal({ Kind: "ingress-gateway", ...name }), ingress);
+    assert.equal(refusal({ Kind: "terminating-gateway", ...name }), "serviceName is required");
+  }
+});
+
+test("a null in the settings of all proxies is such a part: a server of Consul 1.10 ends with it", () => {
+  for (const Config of [{ a: null }, { a: { b: null } }, { a: [1, null] }, { a: [[{ b: [null] }]] }]) {
+    const entry = admitted({ Kind: "proxy-defaults", Name: "global", Config });
+    assert.deepEqual(laterPart(entry)?.fields, ["Config with a null"], JSON.stringify(Config));
+    const asked: unknown[] = [];
+    const leader = { peek: () => ({ entry: undefined }), requireKeepers: (part: unknown) => asked.push(part) };
+    const { prepare } = configEntryEndpoints.find(({ name }) => name === "configEntrySet")!.binding;
+    prepare!(make(ConfigEntryRequest, { Op: "upsert", Entry: entry }), leader as unknown as LeaderApi);
+    assert.deepEqual(asked, [laterPart(entry)]);
+  }
+  for (const Config of [null, {}, { a: "" }, { a: [] }, { a: { b: [0, false, {}] } }])
+    assert.equal(laterPart(admitted({ Kind: "proxy-defaults", Name: "global", Config })), undefined);
+});
+
 test("a Consul's agent has an entry deleted whose kind is said in front of it only, and names no Op", () => {
   for (const kind of [
     "service-defaults",

@@ -3,8 +3,8 @@ import {
   type ConfigEntry,
   type ConfigEntryDeleteResponse,
   ConfigEntryRequest,
+  endsOldServers,
   isConfigEntry,
-  isLaterKind,
   laterPart,
 } from "@tribune/api";
 import { decodeStruct } from "../codec/struct-msgpack.ts";
@@ -111,7 +111,7 @@ export function restoreConfigEntry(tx: WriteTx, body: Uint8Array): void {
   if (isGateway(entry.Kind)) gatewayConfigChanged(tx, entry.ModifyIndex, entry);
 }
 
-/** In the table of indexes: the last command about an entry of a kind that Consul 1.10 does not know. */
+/** In the table of indexes: the last command that ends a server of Consul 1.10, since it cannot read the entry. */
 const LATER_KINDS = "config-entries.later";
 /** The same for the last `delete-cas`, which it would not carry out: the entry would stay. */
 const DELETE_CAS = "config-entries.delete-cas";
@@ -141,7 +141,7 @@ export function applyConfigEntry(
   { Op, Entry }: ConfigEntryRequest,
 ): boolean | ConfigEntryDeleteResponse {
   // Whatever becomes of it: it is in the log.
-  if (isLaterKind(Entry.Kind)) bumpIndex(tx, LATER_KINDS, index);
+  if (endsOldServers(Entry)) bumpIndex(tx, LATER_KINDS, index);
   if (Op === "delete-cas") bumpIndex(tx, DELETE_CAS, index);
   switch (Op) {
     case "upsert":

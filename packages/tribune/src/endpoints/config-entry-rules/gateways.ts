@@ -24,6 +24,8 @@ export function admitIngress(entry: Ingress): void {
       refuse(`protocol must be 'tcp', 'http', 'http2', or 'grpc'. '${Protocol}' is an unsupported protocol`);
     admitListener(listener, entry.TLS.Enabled);
   }
+  // A follower of Consul's would leave such an entry out of its state, and go on without it.
+  if (entry.Name === "") refuse("failed inserting config entry: object missing primary index");
 }
 
 function admitListener({ Port, Protocol, Services }: IngressListener, tls: boolean): void {
@@ -77,4 +79,6 @@ export function admitTerminating(entry: Terminating): void {
     if (presents && (CAFile === "" || CertFile === "" || KeyFile === ""))
       refuse(`Service ${goQuote(Name)} must have a CertFile, CAFile, and KeyFile specified for TLS origination`);
   }
+  // As with an ingress gateway; Consul notices while it looks at the graph of services.
+  if (entry.Name === "") refuse("serviceName is required");
 }

@@ -106,6 +106,24 @@ test("nor does one that would lose what an entry says", () => {
   assert.equal(why(server("old")), undefined);
 });
 
+test("nor one that ends with a null in the settings of all proxies, also when only the log has it", () => {
+  const machine = new Machine();
+  const command = (Op: string, Config: Record<string, unknown>) => {
+    const entry = make(configEntryStruct("proxy-defaults")!, {
+      ...{ Kind: "proxy-defaults", Name: "global", Config },
+    } as Partial<ConfigEntry>);
+    machine.apply(MESSAGE.CONFIG_ENTRY, ConfigEntryRequest, make(ConfigEntryRequest, { Op, Entry: entry }));
+  };
+  const why = (who: ServerMember, firstIndex = 1) => whyNotPeer(who, machine.db, firstIndex);
+  command("upsert", { a: [1, { b: "x" }] });
+  assert.equal(why(server("old")), undefined);
+  command("upsert", { a: [1, { b: null }] });
+  assert.match(why(server("old")) ?? "", /delete them first: proxy-defaults\/global$/);
+  assert.equal(why(server("ours", { ft_config_kinds: "2" })), undefined);
+  command("delete", {});
+  assert.match(why(server("old"), 2) ?? "", /up to index \d/);
+});
+
 test("nor one that would not carry out a conditional deletion that the log holds", () => {
   const machine = new Machine();
   const entry = make(configEntryStruct("service-defaults")!, {

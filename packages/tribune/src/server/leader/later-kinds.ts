@@ -1,6 +1,6 @@
 /**
  * Configuration entries of kinds, or with fields, that came after Consul 1.10. One of its servers that finds such a kind
- * in the log or in a snapshot ends, at every start again; the fields it passes over, so that they are lost once it
+ * in the log or in a snapshot ends, at every start again, as with a null in the settings of all proxies; the fields it passes over, so that they are lost once it
  * leads; and an entry that the command `delete-cas` deletes stays there. So none of these is written while a server is
  * about that may not know them, and no such server becomes a Raft peer while the state holds such an entry, or the log
  * such a command.
@@ -65,7 +65,7 @@ export function whyNotPeer(server: ServerMember, db: Database, firstIndex: numbe
   const isLogged = (last: number): boolean => last >= firstIndex;
   const snapshotEndsThat = "a snapshot beyond raft_trailing_logs more entries ends that";
   if (isLogged(lastOfLaterKind) && !keeps(server, "laterKinds"))
-    return `the log still holds commands about config entries of kinds that its version does not know, up to index ${lastOfLaterKind}; ${snapshotEndsThat}`;
+    return `the log still holds commands about config entries that its version cannot read, up to index ${lastOfLaterKind}; ${snapshotEndsThat}`;
   if (isLogged(lastDeleteCas) && !keeps(server, "deleteCas"))
     return `the log still holds deletions of config entries with ?cas, which its version would not carry out, up to index ${lastDeleteCas}; ${snapshotEndsThat}`;
   return undefined;
