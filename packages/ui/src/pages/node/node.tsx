@@ -1,3 +1,4 @@
+import { useRef } from "preact/hooks";
 import { datacenter, inDatacenter, localDatacenter } from "../../data/agent.ts";
 import { put } from "../../data/send.ts";
 import type { Check, History, NodeInfo } from "../../data/types.ts";
@@ -9,6 +10,7 @@ import { matches, parseSearch } from "../../lib/search.ts";
 import { Checks } from "../../ui/checks.tsx";
 import { Copyable } from "../../ui/copy.tsx";
 import { confirm } from "../../ui/dialog.tsx";
+import { useGlide } from "../../ui/glide.tsx";
 import type { PageProps } from "../../ui/lazy.tsx";
 import { MaintenanceButton, MaintenanceLine } from "../../ui/maintenance.tsx";
 import { Facts, Page, Section, TagLine } from "../../ui/page.tsx";
@@ -176,8 +178,10 @@ function ServiceRows({
     readonly health: Health;
   }[];
 }) {
+  const list = useRef<HTMLUListElement>(null);
+  useGlide(list);
   return (
-    <ul class="list instances">
+    <ul class="list instances" ref={list}>
       {rows.map(({ service, counts, health }) => {
         return (
           <li key={service.ID}>
