@@ -30,13 +30,8 @@ export class DockerProbe implements Probe<DockerRequest> {
     const cancelTimer = nodeTimers.after(request.timeoutMs, () => {
       finish({ status: "critical", output: `Timed out running check in container ${request.container}` });
       abort.abort();
-<<<<<<< HEAD
     });
-    execute(new DockerClient(this.host() || DEFAULT_HOST, abort.signal), request).then(finish, (error: Error) =>
-=======
-    }, request.timeoutMs);
     execute(this.host() || DEFAULT_HOST, abort.signal, request).then(finish, (error: Error) =>
->>>>>>> readagent
       finish({ status: "critical", output: error.message }),
     );
     return () => {
