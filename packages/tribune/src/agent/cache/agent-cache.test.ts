@@ -181,6 +181,33 @@ test("what a source said last is the answer while nobody can be asked, and says 
   assert.equal(last().meta.ageMs, 1_000);
 });
 
+test("who has waited long enough gets no answer of long ago as if it were of now", async () => {
+  let now: ReadOutcome | undefined = answerAt(5);
+  const { time, fetches, got, ask, last } = cacheOf(() => now);
+  ask();
+  now = undefined;
+  await time.advance(3_600_000);
+  ask({ MaxQueryTime: 1e9 });
+  ask({ MaxQueryTime: 1e9, MinQueryIndex: 5 });
+  await time.advance(2_000);
+  assert.equal(got.length, 1);
+  fetches[0]!.deliver(new Error("No cluster leader"));
+  assert.equal(got.length, 3);
+  assert.deepEqual(last().meta, { knownLeader: false, lastContactMs: 3_602_000, cacheHit: true, ageMs: 3_602_000 });
+  ask({ MaxQueryTime: 1e9, MinQueryIndex: 5 });
+  await time.advance(1_000);
+  assert.equal(last().meta.ageMs, 3_603_000);
+});
+
+test("who was out of time before the first answer gets that one, whatever its index", async () => {
+  const { time, fetches, got, ask, last } = cacheOf();
+  ask({ MaxQueryTime: 1e9, MinQueryIndex: 5 });
+  await time.advance(2_000);
+  assert.equal(got.length, 0);
+  fetches[0]!.deliver(answerAt(5));
+  assert.equal(last().answer.index, 5);
+});
+
 test("what nobody asks for is given up after three days, and there is a bound for the rest", async () => {
   const { cache, time, fetches, ask } = cacheOf();
   ask();

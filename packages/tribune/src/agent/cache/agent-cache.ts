@@ -51,7 +51,7 @@ export interface AgentCacheDependencies {
 type Deliver = (outcome: ReadOutcome | Error) => void;
 
 interface Waiter {
-  readonly minIndex: number;
+  minIndex: number;
   readonly deliver: Deliver;
 }
 
@@ -150,8 +150,15 @@ export class AgentCache {
     entry.waiters.add(waiter);
     const waitMs = Math.min(call.waitMs > 0 ? call.waitMs : REFRESH_WAIT_MS, REFRESH_WAIT_MS);
     const cancelTimer = this.#d.runtime.timers.after(waitMs, () => {
-      if (entry.answer === undefined || !entry.waiters.delete(waiter)) return; // the first answer is worth waiting for
-      deliver({ answer: entry.answer, meta: { ...entry.meta, cacheHit: false } });
+      if (!entry.waiters.has(waiter)) return;
+      const { answer, meta, rememberedAtMs } = entry;
+      const late = rememberedAtMs === undefined ? undefined : this.#hit(entry, 0);
+      if (answer === undefined || (rememberedAtMs !== undefined && late === undefined)) {
+        waiter.minIndex = 0; // the first answer is worth waiting for, and then it is enough, whatever its index
+        return;
+      }
+      entry.waiters.delete(waiter);
+      deliver(late ?? { answer, meta: { ...meta, cacheHit: false } });
     });
     // During a pause after failures a caller is reason enough to try.
     if (entry.cancel === undefined || (entry.failures > 0 && entry.answer === undefined)) this.#fetch(entry);
