@@ -22,6 +22,8 @@ export class Definitions {
   private readonly registrar: Registrar;
   private readonly services = new Map<string, RegisteredService>();
   private readonly checks = new Map<string, string>();
+  /** Checks of services that somebody else has replaced since: they stand, and go with the next reload that lacks them. */
+  private readonly leftChecks = new Set<string>();
 
   constructor(registrar: Registrar) {
     this.registrar = registrar;
@@ -35,6 +37,7 @@ export class Definitions {
     for (const id of [...this.services.keys()]) if (!services.has(id)) this.dropService(id);
     for (const [id, service] of services) this.applyService(id, service);
     for (const [id, check] of checks) this.applyCheck(id, check);
+    this.dropLeftChecks();
   }
 
   /**
@@ -42,11 +45,13 @@ export class Definitions {
    * configuration does not any more, it is theirs.
    */
   serviceChanged(id: string): void {
+    for (const checkId of this.services.get(id)?.checkIds ?? []) this.leftChecks.add(checkId);
     this.services.delete(id);
   }
 
   /** The same of a check, which may have come with a service. */
   checkChanged(id: string): void {
+    this.leftChecks.delete(id);
     this.checks.delete(id);
     for (const [serviceId, service] of this.services)
       if (service.checkIds.includes(id)) this.services.set(serviceId, { ...service, written: "" });
@@ -85,6 +90,13 @@ export class Definitions {
       throw TribuneError.internal(`Failed to register check '${check.Name}': ${error.message}`, error);
     }
     this.checks.set(id, written);
+  }
+
+  private dropLeftChecks(): void {
+    if (this.leftChecks.size === 0) return;
+    for (const { checkIds } of this.services.values()) for (const id of checkIds) this.leftChecks.delete(id);
+    for (const id of this.leftChecks) if (!this.checks.has(id)) this.registrar.removeCheck(id);
+    this.leftChecks.clear();
   }
 
   private dropService(id: string): void {

@@ -488,8 +488,23 @@ test("a reload defines again what was removed or replaced since, and that for go
 test("what was registered in place of a definition stays when the definition goes", async () => {
   const agent = await new Agent().start(configuredWeb({ port: 1 }));
   await agent.service({ Name: "web", Port: 7 });
+  assert.equal(Object.keys(agent.statuses()).length, 1);
   agent.registry.reload(NOTHING);
   assert.equal(agent.registry.state.service("web")?.Port, 7);
+  assert.deepEqual(agent.statuses(), {}, "nobody defines its check any more");
+});
+
+test("what a definition took the place of does not come back when the definition is gone", async () => {
+  const agent = await new Agent().start();
+  await agent.service({ Name: "web", Check: { TTL: "1m" } });
+  const checks = Object.keys(agent.statuses());
+  agent.registry.reload(configuredWeb({ port: 1 }));
+  assert.deepEqual(Object.keys(agent.statuses()), checks, "the definition's check has the same ID");
+  agent.registry.reload(NOTHING);
+  await agent.service({ Name: "web", Port: 7 });
+  const next = await agent.killed();
+  assert.equal(next.registry.state.service("web")?.Port, 7);
+  assert.deepEqual(next.statuses(), {});
 });
 
 test("what a failing disk refused does not come back, once the disk is well and the agent starts anew", async () => {
@@ -510,6 +525,30 @@ test("what a failing disk refused does not come back, once the disk is well and 
   const next = await own.killed();
   assert.deepEqual(next.serviceIds().sort(), ["later", "old"]);
   assert.deepEqual(next.registry.state.service("old")?.Tags, ["kept"]);
+});
+
+test("a removal that is acknowledged while or after another was refused holds, with all that belongs to it", async () => {
+  const own = await new Agent().start();
+  await own.service({ Name: "web", Check: { TTL: "1m" } });
+  await own.service({ Name: "other", Check: { TTL: "1m" } });
+  const { service } = readServiceRegistration(JSON.stringify({ Name: "web-sidecar-proxy" }));
+  const common = { checkTypes: [], token: "", source: "remote", persist: true, replaceExistingChecks: false } as const;
+  await own.registry.addService({ ...common, service: { ...service, LocallyRegisteredAsSidecar: true } });
+  own.disk.before = (operation, path) => {
+    if (operation === "write") throw new DiskError("write", path, "ENOSPC");
+  };
+  await assert.rejects(own.registry.removeService("web"));
+  const first = own.registry.removeService("other");
+  const second = own.registry.removeService("other");
+  for (const result of await Promise.allSettled([first, second])) assert.equal(result.status, "rejected");
+  own.disk.before = () => {};
+  await own.registry.removeService("web");
+  await own.registry.removeService("other");
+  await own.service({ Name: "web" });
+  await own.service({ Name: "other" });
+  const next = await own.killed();
+  assert.deepEqual(next.serviceIds().sort(), ["other", "web"]);
+  assert.deepEqual(next.statuses(), {});
 });
 
 test("a removal that is acknowledged after one that was refused holds", async () => {

@@ -23,7 +23,7 @@ import {
 import type { Change, PersistedCheckState } from "./persistence/records.ts";
 import type { Persisted, RegistrationStore } from "./persistence/store.ts";
 import { Reaper } from "./reaper.ts";
-import { completeService, dnsProblem, serviceCheck, sidecarIdOf } from "./registration/complete.ts";
+import { completeService, dnsProblem, serviceCheck, serviceCheckId, sidecarIdOf } from "./registration/complete.ts";
 import type { AddCheckRequest, AddServiceRequest, AgentTokens, CatalogPort, NodeIdentity, Source } from "./types.ts";
 
 const NS_PER_MS = 1e6;
@@ -166,17 +166,22 @@ export class LocalRegistry {
     this.forgetOvertaken(configured);
   }
 
-  /** What was registered in place of a service of the configuration must not come back once that is gone from there. */
-  private forgetOvertaken({ services }: Configured): void {
+  /** What was registered in place of a service or check of the configuration must not come back once that is gone there. */
+  private forgetOvertaken({ services, checks }: Configured): void {
     const { store, logger } = this.deps;
-    const overtaken = services.map(({ service }) => service.ID).filter((id) => store.hasService(id));
+    const checkIds = new Set(checks.map(({ check }) => check.CheckID));
+    for (const { service, checkTypes } of services)
+      for (const [at, type] of checkTypes.entries())
+        checkIds.add(serviceCheckId(service.ID, type, at, checkTypes.length));
+    const serviceIds = services.map(({ service }) => service.ID);
+    const overtaken: readonly Change[] = [
+      ...serviceIds.filter((id) => store.hasService(id)).map((id) => ({ kind: "serviceGone", id }) as const),
+      ...[...checkIds].filter((id) => store.hasCheckDefinition(id)).map((id) => ({ kind: "checkGone", id }) as const),
+    ];
     if (overtaken.length === 0) return;
     store
-      .write(
-        overtaken.map((id) => ({ kind: "serviceGone", id })),
-        "durable",
-      )
-      .catch((error: unknown) => logger.error("cannot forget services that the configuration defines", { error }));
+      .write(overtaken, "durable")
+      .catch((error: unknown) => logger.error("cannot forget what the configuration defines", { error }));
   }
 
   /** What is registered and what runs for it, in numbers. */
@@ -337,15 +342,16 @@ export class LocalRegistry {
   private removeServiceNow(id: string, persist: boolean): Change[] {
     const { store, logger } = this.deps;
     const checks = this.state.checksOf(id, false);
-    const gone: readonly Change[] = persist && store.hasService(id) ? [{ kind: "serviceGone", id }] : [];
     this.central?.forget(id);
     if (persist) this.definitions.serviceChanged(id);
     if (!this.state.removeService(id)) {
       logger.warn("Failed to deregister service", { service: id, error: `Service ${goQuote(id)} does not exist` });
       // A removal that the disk refused is asked for again: what is answered well now must not be there after a restart.
-      return [...gone];
+      if (!persist) return [];
+      const sidecarId = sidecarIdOf(id);
+      return [...store.dropOf(id), ...(this.state.service(sidecarId) === undefined ? store.dropOf(sidecarId) : [])];
     }
-    const changes = [...gone];
+    const changes: Change[] = persist && store.hasService(id) ? [{ kind: "serviceGone", id }] : [];
     for (const check of checks) changes.push(...this.removeCheckNow(check.CheckID, persist));
     logger.debug("removed service", { service: id });
     const sidecar = this.state.service(sidecarIdOf(id));

@@ -27,7 +27,11 @@ export interface RegistrationStore {
   write(changes: readonly Change[], durability: Durability): Promise<void>;
   /** Whether dropping this check has anything to drop. */
   hasCheck(id: string): boolean;
+  /** Whether it holds more of this check than its last state. */
+  hasCheckDefinition(id: string): boolean;
   hasService(id: string): boolean;
+  /** What drops all that it holds of a service that is registered no more, because the disk refused to drop it before. */
+  dropOf(serviceId: string): readonly Change[];
   close(): Promise<void>;
 }
 
@@ -36,7 +40,9 @@ export const noStore: RegistrationStore = {
   load: () => Promise.resolve({ services: new Map(), checks: new Map(), checkStates: new Map() }),
   write: () => Promise.resolve(),
   hasCheck: () => false,
+  hasCheckDefinition: () => false,
   hasService: () => false,
+  dropOf: () => [],
   close: () => Promise.resolve(),
 };
 
@@ -144,11 +150,34 @@ export class JournalStore implements RegistrationStore, Persisted {
   }
 
   hasService(id: string): boolean {
-    return this.services.has(id);
+    return this.mayHold(this.services, id);
   }
 
   hasCheck(id: string): boolean {
-    return this.checks.has(id) || this.checkStates.has(id);
+    return this.mayHold(this.checks, id) || this.mayHold(this.checkStates, id);
+  }
+
+  dropOf(serviceId: string): readonly Change[] {
+    const checkIds = new Set<string>();
+    const note = ({ Check }: PersistedCheck): void => {
+      if (Check.ServiceID === serviceId) checkIds.add(Check.CheckID);
+    };
+    for (const check of this.checks.values()) note(check);
+    for (const { map, before } of this.unsettled)
+      if (map === this.checks && before !== undefined) note(before as PersistedCheck);
+    const gone: readonly Change[] = this.hasService(serviceId) ? [{ kind: "serviceGone", id: serviceId }] : [];
+    return [...gone, ...[...checkIds].map((id) => ({ kind: "checkGone", id }) as const)];
+  }
+
+  /** Holds it, or would again: while a removal is not settled, a second one must not be taken for done. */
+  private mayHold(map: Map<string, unknown>, id: string): boolean {
+    if (map.has(id)) return true;
+    for (const one of this.unsettled) if (one.map === map && one.id === id) return true;
+    return false;
+  }
+
+  hasCheckDefinition(id: string): boolean {
+    return this.checks.has(id);
   }
 
   async close(): Promise<void> {
