@@ -91,17 +91,18 @@ export function laterPart(entry: ConfigEntry): LaterPart | undefined {
   const kind = plainKind(entry.Kind);
   if (isLaterKind(kind)) return { kind, fields: [] };
   const fields = laterFields(kind).filter((name) => isSaid(entry[name as keyof ConfigEntry]));
-  if (holdsNullSetting(entry)) fields.push("Config with a null");
+  if (holdsNullSetting(entry)) fields.push(NULL_SETTING);
   return fields.length === 0 ? undefined : { kind, fields };
 }
 
-/** Whether a server of Consul 1.10 ends when it finds the entry in the log, also when it is deleted further on. */
-export function endsOldServers(entry: ConfigEntry): boolean {
-  return isLaterKind(plainKind(entry.Kind)) || holdsNullSetting(entry);
-}
+/** What `laterPart` calls a null in the settings of all proxies. */
+export const NULL_SETTING = "Config with a null";
 
-/** A null anywhere in the settings of all proxies: Consul 1.10 asks it for its type (`MapWalk`); 1.21 keeps it. */
-function holdsNullSetting(entry: ConfigEntry): boolean {
+/**
+ * Whether a null is anywhere in the settings of all proxies. A server of Consul asks it for its type (`MapWalk`) and ends:
+ * in a map until a release of 1.13 to 1.15 (consul#17048), in a list still after that.
+ */
+export function holdsNullSetting(entry: ConfigEntry): boolean {
   if (plainKind(entry.Kind) !== "proxy-defaults") return false;
   return holdsNull((entry as ConfigEntryOf<"proxy-defaults">).Config);
 }

@@ -98,6 +98,8 @@ const SINCE = {
   laterKinds: { tag: 1, minor: 13 },
   laterFields: { tag: 2, minor: 21 },
   deleteCas: { tag: 3, minor: 11 },
+  /** No version of Consul's is known to keep one wherever it stands. */
+  nullSettings: { tag: 2, minor: Number.POSITIVE_INFINITY },
 } as const;
 
 export function keeps({ features, version }: ServerMember, what: keyof typeof SINCE): boolean {

@@ -3,8 +3,9 @@ import {
   type ConfigEntry,
   type ConfigEntryDeleteResponse,
   ConfigEntryRequest,
-  endsOldServers,
+  holdsNullSetting,
   isConfigEntry,
+  isLaterKind,
   laterPart,
 } from "@tribune/api";
 import { decodeStruct } from "../codec/struct-msgpack.ts";
@@ -111,8 +112,10 @@ export function restoreConfigEntry(tx: WriteTx, body: Uint8Array): void {
   if (isGateway(entry.Kind)) gatewayConfigChanged(tx, entry.ModifyIndex, entry);
 }
 
-/** In the table of indexes: the last command that ends a server of Consul 1.10, since it cannot read the entry. */
+/** In the table of indexes: the last command about an entry of a kind that Consul 1.10 does not know, which ends it. */
 const LATER_KINDS = "config-entries.later";
+/** The same for the last one with a null in the settings of all proxies, which ends later servers of Consul, too. */
+const NULL_SETTINGS = "config-entries.null";
 /** The same for the last `delete-cas`, which it would not carry out: the entry would stay. */
 const DELETE_CAS = "config-entries.delete-cas";
 
@@ -123,6 +126,7 @@ const DELETE_CAS = "config-entries.delete-cas";
 export interface LaterEntries {
   readonly entries: readonly ConfigEntry[];
   readonly lastOfLaterKind: number;
+  readonly lastNullSetting: number;
   readonly lastDeleteCas: number;
 }
 
@@ -130,6 +134,7 @@ export function laterEntries(tx: ReadTx): LaterEntries {
   return {
     entries: entriesOfKind(tx, "", "peek").filter((entry) => laterPart(entry) !== undefined),
     lastOfLaterKind: peekIndex(tx, LATER_KINDS),
+    lastNullSetting: peekIndex(tx, NULL_SETTINGS),
     lastDeleteCas: peekIndex(tx, DELETE_CAS),
   };
 }
@@ -141,7 +146,8 @@ export function applyConfigEntry(
   { Op, Entry }: ConfigEntryRequest,
 ): boolean | ConfigEntryDeleteResponse {
   // Whatever becomes of it: it is in the log.
-  if (endsOldServers(Entry)) bumpIndex(tx, LATER_KINDS, index);
+  if (isLaterKind(Entry.Kind)) bumpIndex(tx, LATER_KINDS, index);
+  if (holdsNullSetting(Entry)) bumpIndex(tx, NULL_SETTINGS, index);
   if (Op === "delete-cas") bumpIndex(tx, DELETE_CAS, index);
   switch (Op) {
     case "upsert":

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ConfigEntry, ConfigEntryRequest, configEntryStruct, type LaterPart, make } from "@tribune/api";
+import {
+  type ConfigEntry,
+  ConfigEntryRequest,
+  configEntryStruct,
+  type LaterPart,
+  make,
+  NULL_SETTING,
+} from "@tribune/api";
 import { type ServerMember, serverOf } from "../../pool/server-tags.ts";
 import type { PoolMemberStatus } from "../../pool/types.ts";
 import type { ServerId } from "../../raft/types.ts";
@@ -64,6 +71,11 @@ test("an entry of a later kind is written only when all servers are known to kno
   assert.equal(refusal([server("a", { build: "1.21.4:" })], ["me", "a"], FIELDS), "");
   assert.equal(refusal([server("a", OURS)], ["me", "a"], FIELDS), "a (1.10.11)");
   assert.equal(refusal([server("a", { build: "1.20.0:" })], ["me", "a"], FIELDS), "a (1.20.0)");
+  // A null in a list ends any server of Consul.
+  const NULL: LaterPart = { kind: "proxy-defaults", fields: [NULL_SETTING] };
+  assert.equal(refusal([server("a", OURS)], ["me", "a"], NULL), "a (1.10.11)");
+  assert.equal(refusal([server("a", { ft_config_kinds: "2" })], ["me", "a"], NULL), "");
+  assert.equal(refusal([server("a", { build: "1.21.4:" })], ["me", "a"], NULL), "a (1.21.4)");
   // To delete with a condition came between these in Consul, and last in ours.
   assert.equal(refusal([server("a", { ft_config_kinds: "3" })], ["me", "a"], "delete-cas"), "");
   assert.equal(refusal([server("a", { build: "1.11.0:" })], ["me", "a"], "delete-cas"), "");
@@ -118,10 +130,14 @@ test("nor one that ends with a null in the settings of all proxies, also when on
   command("upsert", { a: [1, { b: "x" }] });
   assert.equal(why(server("old")), undefined);
   command("upsert", { a: [1, { b: null }] });
-  assert.match(why(server("old")) ?? "", /delete them first: proxy-defaults\/global$/);
+  for (const consul of [server("old"), server("later", { build: "1.21.4:" })])
+    assert.match(why(consul) ?? "", /delete them first: proxy-defaults\/global$/);
   assert.equal(why(server("ours", { ft_config_kinds: "2" })), undefined);
   command("delete", {});
-  assert.match(why(server("old"), 2) ?? "", /up to index \d/);
+  // Also those who know all kinds, and all fields.
+  for (const build of ["1.10.11:", "1.13.0:", "1.21.4:"])
+    assert.match(why(server("consul", { build }), 2) ?? "", /a null in Config, .* up to index 2/);
+  assert.equal(why(server("old"), 3), undefined);
 });
 
 test("nor one that would not carry out a conditional deletion that the log holds", () => {

@@ -9,7 +9,7 @@
  * nothing is written, and what was written before is applied by the time the leader looks (`MemberDuties`).
  */
 import type { LaterPart } from "@tribune/api";
-import { laterPart } from "@tribune/api";
+import { laterPart, NULL_SETTING } from "@tribune/api";
 import { TribuneError } from "../../lib/errors.ts";
 import { goQuote } from "../../lib/go-quote.ts";
 import { keeps, type ServerMember } from "../../pool/server-tags.ts";
@@ -20,6 +20,7 @@ import { foremostById } from "../server-directory.ts";
 
 function neededFor(part: LaterPart | "delete-cas") {
   if (part === "delete-cas") return "deleteCas";
+  if (part.fields.includes(NULL_SETTING)) return "nullSettings";
   return part.fields.length === 0 ? "laterKinds" : "laterFields";
 }
 
@@ -51,12 +52,15 @@ function refusal(part: LaterPart | "delete-cas", unsure: string): string {
   const { kind, fields } = part;
   if (fields.length === 0)
     return `config entries of kind ${goQuote(kind)} need servers that know them, and of these it is not known: ${unsure}. A server of Consul before 1.13 would end with such an entry`;
-  return `invalid config key ${fields.map(goQuote).join(", ")}: it needs servers that know it, and of these it is not known: ${unsure}. A server of Consul before 1.21 may lose what it says`;
+  const loss = fields.includes(NULL_SETTING)
+    ? "A server of Consul may end with it"
+    : "A server of Consul before 1.21 may lose what it says";
+  return `invalid config key ${fields.map(goQuote).join(", ")}: it needs servers that know it, and of these it is not known: ${unsure}. ${loss}`;
 }
 
 /** Why a server must not become a Raft peer now; undefined when it may. @param firstIndex the log's */
 export function whyNotPeer(server: ServerMember, db: Database, firstIndex: number): string | undefined {
-  const { entries, lastOfLaterKind, lastDeleteCas } = db.peek(laterEntries);
+  const { entries, lastOfLaterKind, lastNullSetting, lastDeleteCas } = db.peek(laterEntries);
   const lost = entries.filter((entry) => !keeps(server, neededFor(laterPart(entry) as LaterPart)));
   if (lost.length > 0) {
     const names = lost.map(({ Kind, Name }) => `${Kind}/${Name}`).join(", ");
@@ -66,6 +70,8 @@ export function whyNotPeer(server: ServerMember, db: Database, firstIndex: numbe
   const snapshotEndsThat = "a snapshot beyond raft_trailing_logs more entries ends that";
   if (isLogged(lastOfLaterKind) && !keeps(server, "laterKinds"))
     return `the log still holds commands about config entries that its version cannot read, up to index ${lastOfLaterKind}; ${snapshotEndsThat}`;
+  if (isLogged(lastNullSetting) && !keeps(server, "nullSettings"))
+    return `the log still holds proxy-defaults with a null in Config, which its version may not be able to read, up to index ${lastNullSetting}; ${snapshotEndsThat}`;
   if (isLogged(lastDeleteCas) && !keeps(server, "deleteCas"))
     return `the log still holds deletions of config entries with ?cas, which its version would not carry out, up to index ${lastDeleteCas}; ${snapshotEndsThat}`;
   return undefined;
