@@ -6,6 +6,7 @@ import { encodePacket } from "../codec/memberlist-packet.ts";
 import { encodeStream, StreamDecoder } from "../codec/memberlist-stream.ts";
 import { gossipCipher } from "../net/gossip-crypto.ts";
 import { simHost } from "../sim/sim-runtime.ts";
+import { encryptionHint } from "./encryption-hint.ts";
 import { lanMergeRules, wanMergeRules } from "./merge-rules.ts";
 import { alive, KEY, OTHER_KEY, PORT, type PoolHost, PoolSim, statuses } from "./pool.test.support.ts";
 import { STREAMS_MAX } from "./stream-limits.ts";
@@ -236,6 +237,23 @@ test("the log says what to do where one has a gossip key and the other has none,
   await says(one, /No installed keys could decrypt the message from=10.0.0.3\S* .*"the other agent has another/);
   await assert.rejects(sim.settle(one.pool.join([plain.address])));
   await says(plain, /encryption is not configured from=10.0.0.1\S* .*"the sender has a gossip key/);
+});
+
+test("what the other agent says of us is not taken for what is wrong with it", async () => {
+  const sim = new PoolSim(14);
+  const strict = await sim.add(1, { keyring: keyring(KEY) });
+  const open = await sim.add(2, { keyring: { ...keyring(KEY), verifyIncoming: false } });
+  const silent = await sim.add(3, { keyring: { ...keyring(KEY), verifyOutgoing: false } });
+  const plain = await sim.add(4);
+  const hint = (from: PoolHost, to: PoolHost) =>
+    sim.settle(
+      from.pool.join([to.address]).then(
+        () => "joined",
+        (error: Error) => encryptionHint(error.message).hint ?? error.message,
+      ),
+    );
+  assert.match(await hint(open, plain), /^the other agent has no gossip key and this one has/);
+  assert.match(await hint(silent, strict), /^the other agent takes only encrypted gossip/);
 });
 
 test("a member that comes back without the pool's key is told by the packets it gets", async () => {
