@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { configurationEntry, configurationOf, id, logOf, sends, TestServer } from "./testing/test-server.ts";
-import type { LogEntry, ProposalId, RaftEffect, ReadId } from "./types.ts";
+import type { LogEntry, ProposalId, RaftEffect, ReadId, WriteId } from "./types.ts";
 
 const VOTERS = ["a", "b", "c"];
 const NO_PRE_VOTE = { preVote: false };
@@ -189,4 +189,50 @@ test("a truncated configuration gives way to the one before it", () => {
   const effects = server.receive("b", append(2, 1, 1, [2]));
   assert.equal(server.core.status().configurationIndex, 1);
   assert.ok(types(effects).includes("configurationChanged"));
+});
+
+test("who joins a server that was alone gets from its disk what memory let go of", () => {
+  const disk = logOf(["a"]);
+  const server = new TestServer({ log: disk, justStarted: true });
+  const loaded: [from: number, to: number][] = [];
+  /** As a disk and a state machine would, at once. @returns what is sent to others */
+  const work = (effects: readonly RaftEffect[]): readonly RaftEffect[] =>
+    effects.flatMap((effect): readonly RaftEffect[] => {
+      if (effect.type === "apply")
+        return work(server.feed({ type: "applied", index: effect.entries.at(-1)?.index ?? 0 }));
+      if (effect.type === "persist") {
+        disk.push(...effect.entries);
+        return work(server.feed({ type: "persisted", write: effect.write }));
+      }
+      if (effect.type !== "loadEntries") return [effect];
+      loaded.push([effect.from, effect.to]);
+      const entries = disk.slice(effect.from - 1, effect.to);
+      return work(server.feed({ type: "entriesLoaded", load: effect.load, entries }));
+    });
+  work(server.feed({ type: "persisted", write: 1 as WriteId }));
+  for (let at = 1; at <= 100; at++) {
+    const proposal = { id: at as ProposalId, type: "command", data: Uint8Array.of(at) } as const;
+    work(server.feed({ type: "propose", proposals: [proposal] }));
+  }
+  const change = { type: "addNonvoter", id: id("b"), address: "b:8300" } as const;
+  const has: LogEntry[] = [];
+  let sent = work(server.feed({ type: "proposeConfiguration", proposal: 101 as ProposalId, change, prevIndex: 0 }));
+  for (let turns = 0; turns < 10; turns++) {
+    const answered = sends(sent, "appendEntries").flatMap(({ message, exchange }) => {
+      const { term, prevLogIndex, entries } = message;
+      const isHeartbeat = prevLogIndex === 0 && entries.length === 0;
+      const success = isHeartbeat || prevLogIndex === has.length;
+      if (success) has.push(...entries);
+      const reply = { type: "appendEntriesReply", term, success, lastLog: has.length, noRetryBackoff: true } as const;
+      return work(server.receive("b", reply, exchange));
+    });
+    sent = answered.length > 0 ? answered : work(server.tickAfter(200));
+  }
+  assert.deepEqual(has, disk);
+  assert.equal(has.length, 103);
+  // Only what came when it was no longer alone was still in memory.
+  assert.deepEqual(loaded, [
+    [1, 64],
+    [65, 102],
+  ]);
 });

@@ -71,8 +71,9 @@ export async function saveOverStream(stream: Stream, request: SnapshotRequest): 
 }
 
 /**
- * Sends an archive. Rejects as `saveOverStream`, and with what the archive itself throws: then the connection is
- * broken off, as its end would make a whole archive of the part that was sent.
+ * Sends an archive. Rejects as `saveOverStream`, and with what the archive itself throws: then nobody waits for an answer,
+ * nor the server for the rest. Over TCP the server sees the same end as behind a whole archive: that the part it got is none,
+ * the archive's checksums say.
  */
 export async function restoreOverStream(
   stream: Stream,
