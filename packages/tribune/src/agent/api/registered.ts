@@ -85,7 +85,7 @@ export class RegisteredServices implements LocalServicesApi {
     { token, replaceExistingChecks }: { readonly token: string; readonly replaceExistingChecks: boolean },
   ): Promise<void> {
     const { service, checkTypes } = readServiceRegistration(definition);
-    const sidecar = sidecarOf(service, this.#sidecarPorts, [...this.all(), ...this.#coming]);
+    const sidecar = sidecarOf(service, this.#sidecarPorts, this.#withPorts());
     const common = { source: "remote", persist: true, replaceExistingChecks } as const;
     const Connect = { ...service.Connect, SidecarService: null };
     const own = { ...common, service: { ...service, Connect }, checkTypes, token };
@@ -101,6 +101,12 @@ export class RegisteredServices implements LocalServicesApi {
       await this.#synced.service(sidecar.service.ID);
     }
     await this.#synced.service(service.ID);
+  }
+
+  /** Walked only where a sidecar is to be given a port. */
+  *#withPorts(): Generator<NodeService> {
+    yield* this.all();
+    yield* this.#coming;
   }
 
   async deregister(id: string): Promise<void> {

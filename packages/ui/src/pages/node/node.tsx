@@ -5,6 +5,7 @@ import type { Check, History, NodeInfo } from "../../data/types.ts";
 import { useLive } from "../../data/use-live.ts";
 import { count } from "../../lib/age.ts";
 import { countChecks, type Health, healthRank, healthWords, worst } from "../../lib/health.ts";
+import { groupBy } from "../../lib/history.ts";
 import { href } from "../../lib/routes.ts";
 import { matches, parseSearch } from "../../lib/search.ts";
 import { Checks } from "../../ui/checks.tsx";
@@ -138,9 +139,10 @@ function NodeHistory({ name }: { readonly name: string }) {
 }
 
 function Services({ node }: { readonly node: NodeInfo }) {
+  const checks = groupBy(node.Checks ?? [], ({ ServiceID }) => ServiceID);
+  const ofNode = checks.get("") ?? [];
   const services = (node.Services ?? []).map((service) => {
-    const checks = (node.Checks ?? []).filter(({ ServiceID }) => ServiceID === service.ID || ServiceID === "");
-    const counts = countChecks(checks);
+    const counts = countChecks([...ofNode, ...(checks.get(service.ID) ?? [])]);
     return { service, counts, health: worst(counts) };
   });
   if (services.length === 0) return <Note icon="services" title="No services on this node" />;
